@@ -1,0 +1,112 @@
+// Package results is the run record: what a run was, measured and found. It
+// writes, reads and merges records, and holds thresholds against them.
+package results
+
+import "time"
+
+// Schema is the version of run.json that this package writes.
+const Schema = 1
+
+// Outcome is the verdict of a run, from best to worst.
+type Outcome string
+
+// The outcomes.
+const (
+	Passed         Outcome = "passed"
+	ThresholdsFail Outcome = "failed"   // a threshold was broken
+	Invalid        Outcome = "invalid"  // the generator was late or lost arrivals
+	Violated       Outcome = "violated" // a rule of the contract was broken
+)
+
+// Record is run.json. Times of operations are in milliseconds.
+type Record struct {
+	Schema       int                  `json:"schema"`
+	Scenario     string               `json:"scenario"`
+	ScenarioHash string               `json:"scenarioHash"`
+	Seed         uint64               `json:"seed"`
+	Started      time.Time            `json:"started"`
+	DurationSec  float64              `json:"durationSec"`
+	Interrupted  bool                 `json:"interrupted,omitempty"`
+	Environment  Environment          `json:"environment"`
+	Guests       Guests               `json:"guests"`
+	Operations   map[string]Operation `json:"operations"`
+	Violations   []Violation          `json:"violations"`
+	Thresholds   []ThresholdResult    `json:"thresholds"`
+	Resources    Resources            `json:"resources"`
+	Warnings     []string             `json:"warnings,omitempty"` // doubts about the numbers
+	Invalid      []string             `json:"invalid,omitempty"`  // why the run is not to be believed
+	Outcome      Outcome              `json:"outcome"`
+}
+
+// Environment says where the run happened.
+type Environment struct {
+	Commit    string `json:"commit"`
+	Go        string `json:"go"`
+	OS        string `json:"os"`
+	CPU       string `json:"cpu"`
+	CPUs      int    `json:"cpus"`
+	Target    string `json:"target"`
+	Transport string `json:"transport"`
+	Storage   string `json:"storage"`
+}
+
+// Guests accounts for every planned arrival: planned = completed + failed +
+// unmatched + dropped, where dropped were never started. Started = planned - dropped.
+type Guests struct {
+	Planned   int `json:"planned"`
+	Started   int `json:"started"`
+	Completed int `json:"completed"`
+	Failed    int `json:"failed"`
+	Unmatched int `json:"unmatched"`
+	Dropped   int `json:"dropped"`
+}
+
+// Operation is one operation's count, failures by kind, and times.
+type Operation struct {
+	Count    int64            `json:"count"` // successes, each a sample
+	Failures map[string]int64 `json:"failures,omitempty"`
+	Response Summary          `json:"response"` // done - intended
+	Service  Summary          `json:"service"`  // done - sent
+	Lag      Summary          `json:"lag"`      // sent - intended
+}
+
+// Summary are the percentiles of one histogram, in milliseconds.
+type Summary struct {
+	P50  float64 `json:"p50"`
+	P90  float64 `json:"p90"`
+	P95  float64 `json:"p95"`
+	P99  float64 `json:"p99"`
+	P999 float64 `json:"p999"`
+	Max  float64 `json:"max"`
+	Mean float64 `json:"mean"`
+}
+
+// Violation counts breaches of one rule, with the first few told.
+type Violation struct {
+	Rule     string   `json:"rule"`
+	Count    int64    `json:"count"`
+	Examples []string `json:"examples,omitempty"`
+}
+
+// ThresholdResult is one threshold held against what was observed.
+type ThresholdResult struct {
+	Expression string `json:"expression"`
+	Observed   string `json:"observed"`
+	Passed     bool   `json:"passed"`
+}
+
+// Resources are what the processes spent. A process that could not be measured
+// is absent.
+type Resources struct {
+	Server  *Usage `json:"server,omitempty"`
+	Loadgen *Usage `json:"loadgen,omitempty"`
+	Redis   *Usage `json:"redis,omitempty"`
+}
+
+// Usage is what one process, or several of a kind together, spent.
+type Usage struct {
+	CPUSec             float64 `json:"cpuSec"`
+	RSSPeakMB          float64 `json:"rssPeakMB"`
+	CPUMsPerSession    float64 `json:"cpuMsPerSession"`
+	CommandsPerSession float64 `json:"commandsPerSession,omitempty"` // Redis only
+}

@@ -1,0 +1,143 @@
+// Package scenarios reads scenario files: who arrives when, what each guest
+// does, and what must hold. Parsing is strict; shipped files are embedded.
+package scenarios
+
+import "time"
+
+// Scenario is one parsed file, version 1 of the language.
+type Scenario struct {
+	Name       string
+	About      string
+	Seed       uint64
+	Phases     []Phase
+	Scripts    []Script
+	Thresholds []Threshold
+	Feeds      map[string]Feed // by what they fill: username, location, message
+	Wire       Wire
+	Source     []byte // the file, as read
+	Hash       string // hex SHA-256 of Source
+}
+
+// Shape says how a phase's guests come.
+type Shape uint8
+
+// The shapes of a phase.
+const (
+	Rate   Shape = iota // From arrivals a second, throughout
+	Ramp                // From rising or falling linearly To arrivals a second
+	Burst               // Guests within For
+	Closed              // Guests at a time: the next starts when one has finished
+	Pause               // nobody arrives
+)
+
+// Spacing says how arrivals of an open phase are spread.
+type Spacing uint8
+
+// The spacings.
+const (
+	Uniform Spacing = iota
+	Poisson
+)
+
+// Phase is a stretch of the run.
+type Phase struct {
+	Name     string
+	Shape    Shape
+	From, To float64 // arrivals a second; To only of a Ramp
+	Guests   int     // of a Burst and of a Closed phase
+	For      time.Duration
+	Spacing  Spacing
+	Record   bool // false: warm-up, played and verified but in no histogram
+}
+
+// Script is what one kind of guest does. A guest's script is drawn by weight.
+type Script struct {
+	Name   string
+	Weight float64
+	Steps  []Step
+}
+
+// Kind names a step.
+type Kind string
+
+// The steps.
+const (
+	Create    Kind = "create"
+	Fetch     Kind = "fetch"
+	Rename    Kind = "rename" // creates anew under another name where the backend has no renaming
+	Locate    Kind = "locate"
+	Connect   Kind = "connect"
+	Search    Kind = "search"
+	Chat      Kind = "chat"
+	Idle      Kind = "idle"
+	Next      Kind = "next" // leave, and search again
+	Online    Kind = "online"
+	Stats     Kind = "stats"
+	Renew     Kind = "renew"
+	Reconnect Kind = "reconnect"
+	Drop      Kind = "drop"
+)
+
+// How says in which way a guest drops.
+type How string
+
+// The ways to drop.
+const (
+	Clean    How = "clean"     // leave the chat, close the socket
+	Abrupt   How = "abrupt"    // reset the connection
+	HalfOpen How = "half-open" // fall silent, and never answer again
+)
+
+// Step is one step of a script. Fields that a kind does not use are zero.
+type Step struct {
+	Kind     Kind
+	Line     int           // in the file
+	Within   time.Duration // search, next: how long to wait for a partner
+	Wants    Wants         // search, next
+	Messages Draw          // chat: how many
+	Think    Draw          // chat: before each message; every step but the first: before it. Seconds
+	Length   Draw          // chat: UTF-16 units
+	Typing   bool          // chat: typing events around each message
+	For      Draw          // idle: seconds
+	How      How           // drop
+}
+
+// Wants are the preferences a search carries; each a value or one of a list.
+type Wants struct {
+	Language, Gender, Country []string
+}
+
+// Feed supplies values from a file, in order or at random.
+type Feed struct {
+	File   string
+	Random bool
+	Values []string // a line each; of a CSV file the column, of JSON lines the value as JSON
+}
+
+// Wire maps the contract's names to those of another backend; empty maps
+// change nothing.
+type Wire struct {
+	Paths  map[string]string
+	Events map[string]string
+}
+
+// Distribution names a Draw's form.
+type Distribution uint8
+
+// The distributions.
+const (
+	Constant    Distribution = iota // A
+	Range                           // uniform over [A, B]
+	Exponential                     // mean A
+	LogNormal                       // median A, sigma B (of the logarithm)
+	List                            // one of Values, equally likely
+)
+
+// Draw is a number yet to be drawn: seconds for a time, else a count.
+type Draw struct {
+	Form   Distribution
+	A, B   float64
+	Values []float64
+	Min    float64 // drawn values below are raised to Min
+	Max    float64 // drawn values above are cut to Max; 0: no limit
+}

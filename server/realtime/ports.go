@@ -1,0 +1,93 @@
+package realtime
+
+import (
+	"context"
+
+	"guestload/server/guest"
+)
+
+// Sessions keeps the guests' documents. Safe for concurrent use. Errors wrap
+// guest.ErrNotFound, guest.ErrUnavailable or guest.ErrCorrupt, and a storage
+// fault is never reported as ErrNotFound. Every successful call but Get renews
+// the session's lifetime (guest.Lifetime from now).
+type Sessions interface {
+	// Create stores a new session; guest.ErrExists where the id is taken.
+	Create(ctx context.Context, s guest.Session) error
+	// Get returns the session as it is stored, this process's own writes included.
+	Get(ctx context.Context, sessionID string) (guest.Session, error)
+	// Patch changes the named fields atomically and returns the whole document
+	// as it is afterwards; concurrent patches of other fields are not lost.
+	Patch(ctx context.Context, sessionID string, p guest.Patch) (guest.Session, error)
+	// Delete removes the session; guest.ErrNotFound where there is none.
+	Delete(ctx context.Context, sessionID string) error
+}
+
+// Presence knows which guests have a socket, on which instance, and counts
+// them. All calls are idempotent by (sessionID, instance).
+type Presence interface {
+	// Join records that the guest's socket lives on this instance, and returns
+	// the instance where it lived before, "" for none. The guest belongs to the
+	// latest that joined.
+	Join(ctx context.Context, sessionID string) (previous string, err error)
+	// Leave takes the guest from this instance's set; it changes nothing where the
+	// guest has joined another instance since.
+	Leave(ctx context.Context, sessionID string) error
+	// Online returns one page of guests with a socket, in a stable order: a guest
+	// online throughout is listed exactly once over the pages. cursor "" starts;
+	// next "" ends; a page may hold fewer than limit, even none, and still have
+	// a next. A cursor that this presence never gave out is guest.ErrBadCursor.
+	Online(ctx context.Context, cursor string, limit int) (page []guest.Session, next string, err error)
+	// Stats counts in O(1), whatever the number of guests.
+	Stats(ctx context.Context) (guest.Stats, error)
+}
+
+// Searcher is a guest who wants to meet somebody.
+type Searcher struct {
+	ID       string // guest id
+	Username string
+	Instance string // where the guest's socket lives
+	Traits   guest.Traits
+	Wants    guest.Preferences
+	Location guest.Location
+	Avoid    string // id of the partner just left; served only when nobody else waits. "" for none
+}
+
+// Pair is a meeting that the matcher has decided. The zero Pair means none.
+type Pair struct {
+	ID   string // unique for ever, over all instances
+	A, B Searcher
+}
+
+// Partner returns the other of the two.
+func (p Pair) Partner(id string) Searcher {
+	if p.A.ID == id {
+		return p.B
+	}
+	return p.A
+}
+
+// Matcher decides who meets whom; it alone is the truth of that. Every call is
+// atomic against every other, on all instances: a guest is in at most one pair,
+// or waiting, or neither. First come, first served among those who accept each other.
+type Matcher interface {
+	// Search pairs s with the longest waiting guest where both accept each other,
+	// or leaves s waiting (zero Pair). Searching again while waiting keeps the
+	// place in the queue, with the new wishes. Searching while in a pair is an
+	// error: leave first.
+	Search(ctx context.Context, s Searcher) (Pair, error)
+	// Leave takes the guest from the queue and dissolves the guest's pair, if any,
+	// which it returns, so that the partner can be told. Of two partners who leave
+	// at once, one gets the pair and the other the zero Pair. Idempotent.
+	Leave(ctx context.Context, id string) (Pair, error)
+}
+
+// Broker carries events to other instances. Order is kept between any two
+// instances; delivery is at most once.
+type Broker interface {
+	// Publish sends one message to an instance. It never waits for the network
+	// longer than its own bounded queue lasts; past that it returns an error.
+	Publish(ctx context.Context, instance string, message []byte) error
+	// Subscribe calls handle, one message at a time, for each message sent to this
+	// instance, until ctx ends. It reconnects by itself.
+	Subscribe(ctx context.Context, instance string, handle func(message []byte)) error
+}
