@@ -41,31 +41,6 @@ type Presence interface {
 	Stats(ctx context.Context) (guest.Stats, error)
 }
 
-// Searcher is a guest who wants to meet somebody.
-type Searcher struct {
-	ID       string // guest id
-	Username string
-	Instance string // where the guest's socket lives
-	Traits   guest.Traits
-	Wants    guest.Preferences
-	Location guest.Location
-	Avoid    string // id of the partner just left; served only when nobody else waits. "" for none
-}
-
-// Pair is a meeting that the matcher has decided. The zero Pair means none.
-type Pair struct {
-	ID   string // unique for ever, over all instances
-	A, B Searcher
-}
-
-// Partner returns the other of the two.
-func (p Pair) Partner(id string) Searcher {
-	if p.A.ID == id {
-		return p.B
-	}
-	return p.A
-}
-
 // Matcher decides who meets whom; it alone is the truth of that. Every call is
 // atomic against every other, on all instances: a guest is in at most one pair,
 // or waiting, or neither. First come, first served among those who accept each other.
@@ -74,11 +49,11 @@ type Matcher interface {
 	// or leaves s waiting (zero Pair). Searching again while waiting keeps the
 	// place in the queue, with the new wishes. Searching while in a pair is an
 	// error: leave first.
-	Search(ctx context.Context, s Searcher) (Pair, error)
+	Search(ctx context.Context, s guest.Searcher) (guest.Pair, error)
 	// Leave takes the guest from the queue and dissolves the guest's pair, if any,
 	// which it returns, so that the partner can be told. Of two partners who leave
 	// at once, one gets the pair and the other the zero Pair. Idempotent.
-	Leave(ctx context.Context, id string) (Pair, error)
+	Leave(ctx context.Context, id string) (guest.Pair, error)
 }
 
 // Broker carries events to other instances. Order is kept between any two
