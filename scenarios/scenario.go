@@ -12,7 +12,7 @@ type Scenario struct {
 	Phases     []Phase
 	Scripts    []Script
 	Thresholds []Threshold
-	Feeds      map[string]Feed // by what they fill: username, location, message
+	Feeds      map[string]Feed // by what they fill: FeedUsername, FeedLocation, FeedMessage
 	Wire       Wire
 	Source     []byte // the file, as read
 	Hash       string // hex SHA-256 of Source
@@ -52,9 +52,10 @@ type Phase struct {
 
 // Script is what one kind of guest does. A guest's script is drawn by weight.
 type Script struct {
-	Name   string
-	Weight float64
-	Steps  []Step
+	Name    string
+	Weight  float64
+	Profile Traits // of its guests, so that preferences have somebody to meet
+	Steps   []Step
 }
 
 // Kind names a step.
@@ -93,25 +94,35 @@ type Step struct {
 	Kind     Kind
 	Line     int           // in the file
 	Within   time.Duration // search, next: how long to wait for a partner
-	Wants    Wants         // search, next
+	Wants    Traits        // search, next: whom to meet
 	Messages Draw          // chat: how many
 	Think    Draw          // chat: before each message; every step but the first: before it. Seconds
-	Length   Draw          // chat: UTF-16 units
+	Length   Draw          // chat: UTF-16 units, 1..1000
 	Typing   bool          // chat: typing events around each message
 	For      Draw          // idle: seconds
 	How      How           // drop
 }
 
-// Wants are the preferences a search carries; each a value or one of a list.
-type Wants struct {
+// Traits are what guests have, or want of others. Of each list one value is
+// drawn, equally likely; an empty list: not said, or no preference.
+type Traits struct {
 	Language, Gender, Country []string
 }
 
-// Feed supplies values from a file, in order or at random.
+// What a feed fills: the keys of Scenario.Feeds.
+const (
+	FeedUsername = "username"
+	FeedLocation = "location"
+	FeedMessage  = "message"
+)
+
+// Feed supplies values from a file or a list: in order, beginning again at the
+// end, or at random.
 type Feed struct {
-	File   string
+	File   string // as written; "" where the values stand in the scenario
+	Column string // of a CSV file, or a member of JSON lines
 	Random bool
-	Values []string // a line each; of a CSV file the column, of JSON lines the value as JSON
+	Values []string // text of usernames and messages; of locations compact JSON objects
 }
 
 // Wire maps the contract's names to those of another backend; empty maps
@@ -138,6 +149,7 @@ type Draw struct {
 	Form   Distribution
 	A, B   float64
 	Values []float64
+	Whole  bool    // a count: whole numbers are drawn, both ends of a range included
 	Min    float64 // drawn values below are raised to Min
 	Max    float64 // drawn values above are cut to Max; 0: no limit
 }

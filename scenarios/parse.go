@@ -1,0 +1,210 @@
+package scenarios
+
+import (
+	"bytes"
+	"crypto/sha256"
+	"encoding/hex"
+	"errors"
+	"io"
+	"regexp"
+	"slices"
+	"strconv"
+	"unicode/utf8"
+
+	yaml "go.yaml.in/yaml/v4"
+)
+
+// Version is the version of the language that this package reads.
+const Version = 1
+
+// maxSource bounds a scenario file, in bytes.
+const maxSource = 1 << 20
+
+// Parse reads one scenario; name is the file's, for messages. Files of feeds
+// are not opened, so their Values are nil: Load opens them. What is wrong with
+// the file is an *InvalidError with every problem in it.
+func Parse(name string, source []byte) (Scenario, error) {
+	return parse(name, source, nil)
+}
+
+func parse(name string, source []byte, open func(file string) ([]byte, error)) (Scenario, error) {
+	r := &reading{open: open}
+	s := Scenario{Source: bytes.Clone(source), Hash: hash(source)}
+	if root := r.document(source); root != nil {
+		r.scenario(root, &s)
+	}
+	if len(r.problems) > 0 {
+		slices.SortStableFunc(r.problems, inFileOrder)
+		return Scenario{}, &InvalidError{File: name, Problems: r.problems}
+	}
+	return s, nil
+}
+
+func hash(source []byte) string {
+	sum := sha256.Sum256(source)
+	return hex.EncodeToString(sum[:])
+}
+
+// document returns the root of the only document in source, nil where there is
+// a problem. Anchors, aliases, tags and merge keys are not part of the language:
+// a scenario reads from top to bottom.
+func (r *reading) document(source []byte) *yaml.Node {
+	start := &yaml.Node{Line: 1, Column: 1}
+	switch {
+	case len(source) > maxSource:
+		r.problem(start, "the file has %d bytes: at most %d", len(source), maxSource)
+		return nil
+	case !utf8.Valid(source):
+		r.problem(start, "the file is not UTF-8 text")
+		return nil
+	}
+	decoder := yaml.NewDecoder(bytes.NewReader(source))
+	var document, second yaml.Node
+	err := decoder.Decode(&document)
+	switch {
+	case errors.Is(err, io.EOF) || err == nil && len(document.Content) == 0:
+		r.problem(start, "the file is empty: a scenario has at least the keys scenario, about, phases and guests")
+		return nil
+	case err != nil:
+		r.syntax(err)
+		return nil
+	}
+	if err := decoder.Decode(&second); err == nil {
+		r.problem(&second, "found a second document: a file holds one scenario")
+		return nil
+	} else if !errors.Is(err, io.EOF) {
+		r.syntax(err)
+		return nil
+	}
+	if !r.plain(document.Content[0]) {
+		return nil
+	}
+	return document.Content[0]
+}
+
+// syntax tells what the YAML library found, at its position.
+func (r *reading) syntax(err error) {
+	var at *yaml.LoadError
+	if !errors.As(err, &at) {
+		r.problem(&yaml.Node{Line: 1, Column: 1}, "not YAML: %v", err)
+		return
+	}
+	message := at.Message
+	if at.ContextMsg != "" {
+		message += ", " + at.ContextMsg + " that began in line " + strconv.Itoa(at.ContextMark.Line)
+	}
+	r.problem(&yaml.Node{Line: max(at.Mark.Line, 1), Column: max(at.Mark.Column, 1)}, "not YAML: %s", message)
+}
+
+func (r *reading) plain(n *yaml.Node) bool {
+	switch {
+	case n.Kind == yaml.AliasNode:
+		r.problem(n, "found the alias *%s: aliases are not part of the language, write the value out", n.Value)
+		return false
+	case n.Anchor != "":
+		r.problem(n, "found the anchor &%s: anchors are not part of the language", n.Anchor)
+		return false
+	case n.Style&yaml.TaggedStyle != 0:
+		r.problem(n, "found the tag %s: tags are not part of the language", n.Tag)
+		return false
+	}
+	ok := true
+	for _, child := range n.Content {
+		ok = r.plain(child) && ok
+	}
+	return ok
+}
+
+var scenarioName = regexp.MustCompile(`^[a-z0-9]+(-[a-z0-9]+)*$`)
+
+func (r *reading) scenario(n *yaml.Node, s *Scenario) {
+	e, ok := r.mapping(n, "a scenario",
+		[]string{"scenario", "version", "about", "seed", "phases", "guests", "feeds", "wire", "thresholds"})
+	if !ok {
+		return
+	}
+	s.Seed = 1
+	r.heading(e, s)
+	if v := r.required(e, "a scenario", "phases"); v != nil {
+		s.Phases = r.phases(v)
+	}
+	if v := r.required(e, "a scenario", "guests"); v != nil {
+		s.Scripts = r.scripts(v)
+	}
+	if v := e.get("feeds"); v != nil {
+		s.Feeds = r.feeds(v)
+	}
+	if v := e.get("wire"); v != nil {
+		s.Wire = r.wire(v)
+	}
+	if v := e.get("thresholds"); v != nil {
+		s.Thresholds = r.thresholds(v)
+	}
+}
+
+func (r *reading) heading(e entries, s *Scenario) {
+	if v := r.required(e, "a scenario", "scenario"); v != nil {
+		name, ok := r.text(v, "the scenario's name")
+		if ok && !scenarioName.MatchString(name) {
+			r.problem(v, "found the name %q: it has lower-case letters and digits, joined by single dashes", shorten(name))
+		}
+		s.Name = name
+	}
+	if v := e.get("version"); v != nil {
+		if text, ok := r.text(v, "the version of the language"); ok && text != strconv.Itoa(Version) {
+			r.problem(v, "found version %s of the language: this program reads version %d", shorten(text), Version)
+		}
+	}
+	if v := r.required(e, "a scenario", "about"); v != nil {
+		s.About, _ = r.text(v, "a sentence about the scenario")
+	}
+	if v := e.get("seed"); v != nil {
+		s.Seed, _ = parsed(r, v, "seed", func(text string) (uint64, error) {
+			seed, err := strconv.ParseUint(text, 10, 64)
+			if err != nil {
+				err = errors.New("a seed is a whole number from 0 to 18446744073709551615")
+			}
+			return seed, err
+		})
+	}
+}
+
+// required returns the value of a key that may not be absent.
+func (r *reading) required(e entries, what, key string) *yaml.Node {
+	v := e.get(key)
+	if v == nil {
+		r.problem(e.node, "%s needs the key %q", what, key)
+	}
+	return v
+}
+
+func (r *reading) thresholds(n *yaml.Node) []Threshold {
+	var all []Threshold
+	seen := map[string]int{}
+	for _, item := range r.list(n, "a list of thresholds") {
+		text, ok := r.text(item, "a threshold")
+		if !ok {
+			if isNothing(item) {
+				r.problem(item, "found nothing where a threshold belongs")
+			}
+			continue
+		}
+		t, err := ParseThreshold(text)
+		var at *ThresholdError
+		if errors.As(err, &at) {
+			place := *item
+			if item.Style == 0 { // quotes and folding would shift the column
+				place.Column += at.Column - 1
+			}
+			r.problem(&place, "%s", at.Message)
+			continue
+		}
+		if line := seen[t.Expression]; line > 0 {
+			r.problem(item, "the threshold %q stands in line %d already", t.Expression, line)
+		}
+		seen[t.Expression] = item.Line
+		t.Line = item.Line
+		all = append(all, t)
+	}
+	return all
+}

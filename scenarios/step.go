@@ -1,0 +1,160 @@
+package scenarios
+
+import (
+	"time"
+
+	yaml "go.yaml.in/yaml/v4"
+)
+
+// Defaults of steps; the README names them.
+const defaultWithin = 10 * time.Second
+
+func steps() []string {
+	kinds := []Kind{Create, Fetch, Rename, Locate, Connect, Search, Chat, Idle, Next, Online, Stats, Renew, Reconnect, Drop}
+	words := make([]string, len(kinds))
+	for i, k := range kinds {
+		words[i] = string(k)
+	}
+	return words
+}
+
+// options returns the keys of a step's long form.
+func options(k Kind) []string {
+	switch k {
+	case Search, Next:
+		return append([]string{"think", "within"}, traitKeys()...)
+	case Chat:
+		return []string{"messages", "think", "length", "typing"}
+	case Idle:
+		return []string{"for"}
+	case Drop:
+		return []string{"think", "how"}
+	}
+	return []string{"think"}
+}
+
+var (
+	thinkTime     = quantity{times: true}
+	idleTime      = quantity{times: true, positive: true}
+	messageCount  = quantity{min: 1}
+	messageLength = quantity{min: 1, max: maxLength}
+)
+
+func (r *reading) steps(n *yaml.Node) []Step {
+	if n.Kind != yaml.SequenceNode {
+		if !isNothing(n) {
+			r.problem(n, "found %s where a list of steps belongs", describe(n))
+		}
+		return nil
+	}
+	var all []Step
+	var o order
+	inOrder := true // until a step is unknown: what follows it cannot be judged
+	for i, item := range r.list(n, "a list of steps") {
+		s, ok := r.step(item, i == 0)
+		inOrder = inOrder && ok
+		if inOrder {
+			if wrong := o.admit(s.Kind, i == 0); wrong != "" {
+				r.problem(item, "%s", wrong)
+				inOrder = false
+			}
+		}
+		all = append(all, s)
+	}
+	return all
+}
+
+// step reads the short form, a word, or the long form, a word with options.
+// False where it is not known which step was meant.
+func (r *reading) step(n *yaml.Node, first bool) (Step, bool) {
+	word, value := n, (*yaml.Node)(nil)
+	if n.Kind == yaml.MappingNode && len(n.Content) == 2 {
+		word, value = n.Content[0], n.Content[1]
+	}
+	if word.Kind != yaml.ScalarNode || isNothing(word) {
+		r.problem(n, "found %s where a step belongs: write create, or chat: {messages: 5}", describe(n))
+		return Step{}, false
+	}
+	kind, ok := r.word(word, "a step", steps()...)
+	s := defaults(Kind(kind))
+	s.Line = n.Line
+	if !ok {
+		return s, false
+	}
+	switch {
+	case value == nil && s.Kind == Idle:
+		r.problem(n, "idle needs a time: write idle: {for: 5s}")
+	case value == nil:
+	case isNothing(value):
+		r.problem(value, "%s has no options after the colon: write %s alone, or %s: {...}", kind, kind, kind)
+	default:
+		if e, ok := r.mapping(value, "the step "+kind, options(s.Kind)); ok {
+			r.options(e, &s, first)
+		}
+	}
+	return s, true
+}
+
+// defaults returns the step as its short form means it.
+func defaults(k Kind) Step {
+	s := Step{Kind: k}
+	switch k {
+	case Search, Next:
+		s.Within = defaultWithin
+	case Chat:
+		s.Messages = Draw{Form: Range, A: 5, B: 10, Whole: true, Min: 1}
+		s.Think = Draw{Form: Range, A: 0.2, B: 0.8}
+		s.Length = Draw{Form: Range, A: 20, B: 200, Whole: true, Min: 1, Max: maxLength}
+	case Drop:
+		s.How = Clean
+	}
+	return s
+}
+
+func (r *reading) options(e entries, s *Step, first bool) {
+	s.Wants = r.traits(e)
+	r.drawOption(e, "messages", messageCount, &s.Messages)
+	r.drawOption(e, "length", messageLength, &s.Length)
+	r.drawOption(e, "think", thinkTime, &s.Think)
+	r.drawOption(e, "for", idleTime, &s.For)
+	if v := e.get("think"); v != nil && first {
+		r.problem(v, "the first step is due when the guest arrives: it has no think time")
+	}
+	if s.Kind == Idle {
+		r.required(e, "the step idle", "for")
+	}
+	if v := e.get("within"); v != nil {
+		var ok bool
+		if s.Within, ok = parsed(r, v, "within", parseDuration); ok && s.Within < time.Millisecond {
+			r.problem(v, "within: found %q: at least 1ms", v.Value)
+		}
+	}
+	if v := e.get("typing"); v != nil {
+		word, _ := r.word(v, "true or false", "true", "false")
+		s.Typing = word == "true"
+	}
+	if v := e.get("how"); v != nil {
+		word, _ := r.word(v, "a way to drop", string(Clean), string(Abrupt), string(HalfOpen))
+		s.How = How(word)
+	}
+}
+
+func (r *reading) drawOption(e entries, key string, q quantity, to *Draw) {
+	v := e.get(key)
+	if v == nil || isNothing(v) {
+		return
+	}
+	if v.Kind != yaml.SequenceNode {
+		*to, _ = parsed(r, v, key, q.parseDraw)
+		return
+	}
+	d := Draw{Form: List, Whole: !q.times, Min: q.min, Max: q.max}
+	for _, item := range r.list(v, "a list of values") {
+		if isNothing(item) {
+			r.problem(item, "found nothing where a value belongs")
+		} else if x, ok := parsed(r, item, key, q.parse); ok {
+			d.Values = append(d.Values, x)
+		}
+	}
+	*to = d
+}
