@@ -1,0 +1,57 @@
+// Package redistest lends tests and benchmarks a real Redis: a redis-server
+// process, or a cluster of them, that ends with the test. A test fails where
+// redis-server is not installed; it is never skipped.
+package redistest
+
+import (
+	"testing"
+
+	"guestload/server/store/redistest/redisproc"
+)
+
+// Standalone starts one server for the length of a test.
+func Standalone(tb testing.TB) *redisproc.Server {
+	tb.Helper()
+	return StandaloneWith(tb, redisproc.Config{})
+}
+
+// StandaloneWith starts one server as config says.
+func StandaloneWith(tb testing.TB, config redisproc.Config) *redisproc.Server {
+	tb.Helper()
+	s, err := redisproc.Start(tb.Context(), config)
+	if err != nil {
+		tb.Fatal(err)
+	}
+	tb.Cleanup(func() {
+		if err := s.Close(); err != nil {
+			tb.Error(err)
+		}
+	})
+	return s
+}
+
+// Cluster starts n masters for the length of a test.
+func Cluster(tb testing.TB, n int) *redisproc.Cluster {
+	tb.Helper()
+	c, err := redisproc.StartCluster(tb.Context(), n, redisproc.Config{})
+	if err != nil {
+		tb.Fatal(err)
+	}
+	tb.Cleanup(func() {
+		if err := c.Close(); err != nil {
+			tb.Error(err)
+		}
+	})
+	return c
+}
+
+// Monitor collects the commands that a server runs during a test.
+func Monitor(tb testing.TB, s *redisproc.Server) *redisproc.Monitor {
+	tb.Helper()
+	m, err := s.Monitor()
+	if err != nil {
+		tb.Fatal(err)
+	}
+	tb.Cleanup(m.Close)
+	return m
+}
