@@ -1,0 +1,142 @@
+package verify
+
+import (
+	"fmt"
+	"sync"
+	"sync/atomic"
+)
+
+// Rule names one rule of the contract. The names are stable: records carry them.
+type Rule string
+
+// The rules, in the order in which reports list them.
+const (
+	OnePartner       Rule = "one-partner"        // a guest has one partner at most
+	SymmetricPartner Rule = "symmetric-partner"  // if A's partner is B, B's is A
+	NotOneself       Rule = "not-oneself"        // nobody is matched with oneself
+	ToldOnce         Rule = "told-once"          // a match is told once
+	UniqueID         Rule = "unique-id"          // no two guests have the same id
+	RoomID           Rule = "room-id"            // the two ids, sorted, joined with _
+	EventOrder       Rule = "event-order"        // searching, no_users, matched, user_joined twice
+	MessageOnce      Rule = "message-once"       // a message arrives once
+	MessageOrder     Rule = "message-order"      // in the order sent
+	MessageWhole     Rule = "message-whole"      // as it was sent
+	MessageLost      Rule = "message-lost"       // and does arrive
+	MessageToPartner Rule = "message-to-partner" // at the partner of that moment, and nobody else
+	AfterLeave       Rule = "after-leave"        // nothing comes from a partner who has been left
+	Release          Rule = "release"            // the partner of who leaves or drops is told in time
+	Leftover         Rule = "leftovers"          // the server's counts are back to zero
+)
+
+// Rules returns all rules, in the order in which reports list them.
+func Rules() []Rule {
+	return []Rule{
+		OnePartner, SymmetricPartner, NotOneself, ToldOnce, UniqueID, RoomID, EventOrder,
+		MessageOnce, MessageOrder, MessageWhole, MessageLost, MessageToPartner, AfterLeave, Release, Leftover,
+	}
+}
+
+// Examples is how many breaches of one rule are told; all are counted.
+const Examples = 5
+
+// Violation counts the breaches of one rule. Each example is a story of several
+// lines: what was wrong, and the last events of both guests.
+type Violation struct {
+	Rule     string
+	Count    int64
+	Examples []string
+}
+
+// Report is what a run's guests saw, judged. Violations lists every rule, those
+// with Count 0 too.
+type Report struct {
+	Violations []Violation
+	Matches    int64 // user:matched heard
+	Messages   int64 // chat:message heard
+	Strangers  int64 // matches with guests of other processes, or people: only what one side saw was judged
+}
+
+// Total returns how many breaches there were.
+func (r Report) Total() int64 {
+	var n int64
+	for _, v := range r.Violations {
+		n += v.Count
+	}
+	return n
+}
+
+// finding is one breach, found while locks were held and told after.
+type finding struct {
+	rule Rule
+	a, b *Witness // whose stories belong to it; b may be nil
+	n    int64    // how many at once
+	what string
+}
+
+func found(rule Rule, a, b *Witness, format string, args ...any) []finding {
+	return []finding{{rule: rule, a: a, b: b, n: 1, what: fmt.Sprintf(format, args...)}}
+}
+
+// tally counts breaches and keeps the first few of each rule.
+type tally struct {
+	matches, strangers atomic.Int64
+	mu                 struct {
+		sync.Mutex
+		rules map[Rule]*Violation
+	}
+}
+
+// add counts the findings. The caller holds no witness's lock.
+func (t *tally) add(fs []finding) {
+	for _, f := range fs {
+		if t.count(f.rule, f.n) {
+			t.example(f.rule, story(f))
+		}
+	}
+}
+
+func (t *tally) leftover(name string, n int) {
+	if t.count(Leftover, 1) {
+		t.example(Leftover, fmt.Sprintf("%s is %d after the last guest has gone, and should be 0", name, n))
+	}
+}
+
+// count adds n to a rule and reports whether another example is wanted.
+func (t *tally) count(rule Rule, n int64) bool {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	v := t.violation(rule)
+	v.Count += n
+	return len(v.Examples) < Examples
+}
+
+func (t *tally) example(rule Rule, text string) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if v := t.violation(rule); len(v.Examples) < Examples {
+		v.Examples = append(v.Examples, text)
+	}
+}
+
+// violation returns the rule's entry. t.mu is held.
+func (t *tally) violation(rule Rule) *Violation {
+	if t.mu.rules == nil {
+		t.mu.rules = make(map[Rule]*Violation)
+	}
+	v := t.mu.rules[rule]
+	if v == nil {
+		v = &Violation{Rule: string(rule)}
+		t.mu.rules[rule] = v
+	}
+	return v
+}
+
+func (t *tally) report() Report {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	r := Report{Matches: t.matches.Load(), Strangers: t.strangers.Load()}
+	for _, rule := range Rules() {
+		r.Violations = append(r.Violations, *t.violation(rule))
+	}
+	return r
+}

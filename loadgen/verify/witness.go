@@ -1,0 +1,260 @@
+package verify
+
+import (
+	"fmt"
+	"sync"
+	"time"
+
+	"guestload/server/api"
+)
+
+// Drop is how a guest ends its own socket.
+type Drop uint8
+
+// The ways to drop.
+const (
+	Closed   Drop = iota // with a closing handshake
+	Reset                // without: the server notices at once
+	HalfOpen             // silent, the server has to find out
+)
+
+// Witness is what one guest saw. Only the guest's own goroutine may call its
+// methods; others look at it under its lock.
+//
+// Times are counted from the run's start. Take them before what is sent is
+// written, and after what is heard was read: the rules rest on that order. Slices
+// are not kept.
+type Witness struct {
+	verifier *Verifier
+	guest    int
+
+	id  string // set once, before others can find the guest
+	tag uint16 // of id
+
+	mu struct {
+		sync.Mutex
+		sockets   int           // opened so far
+		connected time.Duration // since when the latest of them is open
+		recent    [4]*episode   // the latest episodes, a ring
+		count     uint32        // of episodes so far
+		messages  int64         // received
+		events    diary
+	}
+
+	// Of the guest's own goroutine alone; what they point to is guarded by mu.
+	search *episode // the open search
+	chat   *episode // whose messages may come: until closed
+	last   *episode // the latest chat that was closed
+
+	receipts receipts
+}
+
+// String names the guest as reports do.
+func (w *Witness) String() string { return fmt.Sprintf("guest %d", w.guest) }
+
+// Established says that the server has greeted the guest's socket, the first or
+// another one; a chat or search that went on over the old one becomes doubtful.
+func (w *Witness) Established(at time.Duration, id string) {
+	first := w.id == ""
+	if first {
+		w.id, w.tag = id, tagOf(id)
+	}
+	w.mu.Lock()
+	w.mu.sockets++
+	w.mu.connected = at
+	w.note(didConnect, at, nil)
+	var e, claim *episode
+	if w.search != nil {
+		e, claim = w.endSearch(at, w.verifier.limits.Vanished, w.verifier.limits.Vanished)
+	}
+	w.resume()
+	w.mu.Unlock()
+	fs := w.abandon(e, claim, at)
+	if other := w.verifier.register(w); first && other != nil {
+		fs = append(fs, found(UniqueID, w, other, "%s and %s were both given the id %s", w, other, id)...)
+	}
+	w.verifier.tally.add(fs)
+}
+
+// resume goes on with the chat of the old socket, whose end the server may not
+// have noticed: a partner who was not told is still a partner.
+func (w *Witness) resume() {
+	last := w.last
+	if w.chat == nil && last != nil && !last.settled && !last.released && (last.end == dropped || last.end == gone) {
+		w.chat = last
+		w.chat.end, w.chat.closed = notEnded, false
+	}
+	if w.chat != nil {
+		w.chat.doubt = true
+	}
+}
+
+// Searching says that the guest is about to send user:match. In a chat that
+// means to leave it.
+func (w *Witness) Searching(at time.Duration) {
+	w.mu.Lock()
+	w.note(didSearch, at, nil)
+	if w.chat != nil && w.chat.end == notEnded {
+		w.chat.end, w.chat.endAt, w.chat.limit = left, at, w.verifier.limits.Release
+	}
+	if w.search == nil {
+		w.search = w.begin(at)
+	}
+	w.search.searches++
+	w.mu.Unlock()
+}
+
+// begin starts a new episode.
+func (w *Witness) begin(at time.Duration) *episode {
+	w.mu.count++
+	e := &episode{owner: w, serial: w.mu.count, searched: at, until: forever}
+	w.mu.recent[w.mu.count%uint32(len(w.mu.recent))] = e
+	return e
+}
+
+// Cancelling says that the guest is about to send user:match:cancel.
+func (w *Witness) Cancelling(at time.Duration) {
+	w.mu.Lock()
+	w.note(didCancel, at, nil)
+	w.mu.Unlock()
+}
+
+// Leaving says that the guest is about to leave its chat.
+func (w *Witness) Leaving(at time.Duration) {
+	w.mu.Lock()
+	w.note(didLeave, at, w.chat)
+	if w.chat != nil && w.chat.end == notEnded {
+		w.chat.end, w.chat.endAt, w.chat.limit = left, at, w.verifier.limits.Release
+	}
+	w.mu.Unlock()
+}
+
+// Dropping says that the guest is about to end its socket.
+func (w *Witness) Dropping(at time.Duration, how Drop) {
+	limit, event := w.verifier.limits.Release, didClose
+	switch how {
+	case Reset:
+		event = didReset
+	case HalfOpen:
+		limit, event = w.verifier.limits.Vanished, didFallSilent
+	}
+	w.cut(at, dropped, limit, event)
+}
+
+// Gone says that the guest's socket was ended by the other side, or is broken.
+// After Dropping it changes nothing.
+func (w *Witness) Gone(at time.Duration) {
+	w.cut(at, gone, w.verifier.limits.Vanished, didLoseSocket)
+}
+
+func (w *Witness) cut(at time.Duration, how ending, limit time.Duration, event kind) {
+	w.mu.Lock()
+	w.note(event, at, w.chat)
+	var e, claim *episode
+	if w.search != nil {
+		e, claim = w.endSearch(at, limit, limit)
+	}
+	chat := w.chat
+	if chat != nil && chat.end == notEnded {
+		chat.end, chat.endAt, chat.limit = how, at, limit
+	}
+	w.mu.Unlock()
+	fs := w.abandon(e, claim, at)
+	if chat != nil {
+		fs = append(fs, w.close(chat, at)...)
+	}
+	w.verifier.tally.add(fs)
+}
+
+// Heard says that an event without a method of its own has come: all but
+// user:matched, chat:message and its two receipts. userID is the event's, empty
+// where it has none. Events that no rule speaks of are welcome and ignored.
+func (w *Witness) Heard(at time.Duration, event string, userID []byte) {
+	var fs []finding
+	switch event {
+	case api.EventSearching:
+		fs = w.heardSearching(at)
+	case api.EventNoUsers:
+		fs = w.heardNoUsers(at)
+	case api.EventMatchCancelled:
+		fs = w.heardCancelled(at)
+	case api.EventUserJoined:
+		fs = w.heardJoined(at, userID)
+	case api.EventUserLeft, api.EventChatCleared, api.EventRoomClosed:
+		fs = w.heardRelease(at, userID)
+	case api.EventClearConfirmed:
+		fs = w.heardConfirmed(at)
+	case api.EventChatError, api.EventError:
+		w.heardError(at)
+	}
+	w.verifier.tally.add(fs)
+}
+
+// close ends what can come of e, and compares it with its other half when that
+// is closed too. The owner calls it, without locks.
+func (w *Witness) close(e *episode, at time.Duration) []finding {
+	unlock := lock(w, e.partner)
+	defer unlock()
+	e.closed = true
+	w.last = e
+	if w.chat == e {
+		w.chat = nil
+	}
+	switch {
+	case e.peer != nil && e.peer.closed:
+		return w.verifier.settle(e, e.peer, at)
+	case e.ghost != nil:
+		return w.verifier.settleGhost(e, at)
+	}
+	return nil
+}
+
+// settleGhost judges a chat whose partner had given up the search before being
+// told of it. The owner's lock is held, and the partner's.
+func (v *Verifier) settleGhost(e *episode, now time.Duration) []finding {
+	if e.settled || e.doubt {
+		return nil
+	}
+	e.settled = true
+	return v.judgeWait(e, e.ghost.owner, max(e.ghost.endAt, e.matched), e.ghost.limit, now)
+}
+
+// finish judges what the guest's episodes left open.
+func (w *Witness) finish(at time.Duration) []finding {
+	var fs []finding
+	for i := range uint32(len(w.mu.recent)) {
+		e := w.mu.recent[(w.mu.count+1+i)%uint32(len(w.mu.recent))]
+		if e == nil || e.partner == nil {
+			continue
+		}
+		unlock := lock(w, e.partner)
+		switch {
+		case e.peer != nil:
+			fs = append(fs, w.verifier.settle(e, e.peer, at)...)
+		case e.ghost != nil:
+			fs = append(fs, w.verifier.settleGhost(e, at)...)
+		default:
+			fs = append(fs, w.verifier.judgeNotice(e, at)...)
+		}
+		unlock()
+	}
+	return fs
+}
+
+// lock locks one witness, or two in the order of their arrival, so that no two
+// goroutines wait for each other.
+func lock(a, b *Witness) (unlock func()) {
+	if b == nil || b == a {
+		a.mu.Lock()
+		return a.mu.Unlock
+	}
+	if b.guest < a.guest {
+		a, b = b, a
+	}
+	a.mu.Lock()
+	b.mu.Lock()
+	return func() {
+		b.mu.Unlock()
+		a.mu.Unlock()
+	}
+}
