@@ -1,0 +1,210 @@
+package measure
+
+import (
+	"slices"
+	"sync"
+	"testing"
+	"time"
+)
+
+const ms = time.Millisecond
+
+// sample is one of fetch that began at, was sent lag later and took so long from there.
+func sample(at, lag, service time.Duration) Sample {
+	return Sample{Op: Fetch, Intended: at, Sent: at + lag, Done: at + lag + service}
+}
+
+func TestResponseServiceAndLagAreKeptApart(t *testing.T) {
+	b := NewBook(1)
+	b.Recorder(0).Success(sample(0, 300*ms, 5*ms))
+	in := b.Tick(time.Second)
+	if len(in) != 1 || in[0].Second != 0 {
+		t.Fatalf("got %v", in)
+	}
+	o := in[0].Operations[Fetch]
+	for _, c := range []struct {
+		name string
+		h    *Histogram
+		want int64
+	}{{"response", o.Response, 305_000}, {"service", o.Service, 5_000}, {"lag", o.Lag, 300_000}} {
+		if c.h.TotalCount() != 1 || c.h.CountAtValue(c.want) != 1 {
+			t.Errorf("%s: max %d µs, want %d", c.name, c.h.Max(), c.want)
+		}
+	}
+}
+
+func TestSamplesBelongToTheSecondOfTheirDone(t *testing.T) {
+	b := NewBook(2)
+	r := b.Recorder(1)
+	r.Success(sample(900*ms, 0, 99*ms))   // second 0
+	r.Success(sample(900*ms, 0, 101*ms))  // second 1
+	r.Success(sample(900*ms, 0, 1200*ms)) // second 2
+	if in := b.Tick(999 * ms); len(in) != 0 {
+		t.Fatalf("nothing has ended at 999 ms, got %v", in)
+	}
+	in := b.Tick(3500 * ms)
+	if len(in) != 3 {
+		t.Fatalf("got %d intervals, want 3", len(in))
+	}
+	for second, i := range in {
+		if i.Second != second || i.Operations[Fetch].Count() != 1 {
+			t.Errorf("second %d: %+v", second, i)
+		}
+	}
+	if more := b.Tick(3900 * ms); len(more) != 0 {
+		t.Errorf("second 3 is still open, got %v", more)
+	}
+}
+
+func TestStragglersAndThoseFarAheadAreCountedNearby(t *testing.T) {
+	b := NewBook(1)
+	r := b.Recorder(0)
+	b.Tick(5 * time.Second)
+	r.Success(sample(2*time.Second, 0, ms))  // its second is closed
+	r.Success(sample(30*time.Second, 0, ms)) // Tick is 25 s behind
+	r.Failure(Fetch, "timeout", time.Second, 2*time.Second)
+	var seconds []int
+	for _, in := range b.Finish(5 * time.Second) {
+		if o := in.Operations[Fetch]; o != nil {
+			seconds = append(seconds, in.Second)
+		}
+	}
+	if !slices.Equal(seconds, []int{5, 7}) {
+		t.Errorf("counted in seconds %v, want 5 and 7", seconds)
+	}
+	if got := b.Totals(); got.Displaced != 3 || got.Operations[Fetch].Count() != 2 {
+		t.Errorf("displaced %d, counted %d", got.Displaced, got.Operations[Fetch].Count())
+	}
+}
+
+func TestFinishReturnsEverySecondOnceAndInOrder(t *testing.T) {
+	b := NewBook(1)
+	b.Recorder(0).Success(sample(0, 0, 1500*ms))
+	b.Recorder(0).Success(sample(0, 0, 2500*ms))
+	var got []int
+	for _, in := range b.Finish(200 * ms) {
+		got = append(got, in.Second)
+	}
+	if !slices.Equal(got, []int{0, 1, 2}) {
+		t.Errorf("got seconds %v", got)
+	}
+}
+
+func TestFailuresAreNoSamples(t *testing.T) {
+	b := NewBook(1)
+	r := b.Recorder(0)
+	r.Failure(Create, "timeout", 5*time.Second, 500*ms)
+	r.Failure(Create, "timeout", 7*time.Second, 600*ms)
+	r.Failure(Create, "refused", 2*ms, 1600*ms)
+	in := b.Tick(2 * time.Second)
+	if got := in[0].Operations[Create].Failures["timeout"]; got != (Failures{2, 12 * time.Second, 7 * time.Second}) {
+		t.Errorf("second 0: %+v", got)
+	}
+	if got := in[1].Operations[Create]; got.Count() != 0 || got.Failed() != 1 {
+		t.Errorf("second 1: %d samples, %d failures", got.Count(), got.Failed())
+	}
+	if got := b.Totals().Operations[Create]; got.Failed() != 3 || got.Response.TotalCount() != 0 {
+		t.Errorf("totals: %d failures, %d samples", got.Failed(), got.Response.TotalCount())
+	}
+}
+
+func TestWhatIsOutOfRangeIsSeen(t *testing.T) {
+	b := NewBook(1)
+	r := b.Recorder(0)
+	r.Success(sample(0, 0, Highest))                                  // just within
+	r.Success(sample(0, 0, Highest+1))                                // overflow
+	r.Success(Sample{Op: Fetch, Intended: 2 * ms, Sent: 1, Done: 9})  // sent before intended
+	r.Success(Sample{Op: Fetch, Intended: 0, Sent: 5 * ms, Done: ms}) // done before sent
+	r.Success(Sample{Op: 200, Done: ms})
+	r.Failure(Fetch, "timeout", -ms, 0)
+	b.Finish(Highest)
+	got := b.Totals()
+	if got.Skewed != 4 {
+		t.Errorf("skewed %d, want 4", got.Skewed)
+	}
+	if o := got.Operations[Fetch]; o.Count() != 1 || o.Failures[Overflow].Count != 1 || o.Failures[Overflow].Longest != Highest+1 {
+		t.Errorf("count %d, failures %v", o.Count(), o.Failures)
+	}
+}
+
+func TestWarmupKeepsFailuresApartAndNoTimes(t *testing.T) {
+	b := NewBook(1)
+	w := b.Warmup(0)
+	w.Success(sample(0, 0, ms))
+	w.Failure(Connect, "refused", ms, ms)
+	b.Finish(time.Second)
+	got := b.Totals()
+	if len(got.Operations) != 0 || got.Warmup.Successes != 1 || got.Warmup.Failed() != 1 || got.Warmup.Failures[Connect]["refused"].Count != 1 {
+		t.Errorf("got %+v", got)
+	}
+	var none *Recorder
+	none.Success(sample(0, 0, ms))
+	none.Failure(Connect, "refused", ms, ms)
+}
+
+func TestNothingIsLostWhileSecondsClose(t *testing.T) {
+	const workers, guests, each = 2, 4, 5_000
+	b := NewBook(workers)
+	begun := time.Now()
+	var wg sync.WaitGroup
+	for g := range guests {
+		wg.Go(func() {
+			for i := range each {
+				at := time.Duration(i) * ms // 5 s, in much less
+				b.Recorder(g).Success(sample(at, 0, time.Duration(i)*time.Microsecond))
+				if i%100 == 0 {
+					b.Recorder(g).Failure(Fetch, "timeout", ms, at)
+				}
+			}
+		})
+	}
+	var counted, failed int64
+	add := func(intervals []Interval) {
+		for _, in := range intervals {
+			if o := in.Operations[Fetch]; o != nil {
+				counted += o.Count()
+				failed += o.Failed()
+			}
+		}
+	}
+	done := make(chan struct{})
+	go func() { wg.Wait(); close(done) }()
+	for at := time.Duration(0); ; at += 250 * ms {
+		select {
+		case <-done:
+			add(b.Finish(at))
+			totals := b.Totals().Operations[Fetch]
+			if want := int64(guests * each); counted != want || totals.Count() != want || totals.Lag.TotalCount() != want {
+				t.Errorf("intervals hold %d, totals %d, want %d (%v)", counted, totals.Count(), want, time.Since(begun))
+			}
+			if want := int64(guests * each / 100); failed != want || totals.Failed() != want {
+				t.Errorf("failures: %d and %d, want %d", failed, totals.Failed(), want)
+			}
+			return
+		default:
+			add(b.Tick(at))
+		}
+	}
+}
+
+func TestSuccessDoesNotAllocate(t *testing.T) {
+	r := NewBook(1).Recorder(0)
+	r.Success(sample(0, 0, ms))
+	if n := testing.AllocsPerRun(1000, func() { r.Success(sample(0, 0, ms)) }); n != 0 {
+		t.Errorf("%v allocations", n)
+	}
+}
+
+func TestOpsHaveNamesThatParse(t *testing.T) {
+	for _, op := range Ops() {
+		if got, err := ParseOp(op.String()); err != nil || got != op {
+			t.Errorf("%v: got %v, %v", op, got, err)
+		}
+	}
+	if _, err := ParseOp("conect"); err == nil {
+		t.Error("an unknown operation was accepted")
+	}
+	if got := Op(99).String(); got != "op(99)" {
+		t.Errorf("got %q", got)
+	}
+}

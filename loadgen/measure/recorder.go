@@ -1,0 +1,134 @@
+package measure
+
+import (
+	"sync"
+	"sync/atomic"
+	"time"
+)
+
+// slots is how many seconds a recorder keeps apart: the open one, two ahead of
+// it for a Tick that comes late, and the one just closed for stragglers.
+const (
+	slots = 4
+	ahead = 2
+)
+
+// Recorder takes the samples of one worker's guests. Safe for concurrent use;
+// guests on different cores do best with recorders of their own. A nil
+// Recorder takes everything and keeps nothing.
+type Recorder struct {
+	open   *atomic.Int64 // the second that the next Tick closes
+	warmup bool
+	cells  [slots][opCount]atomic.Pointer[times]
+
+	successes, skewed, displaced atomic.Int64
+
+	mu struct {
+		sync.Mutex
+		failed map[failure]Failures
+	}
+	_ [64]byte // no two workers' counters share a cache line
+}
+
+// times are the three histograms of one operation.
+type times struct{ response, service, lag atomicHistogram }
+
+type failure struct {
+	second int64
+	op     Op
+	kind   string
+}
+
+func newRecorder(open *atomic.Int64, warmup bool) *Recorder {
+	r := &Recorder{open: open, warmup: warmup}
+	r.mu.failed = map[failure]Failures{}
+	return r
+}
+
+// Success counts one sample in the second of its Done.
+func (r *Recorder) Success(s Sample) {
+	if r == nil {
+		return
+	}
+	response, service, lag := s.Done-s.Intended, s.Done-s.Sent, s.Sent-s.Intended
+	if service|lag < 0 || s.Op >= opCount {
+		r.skewed.Add(1)
+		return
+	}
+	if response > Highest {
+		r.Failure(s.Op, Overflow, response, s.Done)
+		return
+	}
+	if r.warmup {
+		r.successes.Add(1)
+		return
+	}
+	cell := &r.cells[r.second(s.Done)%slots][s.Op]
+	t := cell.Load()
+	if t == nil {
+		cell.CompareAndSwap(nil, new(times))
+		t = cell.Load()
+	}
+	t.response.add(response)
+	t.service.add(service)
+	t.lag.add(lag)
+}
+
+// Failure counts one failure: after waiting so long, at an offset from the
+// start of the run. It is in no histogram. The kind is a short word of a small set, such as
+// "timeout": each is kept apart.
+func (r *Recorder) Failure(op Op, kind string, waited, at time.Duration) {
+	if r == nil {
+		return
+	}
+	if waited < 0 || op >= opCount {
+		r.skewed.Add(1)
+		return
+	}
+	f := failure{op: op, kind: kind}
+	if !r.warmup {
+		f.second = int64(r.second(at))
+	}
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.mu.failed[f] = r.mu.failed[f].Add(Failures{1, waited, waited})
+}
+
+// second is the one in which a sample of that time is counted.
+func (r *Recorder) second(at time.Duration) uint64 {
+	second, open := int64(at/time.Second), r.open.Load()
+	if uint64(second-open) > ahead { // before, or too far ahead
+		r.displaced.Add(1)
+		second = min(max(second, open), open+ahead)
+	}
+	return uint64(second)
+}
+
+// drain moves what is in the slot of one second into the operations.
+func (r *Recorder) drain(second int64, operation func(Op) []*Operation) {
+	for op := range opCount {
+		t := r.cells[second%slots][op].Load()
+		if t == nil || t.lag.empty() {
+			continue
+		}
+		var response, service, lag []*Histogram
+		for _, o := range operation(op) {
+			response, service, lag = append(response, o.Response), append(service, o.Service), append(lag, o.Lag)
+		}
+		t.response.drain(response...)
+		t.service.drain(service...)
+		t.lag.drain(lag...)
+	}
+}
+
+// drainFailures moves the failures up to and including one second into visit.
+func (r *Recorder) drainFailures(second int64, visit func(failure, Failures)) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	for f, n := range r.mu.failed {
+		if f.second <= second {
+			visit(f, n)
+			delete(r.mu.failed, f)
+		}
+	}
+}

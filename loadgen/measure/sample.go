@@ -1,0 +1,89 @@
+package measure
+
+import "time"
+
+// Sample is one success. Times are offsets from the start of the run, all of
+// the same monotonic clock, Intended ≤ Sent ≤ Done.
+type Sample struct {
+	Op       Op
+	Intended time.Duration // when the schedule, or the cause plus think time, wanted it
+	Sent     time.Duration // when it was sent
+	Done     time.Duration // when the answer was there
+}
+
+// Overflow is the kind of failure that a success slower than Highest becomes.
+const Overflow = "overflow"
+
+// Operation is what is known of one operation over some time.
+type Operation struct {
+	Response *Histogram // done - intended
+	Service  *Histogram // done - sent
+	Lag      *Histogram // sent - intended
+	Failures map[string]Failures
+}
+
+// Failures are the failures of one kind.
+type Failures struct {
+	Count   int64
+	Waited  time.Duration // all together, in full
+	Longest time.Duration
+}
+
+// Add returns both together.
+func (f Failures) Add(g Failures) Failures {
+	return Failures{f.Count + g.Count, f.Waited + g.Waited, max(f.Longest, g.Longest)}
+}
+
+func newOperation() *Operation {
+	return &Operation{NewHistogram(), NewHistogram(), NewHistogram(), map[string]Failures{}}
+}
+
+// Count is the number of successes.
+func (o *Operation) Count() int64 { return o.Response.TotalCount() }
+
+// Failed is the number of failures of all kinds.
+func (o *Operation) Failed() int64 {
+	var n int64
+	for _, f := range o.Failures {
+		n += f.Count
+	}
+	return n
+}
+
+// Interval is one second of the run. Operations that did not happen are absent.
+// A sample taken in the very moment when its second was closed may be split
+// over two intervals; in the totals all is together.
+type Interval struct {
+	Second     int // it covers [Second, Second+1) s from the start of the run
+	Operations map[Op]*Operation
+}
+
+// Totals are all intervals closed so far, and what belongs to none.
+type Totals struct {
+	Operations map[Op]*Operation
+	// Skewed samples had a negative time, or an operation that does not exist: a
+	// bug of the generator. They are in no histogram and make a run invalid.
+	Skewed int64
+	// Displaced samples came when their second was closed, or two seconds ahead of
+	// the one that Tick waits for: they count, in the nearest second still open.
+	Displaced int64
+	// Warmup is what warm-up recorders saw: no times, but every failure.
+	Warmup Warmup
+}
+
+// Warmup is what happened while nothing was recorded.
+type Warmup struct {
+	Successes int64
+	Failures  map[Op]map[string]Failures
+}
+
+// Failed is the number of failures during warm-up.
+func (w Warmup) Failed() int64 {
+	var n int64
+	for _, kinds := range w.Failures {
+		for _, f := range kinds {
+			n += f.Count
+		}
+	}
+	return n
+}

@@ -1,0 +1,104 @@
+package measure
+
+import (
+	"fmt"
+	"time"
+)
+
+// Limits of a generator that can be believed.
+const (
+	// LateFloor is the lateness that never makes a run invalid: timers of a busy
+	// two-core machine are late by several milliseconds at the 99th percentile
+	// without any load worth the name, and a pause of that size in what is
+	// offered changes no queue that lasts.
+	LateFloor = 20 * time.Millisecond
+	// LateShare of the tightest latency that a run is judged by may be the
+	// generator's own at the 99th percentile.
+	LateShare = 0.10
+	// LateWorthTelling is where lateness becomes a warning, if it is also more
+	// than LateShare of a reported p99.
+	LateWorthTelling = 2 * time.Millisecond
+	// BusyShare is how much of its cores a generator may use before it is called busy.
+	BusyShare = 0.85
+)
+
+// Verdict says why a run is not to be believed (invalid), and what makes its
+// numbers doubtful (warnings). tightest is the smallest latency that the run
+// is judged by: the lowest bound of a threshold on a time, 0 for none, when
+// the smallest reported p99 stands in.
+//
+// Only the generator's own lateness counts: of starts against the schedule,
+// and of timers. The lag of an operation may be the server's doing as well
+// (a request that waited for a stalled connection), and is reported as such;
+// response time holds it, so it hides nothing.
+func Verdict(h Health, t Totals, tightest time.Duration) (invalid, warnings []string) {
+	fastest, op := fastestP99(t)
+	if tightest <= 0 {
+		tightest = fastest
+	}
+	limit := max(LateFloor, share(tightest, LateShare))
+	judge := func(late Lateness, what string) {
+		switch {
+		case late.P99 > limit:
+			invalid = append(invalid, fmt.Sprintf("%s were %s late at the 99th percentile (worst %s); at most %s is believable here",
+				what, round(late.P99), round(late.Max), round(limit)))
+		case fastest > 0 && late.P99 > max(LateWorthTelling, share(fastest, LateShare)):
+			warnings = append(warnings, fmt.Sprintf("%s were %s late at the 99th percentile (worst %s): a good part of response(%s) p99 %s may be the generator's own",
+				what, round(late.P99), round(late.Max), op, round(fastest)))
+		}
+	}
+	judge(h.Starts, "guests")
+	judge(h.Probes, "the generator's timers")
+	if h.Lost > 0 {
+		invalid = append(invalid, fmt.Sprintf("%d guests or timers were more than %s late", h.Lost, Highest))
+	}
+	if h.Early > 0 {
+		invalid = append(invalid, fmt.Sprintf("%d guests started before their time: a bug of the generator", h.Early))
+	}
+	if t.Skewed > 0 {
+		invalid = append(invalid, fmt.Sprintf("%d samples had times out of order: a bug of the generator", t.Skewed))
+	}
+	if t.Displaced > 0 {
+		warnings = append(warnings, fmt.Sprintf("%d samples are counted in a second next to their own", t.Displaced))
+	}
+	if h.CPUShare > BusyShare {
+		warnings = append(warnings, fmt.Sprintf("the generator used %.0f %% of its %d cores: it may be what limits the load", 100*h.CPUShare, h.Parallelism))
+	}
+	if h.Pauses.Max > limit {
+		warnings = append(warnings, fmt.Sprintf("garbage collection stopped the generator for up to %s", round(h.Pauses.Max)))
+	}
+	return invalid, warnings
+}
+
+// fastestP99 is the smallest p99 of response time of operations with at least
+// a hundred samples, of any where none has as many; 0 without samples.
+func fastestP99(t Totals) (p99 time.Duration, op Op) {
+	for _, least := range []int64{100, 1} {
+		for _, o := range Ops() {
+			found := t.Operations[o]
+			if found == nil || found.Count() < least {
+				continue
+			}
+			d := time.Duration(found.Response.ValueAtPercentile(99)) * time.Microsecond
+			if p99 == 0 || d < p99 {
+				p99, op = d, o
+			}
+		}
+		if p99 > 0 {
+			break
+		}
+	}
+	return p99, op
+}
+
+func share(d time.Duration, of float64) time.Duration { return time.Duration(float64(d) * of) }
+
+// round cuts a time to three digits or so, for people.
+func round(d time.Duration) time.Duration {
+	for unit := time.Microsecond; unit < time.Second; unit *= 10 {
+		if d < 1000*unit {
+			return d.Round(unit)
+		}
+	}
+	return d.Round(time.Second)
+}
