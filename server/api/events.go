@@ -50,6 +50,7 @@ const (
 	TextLocationUpdated = "Location updated successfully"
 	TextDeviceUpdated   = "Device information updated successfully"
 	TextRunning         = "Server is running"
+	TextDeleted         = "Guest session deleted successfully"
 
 	TextValidationFailed = "Validation failed"
 	TextTokenRequired    = "Access token is required"
@@ -61,6 +62,14 @@ const (
 	TextTooManyRequests  = "Too many API requests, please try again later."
 	TextAuthRequired     = "Authentication token required" // a socket without a token
 
+	TextMethodNotAllowed = "Method not allowed"                    // 405
+	TextBodyTooLarge     = "Request body too large"                // 413
+	TextNotJSON          = "Content-Type must be application/json" // 415
+	TextMalformedJSON    = "Malformed JSON in request body"        // 400
+	TextBodyNotObject    = "Request body must be a JSON object"    // 400
+	TextUnavailable      = "Service temporarily unavailable"       // 503, with Retry-After
+	TextInternal         = "Internal server error"                 // 500
+
 	TextSearching      = "Searching for available users"
 	TextNoUsers        = "No users available for matching. Waiting for someone to join..."
 	TextCancelled      = "Matching cancelled"
@@ -71,6 +80,19 @@ const (
 	TextInvalidMessage = "Invalid message format"
 	TextPartnerGone    = "Connected user is not available"
 	TextReplaced       = "Replaced by a newer connection"
+
+	TextMatchFailed   = "Matching failed, please try again" // in user:match:error
+	TextBadWishes     = "Invalid matching preferences"      // in user:match:error
+	TextBadSignal     = "Invalid call data"                 // in chat:error
+	TextUnknownEvent  = "Unknown event"                     // in error
+	TextMalformed     = "Malformed packet"                  // before a close with a code, as are these
+	TextTooManyEvents = "Too many events"
+	TextSlowReader    = "The connection reads too slowly"
+	TextSessionEnded  = "The session has ended"
+	TextHeartbeatLost = "No heartbeat"
+	TextGoingAway     = "The server is shutting down"
+
+	TextInvalidNamespace = "Invalid namespace" // Socket.IO's own
 
 	ReasonDisconnected   = "user_disconnected"
 	ReasonPartnerOffline = "partner_offline"

@@ -1,0 +1,132 @@
+package api
+
+import (
+	"fmt"
+	"time"
+
+	"guestload/server/guest"
+)
+
+// AppendCreated appends the data of POST /api/guest:
+// {token,user:{id,username,isGuest:true,sessionId,location,gender,language}}.
+func AppendCreated(dst []byte, token string, s *guest.Session) []byte {
+	dst = appendField(dst, `{"token":`, token)
+	dst = append(dst, `,"user":{`...)
+	dst = appendTraits(appendIdentity(dst, s), s)
+	return append(dst, `}}`...)
+}
+
+// appendIdentity appends id, username, isGuest and sessionId, within an object.
+func appendIdentity(dst []byte, s *guest.Session) []byte {
+	dst = appendField(dst, `"id":`, s.ID)
+	dst = appendField(dst, `,"username":`, s.Username)
+	return appendField(dst, `,"isGuest":true,"sessionId":`, s.SessionID)
+}
+
+// AppendUsername appends the data of GET /api/guest/username: {username}.
+func AppendUsername(dst []byte, username string) []byte {
+	return append(appendField(dst, `{"username":`, username), '}')
+}
+
+// AppendMe appends the data of GET /api/guest/me: {user:{id,username,isGuest:true,sessionId}}.
+func AppendMe(dst []byte, s *guest.Session) []byte {
+	return append(appendIdentity(append(dst, `{"user":{`...), s), `}}`...)
+}
+
+// AppendGuest appends the data of GET /api/guest/{sessionId}: {user:{id,username,
+// isOnline,lastSeen,isSearching,inChat,connectedUser,isGuest:true,sessionId,
+// location,gender,language}}.
+func AppendGuest(dst []byte, s *guest.Session) []byte {
+	dst = appendField(dst, `{"user":{"id":`, s.ID)
+	dst = appendField(dst, `,"username":`, s.Username)
+	dst = appendBool(dst, `,"isOnline":`, s.IsOnline)
+	dst = appendTime(dst, `,"lastSeen":`, s.LastSeen)
+	dst = appendBool(dst, `,"isSearching":`, s.IsSearching)
+	dst = appendBool(dst, `,"inChat":`, s.InChat)
+	dst = appendNullable(dst, `,"connectedUser":`, s.ConnectedUser)
+	dst = appendField(dst, `,"isGuest":true,"sessionId":`, s.SessionID)
+	return append(appendTraits(dst, s), `}}`...)
+}
+
+// AppendWhereabouts appends the data of POST /api/guest/location: {location,gender,language}.
+func AppendWhereabouts(dst []byte, s *guest.Session) []byte {
+	dst = appendLocation(dst, `{"location":`, s.Location)
+	dst = appendNullable(dst, `,"gender":`, s.Gender)
+	return append(appendNullable(dst, `,"language":`, s.Language), '}')
+}
+
+// AppendToken appends the data of POST /api/guest/token: {token}.
+func AppendToken(dst []byte, token string) []byte {
+	return append(appendField(dst, `{"token":`, token), '}')
+}
+
+// AppendDevice appends the data of POST /api/users/device:
+// {user:{id,username,deviceId,ip,location,lastSeen,isGuest:true}}.
+func AppendDevice(dst []byte, s *guest.Session) []byte {
+	dst = appendField(dst, `{"user":{"id":`, s.ID)
+	dst = appendField(dst, `,"username":`, s.Username)
+	dst = appendNullable(dst, `,"deviceId":`, s.DeviceID)
+	dst = appendNullable(dst, `,"ip":`, s.IP)
+	dst = appendLocation(dst, `,"location":`, s.Location)
+	dst = appendTime(dst, `,"lastSeen":`, s.LastSeen)
+	return append(dst, `,"isGuest":true}}`...)
+}
+
+// AppendSockets appends the data of GET /api/socket/stats: {connectedSockets,rooms}.
+func AppendSockets(dst []byte, sockets, rooms int) []byte {
+	dst = appendInt(dst, `{"connectedSockets":`, sockets)
+	return append(appendInt(dst, `,"rooms":`, rooms), '}')
+}
+
+// Health is what GET /health tells.
+type Health struct {
+	At      time.Time
+	Uptime  time.Duration // told in seconds
+	Version string
+	Storage string // "redis", "memory" or "fallback"
+}
+
+// AppendHealth appends the whole body of GET /health:
+// {success:true,message,timestamp,uptime,version,storage}.
+func AppendHealth(dst []byte, h Health) []byte {
+	dst = appendTime(append(dst, `{"success":true,"message":"`+TextRunning+`"`...), `,"timestamp":`, h.At)
+	dst = appendSeconds(dst, `,"uptime":`, h.Uptime)
+	dst = appendField(dst, `,"version":`, h.Version)
+	dst = appendField(dst, `,"storage":`, h.Storage)
+	return append(dst, '}')
+}
+
+// Created is what a client learns from POST /api/guest. All are views.
+type Created struct{ Token, ID, SessionID, Username []byte }
+
+// ParseCreated reads the data of POST /api/guest.
+func ParseCreated(v Value) (Created, error) {
+	c := Created{Token: v.Get("token").Text()}
+	c.ID, c.SessionID, c.Username = identity(v.Get("user"))
+	if len(c.Token) == 0 || len(c.ID) == 0 || len(c.SessionID) == 0 {
+		return Created{}, fmt.Errorf("%w: created guest %s: want token, user.id and user.sessionId", ErrMalformed, excerpt(v))
+	}
+	return c, nil
+}
+
+func identity(user Value) (id, sessionID, username []byte) {
+	for name, member := range user.Members() {
+		switch string(name) {
+		case "id":
+			id = member.Text()
+		case "sessionId":
+			sessionID = member.Text()
+		case "username":
+			username = member.Text()
+		}
+	}
+	return id, sessionID, username
+}
+
+// ParseToken reads the data of POST /api/guest/token.
+func ParseToken(v Value) (token []byte, err error) {
+	if token = v.Get("token").Text(); len(token) == 0 {
+		return nil, fmt.Errorf("%w: %s: want token", ErrMalformed, excerpt(v))
+	}
+	return token, nil
+}

@@ -1,0 +1,226 @@
+package api
+
+import (
+	"fmt"
+	"iter"
+	"strconv"
+	"unicode/utf16"
+	"unicode/utf8"
+)
+
+// Value is one JSON value as it came over the wire: a view of the received
+// bytes, checked by Decode or ParseJSON and never rewritten, so that what is
+// relayed arrives byte for byte. nil is no value at all. It is valid for as
+// long as the buffer it was decoded from; it is read by any number of
+// goroutines. Of members with the same name the last counts, as in JavaScript.
+type Value []byte
+
+// ParseJSON checks a whole text: UTF-8, one value, RFC 8259 to the letter,
+// nested at most MaxDepth deep. Errors wrap ErrMalformed.
+func ParseJSON(text []byte) (Value, error) {
+	if !utf8.Valid(text) {
+		return nil, fmt.Errorf("%w: not UTF-8", ErrMalformed)
+	}
+	return parseValue(text)
+}
+
+// parseValue is ParseJSON for text that is known to be UTF-8.
+func parseValue(text []byte) (Value, error) {
+	start := skipSpace(text, 0)
+	end := scanValue(text, start, MaxDepth)
+	if end < 0 {
+		return nil, malformedAt(end)
+	}
+	if rest := skipSpace(text, end); rest < len(text) {
+		return nil, malformedAt(fail(rest))
+	}
+	return Value(text[start:end:end]), nil
+}
+
+// malformedAt tells where a scan failed.
+func malformedAt(failed int) error {
+	return fmt.Errorf("%w: unexpected JSON at byte %d", ErrMalformed, -1-failed)
+}
+
+// IsObject reports whether v is an object.
+func (v Value) IsObject() bool { return len(v) > 0 && v[0] == '{' }
+
+// IsArray reports whether v is an array.
+func (v Value) IsArray() bool { return len(v) > 0 && v[0] == '[' }
+
+// IsString reports whether v is a string.
+func (v Value) IsString() bool { return len(v) > 1 && v[0] == '"' }
+
+// IsNull reports whether v is null, or no value at all.
+func (v Value) IsNull() bool { return len(v) == 0 || v[0] == 'n' }
+
+// IsTrue reports whether v is true.
+func (v Value) IsTrue() bool { return len(v) > 0 && v[0] == 't' }
+
+// Members yields an object's names and values in their order; nothing where v
+// is no object. A name is a view, or a copy where it holds escapes.
+func (v Value) Members() iter.Seq2[[]byte, Value] {
+	return func(yield func([]byte, Value) bool) { v.members(yield) }
+}
+
+func (v Value) members(yield func([]byte, Value) bool) {
+	if !v.IsObject() {
+		return
+	}
+	i := skipSpace(v, 1)
+	for i < len(v) && v[i] == '"' {
+		keyEnd, at := scanKey(v, i)
+		if at < 0 {
+			return
+		}
+		end := scanValue(v, at, MaxDepth)
+		if end < 0 || !yield(Value(v[i:keyEnd]).Text(), v[at:end:end]) {
+			return
+		}
+		i = skipSpace(v, end)
+		if i < len(v) && v[i] == ',' {
+			i = skipSpace(v, i+1)
+		}
+	}
+}
+
+// Elements yields an array's values in their order; nothing where v is no array.
+func (v Value) Elements() iter.Seq[Value] {
+	return func(yield func(Value) bool) { v.elements(yield) }
+}
+
+func (v Value) elements(yield func(Value) bool) {
+	if !v.IsArray() {
+		return
+	}
+	i := skipSpace(v, 1)
+	for i < len(v) && v[i] != ']' {
+		end := scanValue(v, i, MaxDepth)
+		if end < 0 || !yield(v[i:end:end]) {
+			return
+		}
+		i = skipSpace(v, end)
+		if i < len(v) && v[i] == ',' {
+			i = skipSpace(v, i+1)
+		}
+	}
+}
+
+// Get returns the member that the names lead to, nil where there is none.
+func (v Value) Get(names ...string) Value {
+	for _, name := range names {
+		var found Value
+		for key, member := range v.Members() {
+			if string(key) == name {
+				found = member
+			}
+		}
+		v = found
+	}
+	return v
+}
+
+// Text returns a string's characters as UTF-8: a view where it holds no
+// escapes, otherwise a copy; nil where v is no string. Half a surrogate pair,
+// which UTF-8 cannot say, becomes U+FFFD.
+func (v Value) Text() []byte {
+	if !v.IsString() {
+		return nil
+	}
+	raw := v[1 : len(v)-1]
+	for i, c := range raw {
+		if c == '\\' {
+			return unescape(append(make([]byte, 0, len(raw)), raw[:i]...), raw[i:])
+		}
+	}
+	return raw
+}
+
+// unescape appends what raw, the inside of a string, stands for.
+func unescape(dst, raw []byte) []byte {
+	for len(raw) > 0 {
+		if raw[0] != '\\' {
+			dst, raw = append(dst, raw[0]), raw[1:]
+			continue
+		}
+		r, n := escaped(raw)
+		if high := r; utf16.IsSurrogate(high) {
+			r = utf8.RuneError
+			if len(raw) > n && raw[n] == '\\' {
+				low, m := escaped(raw[n:])
+				if pair := utf16.DecodeRune(high, low); pair != utf8.RuneError {
+					r, n = pair, n+m
+				}
+			}
+		}
+		dst, raw = utf8.AppendRune(dst, r), raw[n:]
+	}
+	return dst
+}
+
+// escaped reads the escape that raw begins with: the UTF-16 unit that it stands
+// for, and its length in bytes.
+func escaped(raw []byte) (unit rune, n int) {
+	if len(raw) < 2 {
+		return utf8.RuneError, len(raw)
+	}
+	switch c := raw[1]; c {
+	case 'b':
+		return '\b', 2
+	case 'f':
+		return '\f', 2
+	case 'n':
+		return '\n', 2
+	case 'r':
+		return '\r', 2
+	case 't':
+		return '\t', 2
+	case 'u':
+		if r, ok := hex4(raw, 2); ok {
+			return r, 6
+		}
+		return utf8.RuneError, 2
+	default:
+		return rune(c), 2
+	}
+}
+
+// Int returns a whole number that JavaScript can hold exactly; ok is false for
+// everything else, 1.5 and "1" included. 1.0 and 1e3 are whole.
+func (v Value) Int() (n int64, ok bool) {
+	const exact = 1<<53 - 1
+	if n, ok := plainInt(v); ok {
+		return n, true
+	}
+	f, ok := v.Float()
+	if !ok || f < -exact || f > exact || f != float64(int64(f)) {
+		return 0, false
+	}
+	return int64(f), true
+}
+
+// plainInt reads 1 to 15 digits.
+func plainInt(v Value) (n int64, ok bool) {
+	if len(v) == 0 || len(v) > 15 {
+		return 0, false
+	}
+	for _, c := range v {
+		if c < '0' || c > '9' {
+			return 0, false
+		}
+		n = n*10 + int64(c-'0')
+	}
+	return n, true
+}
+
+// Float returns a number; ok is false where v is none, or one too large.
+func (v Value) Float() (f float64, ok bool) {
+	if n, ok := plainInt(v); ok {
+		return float64(n), true
+	}
+	if len(v) == 0 || v[0] != '-' && (v[0] < '0' || v[0] > '9') {
+		return 0, false
+	}
+	f, err := strconv.ParseFloat(string(v), 64)
+	return f, err == nil
+}
