@@ -11,7 +11,8 @@ type Searcher struct {
 	Avoid    string // id of the partner just left; served only when nobody else waits. "" for none
 }
 
-// Pair is a meeting that the matcher has decided. The zero Pair means none.
+// Pair is a meeting that the matcher has decided: A searched last, B had waited.
+// The zero Pair means none.
 type Pair struct {
 	ID   string // unique for ever, over all instances
 	A, B Searcher

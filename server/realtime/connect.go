@@ -1,0 +1,104 @@
+package realtime
+
+import (
+	"context"
+	"fmt"
+	"strconv"
+
+	"guestload/server/api"
+	"guestload/server/api/frame"
+	"guestload/server/guest"
+)
+
+// Connect makes the socket the guest's, in place of an older one, and says
+// connection:established. After it, the socket's goroutine calls Heard and Handle,
+// and at last Closed. Errors wrap guest.ErrUnavailable or ErrDraining.
+func (n *Node) Connect(ctx context.Context, s guest.Session, f api.Framing, sock Socket) (*Client, error) {
+	if n.draining.Load() {
+		return nil, ErrDraining
+	}
+	m := n.take(s)
+	c, err := n.connect(ctx, m, s, f, sock)
+	m.turn.Unlock()
+	if err != nil {
+		n.forget(m)
+		return nil, err
+	}
+	n.save(m)
+	return c, nil
+}
+
+// connect does so while the guest's turn is held.
+func (n *Node) connect(ctx context.Context, m *member, s guest.Session, f api.Framing, sock Socket) (*Client, error) {
+	old := m.client.Load()
+	if old != nil && m.chat.Load() == nil {
+		n.leave(ctx, m, left) // a search ends with its socket
+	}
+	previous, err := n.presence.Join(ctx, m.sessionID)
+	if err != nil {
+		return nil, fmt.Errorf("connect %s: %w", m.id, err)
+	}
+	now := n.now()
+	c := &Client{node: n, member: m, sock: sock, framing: f,
+		socketID: n.instance + "." + strconv.FormatUint(n.sockets.Add(1), 36)}
+	c.heard.Store(now.Unix())
+	c.pinged.Store(now.Unix())
+	m.active.Store(now.UnixMilli())
+	m.mu.Lock()
+	m.mu.profile, m.mu.connectedAt, m.mu.deleted = s, n.stamp(), false
+	m.mu.Unlock()
+	m.client.Store(c)
+	n.wheel.add(c)
+	n.counts.sockets.Add(1)
+
+	m.send(func(c *Client, dst []byte) []byte {
+		s := s
+		s.SocketID = c.socketID
+		data := api.AppendEstablished(nil, &s)
+		return api.AppendEventFrame(dst, f, api.EventEstablished, data)
+	})
+	if old != nil {
+		old.end(frame.Replaced, api.TextReplaced)
+	}
+	switch {
+	case previous != "" && previous != n.instance:
+		n.mustPublish(previous, remote{kind: remoteReplaced, to: m.id, from: n.instance})
+	case s.ConnectedUser != "" && m.chat.Load() == nil:
+		n.missed(ctx, m, s.ConnectedUser)
+	}
+	return c, nil
+}
+
+// missed clears a chat that ended while the guest's instance was not there to
+// tell, and tells.
+func (n *Node) missed(ctx context.Context, m *member, partnerID string) {
+	n.leave(ctx, m, disconnected)
+	gone := side{id: partnerID}
+	if id, ok := guest.SessionIDOf(partnerID); ok {
+		if p, err := n.sessions.Get(ctx, id); err == nil {
+			gone.username = p.Username
+		}
+	}
+	m.send(func(c *Client, dst []byte) []byte { return appendParted(c, dst, &gone, offline) })
+}
+
+// Closed tells that the socket is gone. The close of a socket that a newer one
+// has replaced changes nothing.
+func (c *Client) Closed() {
+	n, m := c.node, c.member
+	c.Cut()
+	n.wheel.remove(c)
+	n.counts.sockets.Add(-1)
+	m.turn.Lock()
+	if m.client.Load() != c {
+		m.turn.Unlock()
+		return
+	}
+	m.client.Store(nil)
+	n.leave(n.ctx, m, disconnected)
+	if err := n.presence.Leave(n.ctx, m.sessionID); err != nil {
+		n.log.Warn("presence did not hear of a leave", "guest", m.id, "error", err)
+	}
+	m.turn.Unlock()
+	n.save(m)
+}

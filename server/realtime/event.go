@@ -1,0 +1,118 @@
+package realtime
+
+import (
+	"fmt"
+	"strconv"
+	"time"
+
+	"guestload/server/api"
+)
+
+const textMatchFailed = "Matching is not possible right now, please try again"
+
+// Handle acts on one event of the guest. The socket's one goroutine calls it,
+// event after event.
+func (c *Client) Handle(in api.Inbound) {
+	if c.shut.Load() {
+		return
+	}
+	m, n := c.member, c.node
+	m.active.Store(n.now().UnixMilli())
+	refusal := n.handle(c, m, in)
+	if in.Ack < 0 {
+		return
+	}
+	buf := takeBuffer()
+	*buf = api.AppendAckFrame(*buf, in.Ack, appendAck(nil, refusal))
+	c.send(*buf)
+	giveBuffer(buf)
+}
+
+// handle acts on one event, and returns what an ack is to say where it was refused.
+func (n *Node) handle(c *Client, m *member, in api.Inbound) (refusal string) {
+	switch in.Event {
+	case api.EventChatMessage:
+		return n.message(m, in.Data)
+	case api.EventTypingStart, api.EventTypingStop:
+		n.typing(m, in.Event)
+		return ""
+	case api.EventMatch:
+		wants, err := api.ParseWishes(in.Data)
+		if err != nil {
+			n.matchError(m, err.Error())
+			return err.Error()
+		}
+		if err := c.turn(func() error { return n.search(n.ctx, m, wants) }); err != nil {
+			return textMatchFailed
+		}
+		return ""
+	case api.EventMatchCancel:
+		_ = c.turn(func() error { n.cancel(m); return nil })
+		return ""
+	case api.EventChatClear, api.EventLeaveRoom, api.EventCloseRoom:
+		_ = c.turn(func() error { n.clear(m); return nil })
+		return ""
+	case api.EventGetStats:
+		return n.tellStats(c)
+	default:
+		if api.IsSignal(in.Event) {
+			return n.signal(m, in)
+		}
+		return n.chatError(m, fmt.Sprintf("Unknown event %.64q", in.Event))
+	}
+}
+
+// turn does a step of the guest's life while nothing else does one, unless a
+// newer socket has taken over by then.
+func (c *Client) turn(step func() error) error {
+	c.member.turn.Lock()
+	defer c.member.turn.Unlock()
+	if c.member.client.Load() != c {
+		return nil
+	}
+	return step()
+}
+
+// cancel ends a search. A match that was decided at that moment stands, and is left.
+func (n *Node) cancel(m *member) {
+	if m.chat.Load() == nil {
+		n.leave(n.ctx, m, left)
+		n.save(m)
+	}
+	m.send(func(c *Client, dst []byte) []byte {
+		return api.AppendEventFrame(dst, c.framing, api.EventMatchCancelled, cancelledData)
+	})
+}
+
+// clear leaves the chat; where there is none, that is confirmed all the same.
+func (n *Node) clear(m *member) {
+	if m.chat.Load() != nil && n.leave(n.ctx, m, left) {
+		return
+	}
+	m.send(func(c *Client, dst []byte) []byte {
+		return api.AppendEventFrame(dst, c.framing, api.EventClearConfirmed, clearedData)
+	})
+}
+
+// chatError tells the guest what was wrong, and returns it.
+func (n *Node) chatError(m *member, message string) string {
+	m.send(func(c *Client, dst []byte) []byte {
+		return api.AppendNoticeFrame(dst, c.framing, api.EventChatError, message)
+	})
+	return message
+}
+
+func (n *Node) matchError(m *member, message string) {
+	m.send(func(c *Client, dst []byte) []byte {
+		return api.AppendNoticeFrame(dst, c.framing, api.EventMatchError, message)
+	})
+}
+
+// messageID names a message: the instance's random prefix and a count.
+func (n *Node) messageID() string {
+	var id [32]byte
+	return string(strconv.AppendUint(append(id[:0], n.prefix...), n.messages.Add(1), 36))
+}
+
+// stamp is the time as the contract writes it, milliseconds.
+func (n *Node) stamp() time.Time { return n.now().UTC().Truncate(time.Millisecond) }

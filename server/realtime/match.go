@@ -1,0 +1,232 @@
+package realtime
+
+import (
+	"context"
+	"errors"
+	"fmt"
+
+	"guestload/server/api"
+	"guestload/server/guest"
+)
+
+// A meeting that ends before it begins, since the other left at that moment, is
+// followed by another search, this often.
+const searchTries = 8
+
+var errNoMeeting = errors.New("every meeting ended before it began")
+
+// search looks for a partner; a chat is left first. The caller holds m.turn.
+func (n *Node) search(ctx context.Context, m *member, wants guest.Preferences) error {
+	if m.chat.Load() != nil {
+		n.leave(ctx, m, left)
+	}
+	m.mu.Lock()
+	if !m.mu.searching {
+		m.mu.searching, m.mu.searchedAt = true, n.now()
+	}
+	m.mu.wants, m.mu.told = wants, false
+	m.mu.Unlock()
+	m.send(func(c *Client, dst []byte) []byte {
+		return api.AppendEventFrame(dst, c.framing, api.EventSearching, searchingData)
+	})
+
+	waiting, err := n.meet(ctx, m)
+	switch {
+	case err != nil:
+		m.mu.Lock()
+		m.mu.searching = false
+		m.mu.Unlock()
+		n.log.Warn("search failed", "guest", m.id, "error", err)
+		n.matchError(m, textMatchFailed)
+	case waiting:
+		m.mu.Lock()
+		if !m.mu.told {
+			m.mu.told = true
+			m.send(appendNoUsers)
+		}
+		m.mu.Unlock()
+	}
+	n.save(m)
+	return err
+}
+
+// meet asks the matcher until the guest is in a chat, or waits.
+func (n *Node) meet(ctx context.Context, m *member) (waiting bool, err error) {
+	for range searchTries {
+		m.mu.Lock()
+		s := m.searcher(n.instance)
+		m.mu.Unlock()
+		pair, err := n.matcher.Search(ctx, s)
+		if err != nil {
+			// What became of the search is unknown: leave whatever it led to.
+			n.unpair(ctx, m, left)
+			return false, fmt.Errorf("search of %s: %w", m.id, err)
+		}
+		if pair.ID == "" {
+			return true, nil
+		}
+		if n.link(m, pair) {
+			return false, nil
+		}
+		n.unpair(ctx, m, left)
+	}
+	return false, fmt.Errorf("search of %s: %w", m.id, errNoMeeting)
+}
+
+// link begins the chat that the matcher decided on, unless it has ended already.
+// The other instance of a pair of two is told to do the same.
+func (n *Node) link(m *member, p guest.Pair) bool {
+	them := p.Partner(m.id)
+	if them.Instance != n.instance && n.publish(them.Instance, remote{kind: remoteMatched, pair: p}) != nil {
+		return false
+	}
+	return n.linkHere(m, p)
+}
+
+// linkHere begins the chat for those of the two who are here.
+func (n *Node) linkHere(m *member, p guest.Pair) bool {
+	c := n.newChat(p)
+	them := c.partner(m.id)
+	if them.id == m.id || them.instance == n.instance && them.member == nil {
+		return false
+	}
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	unlock := lockBoth(m, them.member)
+	if was := m.chat.Load(); was != nil && was.pair == p.ID {
+		unlock()
+		return true
+	}
+	if !m.free(p.ID) || them.member != nil && !them.member.free(p.ID) {
+		unlock()
+		return false
+	}
+	untold := m.enter(c, n)
+	untoldToo := them.member != nil && them.member.enter(c, n)
+	unlock()
+
+	n.announce(c, m.id, untold)
+	n.save(m)
+	if them.member != nil {
+		n.announce(c, them.id, untoldToo)
+		n.save(them.member)
+	}
+	n.counts.rooms.Add(1)
+	return true
+}
+
+// free reports whether the guest can begin the pair. The caller holds m.mu.
+func (m *member) free(pair string) bool {
+	return m.client.Load() != nil && m.chat.Load() == nil && m.mu.dissolved != pair
+}
+
+// enter puts the guest into the chat and reports whether "nobody is here" was
+// still to be told: it comes before the match, whoever is quicker. The caller
+// holds m.mu.
+func (m *member) enter(c *chat, n *Node) (untold bool) {
+	m.chat.Store(c)
+	if m.mu.searching {
+		n.onMatch(n.now().Sub(m.mu.searchedAt))
+	}
+	untold = !m.mu.told && c.sides[1].id == m.id
+	m.mu.searching, m.mu.told = false, true
+	return untold
+}
+
+// announce tells one guest whom it has met. The caller holds c.mu.
+func (n *Node) announce(c *chat, id string, untold bool) {
+	me, them := c.self(id), c.partner(id)
+	me.member.send(func(cl *Client, dst []byte) []byte {
+		if untold {
+			dst = appendNoUsers(cl, dst)
+		}
+		dst = appendMatched(cl, dst, &them.as, c.room)
+		for i := range c.sides {
+			dst = appendJoined(cl, dst, c.sides[i].id, c.sides[i].username)
+		}
+		return dst
+	})
+}
+
+// leave takes the guest out of the queue and out of its chat; the partner is
+// told. It reports whether there was a chat. The caller holds m.turn.
+func (n *Node) leave(ctx context.Context, m *member, why parting) bool {
+	m.mu.Lock()
+	m.mu.searching = false
+	m.mu.Unlock()
+	return n.unpair(ctx, m, why)
+}
+
+// unpair is leave for a guest who may go on searching.
+func (n *Node) unpair(ctx context.Context, m *member, why parting) bool {
+	// The matcher first: a partner who is told may search at once.
+	pair, err := n.matcher.Leave(ctx, m.id)
+	if err != nil {
+		n.log.Warn("matcher did not hear of a leave", "guest", m.id, "error", err)
+	}
+	c := m.chat.Load()
+	was := c != nil && n.finish(c, m.id, why)
+	if pair.ID != "" && (c == nil || c.pair != pair.ID) {
+		n.dissolve(pair, m.id, why)
+	}
+	return was
+}
+
+// dissolve ends a pair that was not linked here when it was left, or has been
+// only since.
+func (n *Node) dissolve(p guest.Pair, leaver string, why parting) {
+	c := n.newChat(p)
+	me, them := c.self(leaver), c.partner(leaver)
+	unlock := lockBoth(me.member, them.member)
+	var linked *chat
+	for _, m := range []*member{me.member, them.member} {
+		if m == nil {
+			continue
+		}
+		if ch := m.chat.Load(); ch != nil && ch.pair == p.ID {
+			linked = ch
+		}
+		m.mu.dissolved = p.ID
+	}
+	unlock()
+	if linked != nil {
+		n.finish(linked, leaver, why)
+	} else if them.instance != n.instance {
+		n.mustPublish(them.instance, remote{kind: remoteEnd, why: why, id: p.ID, to: them.id, from: leaver, name: me.username})
+	}
+}
+
+// finish ends a chat, once, and tells both. It reports whether it was this call
+// that ended it.
+func (n *Node) finish(c *chat, leaver string, why parting) bool {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.mu.over {
+		return false
+	}
+	c.mu.over = true
+	n.counts.rooms.Add(-1)
+	me, them := c.self(leaver), c.partner(leaver)
+	for _, s := range []*side{me, them} {
+		if s.member == nil {
+			continue
+		}
+		s.member.mu.Lock()
+		s.member.chat.CompareAndSwap(c, nil)
+		s.member.mu.avoid = c.partner(s.id).id
+		s.member.mu.Unlock()
+		n.save(s.member)
+	}
+	if them.member != nil {
+		them.member.send(func(cl *Client, dst []byte) []byte { return appendParted(cl, dst, me, why) })
+	} else {
+		n.mustPublish(them.instance, remote{kind: remoteEnd, why: why, id: c.pair, to: them.id, from: me.id, name: me.username})
+	}
+	if me.member != nil && why == left {
+		me.member.send(func(cl *Client, dst []byte) []byte {
+			dst = appendLeft(cl, dst, me.id, me.username)
+			return api.AppendEventFrame(dst, cl.framing, api.EventClearConfirmed, clearedData)
+		})
+	}
+	return true
+}

@@ -1,0 +1,117 @@
+package realtime
+
+import (
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"guestload/server/guest"
+)
+
+// member is a guest who is connected to this instance. Sockets come and go by
+// takeover; the member stays, until the last socket is gone and the stored
+// document says so.
+//
+// Locks are taken in the order turn, chat.mu, member.mu (of two members, the
+// smaller id first), Client.mu.
+type member struct {
+	id        string // guest id
+	sessionID string
+
+	// turn is held throughout a step of the guest's life that asks the store:
+	// connecting, searching, leaving, going. Partners never take it.
+	turn sync.Mutex
+
+	client atomic.Pointer[Client] // the socket of the moment; nil when gone
+	chat   atomic.Pointer[chat]   // the chat of the moment; nil outside one
+	active atomic.Int64           // unix milliseconds of the last activity
+
+	mu struct {
+		sync.Mutex
+		profile     guest.Session // as stored; its state fields are not kept up
+		connectedAt time.Time
+		searching   bool
+		searchedAt  time.Time
+		wants       guest.Preferences
+		told        bool   // that nobody is here, since the search began
+		avoid       string // the partner just left
+		dissolved   string // a pair that ended before it was linked here
+		dirty       bool   // the stored document is to be brought up to date
+		saved       time.Time
+		deleted     bool // the session is gone: nothing is to be stored
+		removed     bool // the node knows this member no longer
+	}
+}
+
+// overlay puts the live state over a stored document.
+func (m *member) overlay(s *guest.Session) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	m.state().Apply(s)
+}
+
+// state is the guest's live state as a patch of the document. The caller holds m.mu.
+func (m *member) state() guest.Patch {
+	p := guest.Patch{Fields: guest.FieldIsOnline | guest.FieldIsSearching | guest.FieldInChat |
+		guest.FieldConnectedUser | guest.FieldSocketID | guest.FieldLastSeen | guest.FieldConnectedAt}
+	p.To.LastSeen = time.UnixMilli(m.active.Load()).UTC()
+	p.To.ConnectedAt = m.mu.connectedAt
+	c := m.client.Load()
+	if c == nil {
+		return p
+	}
+	p.To.IsOnline, p.To.SocketID = true, c.socketID
+	p.To.IsSearching = m.mu.searching
+	if ch := m.chat.Load(); ch != nil {
+		p.To.InChat, p.To.ConnectedUser = true, ch.partner(m.id).id
+	}
+	return p
+}
+
+// searcher describes the guest to the matcher. The caller holds m.mu.
+func (m *member) searcher(instance string) guest.Searcher {
+	return guest.Searcher{
+		ID: m.id, Username: m.mu.profile.Username, Instance: instance,
+		Traits: m.mu.profile.Traits(), Wants: m.mu.wants,
+		Location: m.mu.profile.Location, Avoid: m.mu.avoid,
+	}
+}
+
+// send gives frames, built for the framing of the guest's socket, to it.
+func (m *member) send(build func(c *Client, dst []byte) []byte) {
+	c := m.client.Load()
+	if c == nil {
+		return
+	}
+	buf := takeBuffer()
+	*buf = build(c, *buf)
+	c.send(*buf)
+	giveBuffer(buf)
+}
+
+// lockBoth locks two members without a deadlock. Either may be nil.
+func lockBoth(a, b *member) (unlock func()) {
+	if a == nil || b != nil && b.id < a.id {
+		a, b = b, a
+	}
+	if a != nil {
+		a.mu.Lock()
+	}
+	if b != nil {
+		b.mu.Lock()
+	}
+	return func() {
+		if b != nil {
+			b.mu.Unlock()
+		}
+		if a != nil {
+			a.mu.Unlock()
+		}
+	}
+}
+
+func (m *member) isSearching() bool {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	return m.mu.searching
+}

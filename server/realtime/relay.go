@@ -1,0 +1,129 @@
+package realtime
+
+import (
+	"time"
+
+	"guestload/server/api"
+)
+
+// message carries one chat message to the partner of this moment, and tells the
+// sender. No store is asked. It returns what was wrong, if anything.
+func (n *Node) message(m *member, data api.Value) (refusal string) {
+	body, err := api.ParseChat(data)
+	if err != nil {
+		return n.chatError(m, api.TextInvalidMessage)
+	}
+	c := m.chat.Load()
+	if c == nil {
+		return n.chatError(m, api.TextNotConnected)
+	}
+	payload, id, now := takeBuffer(), n.messageID(), n.stamp()
+	defer giveBuffer(payload)
+	me := c.self(m.id)
+	*payload = api.AppendChatMessage(*payload, id, me.id, me.username, body, now)
+
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	taken, refusal := n.carry(c, m, api.EventChatMessage, *payload, id)
+	if refusal != "" {
+		return n.chatError(m, refusal)
+	}
+	n.counts.relayed.Add(1)
+	m.send(func(cl *Client, dst []byte) []byte {
+		dst = appendSent(cl, dst, id, now)
+		if taken {
+			dst = appendDelivered(cl, dst, id, now)
+		}
+		return dst
+	})
+	return ""
+}
+
+// carry gives an event to m's partner. The caller holds c.mu. taken reports that
+// the partner's socket has it already; id is "" where no receipt is wanted.
+func (n *Node) carry(c *chat, m *member, event string, payload []byte, id string) (taken bool, refusal string) {
+	if c.mu.over {
+		return false, api.TextNotConnected
+	}
+	them := c.partner(m.id)
+	if them.member == nil {
+		r := remote{kind: remoteEvent, id: c.pair, to: them.id, from: m.id, name: event, data: payload, message: id}
+		if err := n.publish(them.instance, r); err != nil {
+			return false, api.TextPartnerGone
+		}
+		return false, ""
+	}
+	cl := them.member.client.Load()
+	if cl == nil {
+		return false, api.TextPartnerGone
+	}
+	buf := takeBuffer()
+	*buf = api.AppendEventFrame(*buf, cl.framing, event, payload)
+	taken = cl.sendMessage(*buf, receipt{chat: c, to: m, id: id})
+	giveBuffer(buf)
+	return taken, ""
+}
+
+// delivered tells the sender of a message that had to wait.
+func (n *Node) delivered(r receipt) {
+	r.chat.mu.Lock()
+	defer r.chat.mu.Unlock()
+	if r.chat.mu.over {
+		return
+	}
+	if r.to == nil {
+		them := r.chat.partner(r.receiver)
+		_ = n.publish(them.instance, remote{kind: remoteDelivered, id: r.chat.pair, to: them.id, from: r.receiver, message: r.id})
+		return
+	}
+	now := n.stamp()
+	r.to.send(func(cl *Client, dst []byte) []byte { return appendDelivered(cl, dst, r.id, now) })
+}
+
+// typing passes a typing event on. It says nothing where there is no partner:
+// "stopped typing" after a chat's end is no mistake of the client's.
+func (n *Node) typing(m *member, event string) {
+	c := m.chat.Load()
+	if c == nil {
+		return
+	}
+	me := c.self(m.id)
+	payload := takeBuffer()
+	defer giveBuffer(payload)
+	*payload = api.AppendTyping(*payload, me.id, me.username)
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	_, _ = n.carry(c, m, event, *payload, "")
+}
+
+// signal passes a WebRTC event on.
+func (n *Node) signal(m *member, in api.Inbound) (refusal string) {
+	signal, err := api.ParseSignal(in.Event, in.Data)
+	if err != nil {
+		return n.chatError(m, err.Error())
+	}
+	c := m.chat.Load()
+	if c == nil {
+		return n.chatError(m, api.TextNotConnected)
+	}
+	me := c.self(m.id)
+	payload := takeBuffer()
+	defer giveBuffer(payload)
+	*payload = api.AppendSignal(*payload, signal, me.id, me.username)
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if _, refusal = n.carry(c, m, in.Event, *payload, ""); refusal != "" {
+		return n.chatError(m, refusal)
+	}
+	return ""
+}
+
+func appendSent(c *Client, dst []byte, id string, at time.Time) []byte {
+	var data [128]byte
+	return api.AppendEventFrame(dst, c.framing, api.EventMessageSent, api.AppendSent(data[:0], id, at))
+}
+
+func appendDelivered(c *Client, dst []byte, id string, at time.Time) []byte {
+	var data [128]byte
+	return api.AppendEventFrame(dst, c.framing, api.EventDelivered, api.AppendDelivered(data[:0], id, at))
+}

@@ -1,0 +1,249 @@
+package realtime
+
+import (
+	"context"
+	"encoding/binary"
+	"errors"
+	"fmt"
+
+	"guestload/server/api"
+	"guestload/server/api/frame"
+	"guestload/server/guest"
+)
+
+// remoteKind says what one instance tells another.
+type remoteKind byte
+
+const (
+	remoteMatched   remoteKind = iota + 1 // pair: a guest of yours has been matched
+	remoteEvent                           // name, data: an event for the guest's socket; message: its id, where a receipt is wanted
+	remoteDelivered                       // message: the partner's socket has taken it
+	remoteEnd                             // why: the partner has left the chat
+	remoteReplaced                        // the guest has a newer socket elsewhere
+	remoteDeleted                         // the guest's session is gone
+)
+
+// remote is one message between instances, about the guest `to`.
+type remote struct {
+	kind    remoteKind
+	why     parting
+	id      string // of the pair
+	to      string // guest id, at the receiving instance
+	from    string // the partner's guest id; of remoteReplaced, the new instance
+	name    string // of the event; of remoteEnd, the partner's username
+	message string
+	data    []byte
+	pair    guest.Pair
+}
+
+var errNoBroker = errors.New("there is no other instance")
+
+// publish sends one message to another instance.
+func (n *Node) publish(instance string, r remote) error {
+	if n.broker == nil {
+		return errNoBroker
+	}
+	buf := takeBuffer()
+	defer giveBuffer(buf)
+	*buf = r.append(*buf)
+	if err := n.broker.Publish(n.ctx, instance, *buf); err != nil {
+		return fmt.Errorf("publish to %s: %w", instance, err)
+	}
+	return nil
+}
+
+// mustPublish is publish where nobody waits for the outcome: what is lost with
+// an instance or with Redis, the lease of the instance clears up.
+func (n *Node) mustPublish(instance string, r remote) {
+	if err := n.publish(instance, r); err != nil {
+		n.log.Warn("other instance not told", "instance", instance, "guest", r.to, "error", err)
+	}
+}
+
+// listen acts on what other instances tell, until ctx ends.
+func (n *Node) listen(ctx context.Context) {
+	if n.broker == nil {
+		return
+	}
+	err := n.broker.Subscribe(ctx, n.instance, func(message []byte) {
+		r, err := parseRemote(message)
+		if err != nil {
+			n.log.Error("message from another instance", "error", err)
+			return
+		}
+		n.hear(r)
+	})
+	if err != nil && ctx.Err() == nil {
+		n.log.Error("not listening to other instances", "error", err)
+	}
+}
+
+// hear acts on one message of another instance. It must not wait.
+func (n *Node) hear(r remote) {
+	if r.kind == remoteMatched {
+		n.hearMatched(r.pair)
+		return
+	}
+	m := n.find(r.to)
+	if m == nil {
+		return
+	}
+	switch r.kind {
+	case remoteEvent, remoteDelivered:
+		n.hearEvent(m, r)
+	case remoteEnd:
+		n.hearEnd(m, r)
+	case remoteReplaced:
+		n.work.Go(func() { n.evict(m, frame.Replaced, api.TextReplaced) })
+	case remoteDeleted:
+		n.work.Go(func() { n.evict(m, frame.SessionEnded, textSessionEnded) })
+	}
+}
+
+// hearMatched begins a chat that another instance's guest has found.
+func (n *Node) hearMatched(p guest.Pair) {
+	me, them := p.B, p.A
+	if me.Instance != n.instance {
+		me, them = them, me
+	}
+	m := n.find(me.ID)
+	if m == nil || !n.linkHere(m, p) {
+		n.mustPublish(them.Instance, remote{kind: remoteEnd, why: offline, id: p.ID, to: them.ID, from: me.ID, name: me.Username})
+	}
+}
+
+// hearEvent passes an event of the partner on to the guest's socket.
+func (n *Node) hearEvent(m *member, r remote) {
+	c := m.chat.Load()
+	if c == nil || c.pair != r.id {
+		return // of a chat that is over
+	}
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.mu.over {
+		return
+	}
+	if r.kind == remoteDelivered {
+		now := n.stamp()
+		m.send(func(cl *Client, dst []byte) []byte { return appendDelivered(cl, dst, r.message, now) })
+		return
+	}
+	cl := m.client.Load()
+	if cl == nil {
+		return
+	}
+	buf := takeBuffer()
+	*buf = api.AppendEventFrame(*buf, cl.framing, r.name, r.data)
+	taken := cl.sendMessage(*buf, receipt{chat: c, receiver: m.id, id: r.message})
+	giveBuffer(buf)
+	if taken && r.message != "" {
+		n.mustPublish(c.partner(m.id).instance, remote{kind: remoteDelivered, id: c.pair, to: r.from, from: m.id, message: r.message})
+	}
+}
+
+// hearEnd ends a chat whose other side has left, also one not begun here yet.
+func (n *Node) hearEnd(m *member, r remote) {
+	m.mu.Lock()
+	c := m.chat.Load()
+	if c == nil || c.pair != r.id {
+		m.mu.dissolved = r.id
+		m.mu.Unlock()
+		return
+	}
+	m.mu.Unlock()
+	n.finish(c, r.from, r.why)
+	if r.why == offline {
+		// The other instance knew nothing of the pair: the matcher may still hold it.
+		n.work.Go(func() {
+			m.turn.Lock()
+			defer m.turn.Unlock()
+			if m.chat.Load() == nil && !m.isSearching() {
+				n.leave(n.ctx, m, left)
+			}
+		})
+	}
+}
+
+// evict closes a guest's socket here because its session went elsewhere, or away.
+func (n *Node) evict(m *member, code frame.Code, message string) {
+	m.turn.Lock()
+	c := m.client.Load()
+	if c == nil {
+		m.turn.Unlock()
+		return
+	}
+	m.client.Store(nil)
+	n.leave(n.ctx, m, disconnected)
+	m.mu.Lock()
+	m.mu.deleted = true // the document is another's to write
+	m.mu.Unlock()
+	m.turn.Unlock()
+	c.end(code, message)
+	n.save(m)
+}
+
+// append encodes r: a kind, a reason, then length-prefixed strings.
+func (r remote) append(dst []byte) []byte {
+	dst = append(dst, byte(r.kind), byte(r.why))
+	for _, s := range []string{r.id, r.to, r.from, r.name, r.message} {
+		dst = appendString(dst, s)
+	}
+	dst = appendString(dst, r.data)
+	if r.kind == remoteMatched {
+		dst = appendString(dst, r.pair.ID)
+		for _, s := range []guest.Searcher{r.pair.A, r.pair.B} {
+			for _, f := range []string{s.ID, s.Username, s.Instance, s.Traits.Language, s.Traits.Gender, s.Traits.Country} {
+				dst = appendString(dst, f)
+			}
+			dst = appendString(dst, s.Location)
+		}
+	}
+	return dst
+}
+
+func appendString[T ~string | ~[]byte](dst []byte, s T) []byte {
+	return append(binary.AppendUvarint(dst, uint64(len(s))), s...)
+}
+
+var errShort = errors.New("message between instances is cut short")
+
+// parseRemote decodes what append made. Data is a view into b.
+func parseRemote(b []byte) (r remote, err error) {
+	if len(b) < 2 {
+		return remote{}, errShort
+	}
+	r.kind, r.why = remoteKind(b[0]), parting(b[1])
+	if r.kind < remoteMatched || r.kind > remoteDeleted {
+		return remote{}, fmt.Errorf("message between instances of unknown kind %d", b[0])
+	}
+	b = b[2:]
+	next := func() []byte {
+		size, n := binary.Uvarint(b)
+		if n <= 0 || size > uint64(len(b)-n) {
+			err = errShort
+			return nil
+		}
+		field := b[n : n+int(size)]
+		b = b[n+int(size):]
+		return field
+	}
+	for _, s := range []*string{&r.id, &r.to, &r.from, &r.name, &r.message} {
+		*s = string(next())
+	}
+	r.data = next()
+	if r.kind == remoteMatched {
+		r.pair.ID = string(next())
+		for _, s := range []*guest.Searcher{&r.pair.A, &r.pair.B} {
+			for _, f := range []*string{&s.ID, &s.Username, &s.Instance, &s.Traits.Language, &s.Traits.Gender, &s.Traits.Country} {
+				*f = string(next())
+			}
+			if loc := next(); len(loc) > 0 {
+				s.Location = append(guest.Location(nil), loc...)
+			}
+		}
+	}
+	if err == nil && len(b) > 0 {
+		err = fmt.Errorf("message between instances has %d bytes too many", len(b))
+	}
+	return r, err
+}
