@@ -1,0 +1,47 @@
+# Run `make` for what there is.
+SHELL       := /bin/bash
+STATICCHECK := honnef.co/go/tools/cmd/staticcheck@v0.8.2
+FUZZTIME    ?= 20s
+CLIENT      := server/httpd/testdata/client
+
+.DEFAULT_GOAL := help
+.PHONY: help build test race lint bench fuzz clean tools
+
+help: ## show this list
+	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+build: ## build bin/server, bin/loadgen and bin/bench
+	go build -o bin/ ./server ./loadgen ./bench
+
+test: lint race ## everything: formatting, vet, staticcheck, laws, all tests under the race detector
+
+race: tools ## all tests under the race detector
+	go test -race -timeout 30m ./...
+
+lint: ## formatting, vet and staticcheck
+	@unformatted=$$(gofmt -l .); if [ -n "$$unformatted" ]; then echo "not formatted (gofmt -w them):"; echo "$$unformatted"; exit 1; fi
+	go vet ./...
+	go run $(STATICCHECK) ./...
+
+bench: tools ## all benchmarks
+	go test -run '^$$' -bench . -benchmem ./...
+
+fuzz: ## every fuzz test for FUZZTIME (20s) each
+	@set -e; for package in $$(go list ./...); do \
+		for fuzz in $$(go test -list '^Fuzz' $$package | grep '^Fuzz' || test $$? = 1); do \
+			echo "$$package $$fuzz"; go test -run '^$$' -fuzz "^$$fuzz$$" -fuzztime $(FUZZTIME) $$package; \
+		done; \
+	done
+
+clean: ## remove what building, testing and running left
+	rm -rf bin results/runs $(CLIENT)/node_modules
+	go clean -testcache
+
+tools: $(CLIENT)/node_modules/.package-lock.json # what the tests run: Redis, and the official Socket.IO client under Node
+	@command -v redis-server >/dev/null || { echo "redis-server is missing: installing Debian's package"; \
+		if [ "$$(id -u)" = 0 ]; then apt-get update -q && apt-get install -yq redis-server; \
+		else sudo apt-get update -q && sudo apt-get install -yq redis-server; fi; }
+
+$(CLIENT)/node_modules/.package-lock.json: $(CLIENT)/package-lock.json
+	@command -v npm >/dev/null || { echo "npm is missing: install Node.js 20 or later (Debian: apt-get install nodejs npm)"; exit 1; }
+	cd $(CLIENT) && npm ci --no-audit --no-fund

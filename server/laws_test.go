@@ -1,0 +1,133 @@
+package main
+
+import (
+	"encoding/json"
+	"errors"
+	"io"
+	"os/exec"
+	"strings"
+	"testing"
+)
+
+const module = "guestload/"
+
+// law says what packages under a path may import of this module, and why.
+type law struct {
+	of     string   // a package, or with /... all under it, without the module's name
+	may    []string // packages of this module
+	reason string
+}
+
+var laws = []law{
+	{"server", []string{"server/app"}, "main is a few lines over app.Run"},
+	{"server/app", []string{"server/..."}, "app alone wires the server together"},
+	{"server/guest", nil, "the domain knows no wire, no storage and no clock"},
+	{"server/api", []string{"server/guest", "server/api/..."}, "clients link the contract without linking a server"},
+	{"server/api/frame", nil, "frames are bytes, whatever they carry"},
+	{"server/auth", []string{"server/guest"}, "a token is about a guest, whoever asks"},
+	{"server/store/...", []string{"server/guest", "server/store/..."}, "a store satisfies its users' interfaces without importing them"},
+	{"server/realtime", []string{"server/guest", "server/api/..."}, "chats do not know who carries their bytes"},
+	{"server/httpd/...", []string{"server/realtime", "server/auth", "server/api/...", "server/guest", "server/httpd/..."}, "the edge sees the store only through the node"},
+	{"loadgen", []string{"loadgen/...", "scenarios", "results", "server/app"}, "main alone may start the embedded server"},
+	{"loadgen/schedule", nil, "arrivals are pure numbers"},
+	{"loadgen/measure", nil, "measuring knows nothing of what is measured"},
+	{"loadgen/client", []string{"server/api/...", "loadgen/session"}, "real connections implement what a session needs"},
+	{"loadgen/session", []string{"loadgen/measure", "loadgen/verify", "scenarios", "server/api/..."}, "a guest sees the server through the contract alone"},
+	{"loadgen/executor", []string{"loadgen/...", "scenarios", "results"}, "the executor owns the clock and the goroutines, not the wire"},
+	{"loadgen/verify", []string{"server/api/..."}, "the rules are the contract's, not the server's"},
+	{"loadgen/verify/...", []string{"server/api/...", "loadgen/verify"}, "a lying server is written against the contract alone"},
+	{"loadgen/report", []string{"results"}, "a report needs nothing but the record"},
+	{"scenarios", nil, "a scenario file stands alone"},
+	{"results", []string{"scenarios"}, "a record knows its thresholds, not who made it"},
+	{"bench", []string{"bench/...", "results", "scenarios", "server/...", "loadgen/..."}, "benchmarks measure everything"},
+	{"bench/ab", nil, "two revisions are built from outside"},
+	{"bench/gate", []string{"results"}, "a verdict is pure"},
+}
+
+// only names libraries that one package alone may import.
+var only = map[string]struct {
+	where  []string
+	reason string
+}{
+	"github.com/redis/rueidis":     {[]string{"server/store"}, "storage has one door"},
+	"github.com/valyala/fasthttp":  {[]string{"server/httpd", "loadgen/client", "loadgen/verify/liar", "bench"}, "the wire is at the edges"},
+	"github.com/golang-jwt/jwt/v5": {[]string{"server/auth"}, "tokens are made and read in one place"},
+}
+
+func TestPackagesKeepTheImportLaws(t *testing.T) {
+	for _, p := range packages(t) {
+		path := strings.TrimPrefix(p.ImportPath, module)
+		law, ok := find(path)
+		if !ok {
+			t.Errorf("%s has no law: write down what it may import, and why", path)
+			continue
+		}
+		for _, imported := range p.Imports {
+			if rest, ours := strings.CutPrefix(imported, module); ours && !within(rest, law.may) {
+				t.Errorf("%s imports %s, but %s", path, rest, law.reason)
+			}
+			for library, o := range only {
+				if (imported == library || strings.HasPrefix(imported, library+"/")) && !within(path, o.where) && !under(path, o.where) {
+					t.Errorf("%s imports %s, but %s: only %v may", path, library, o.reason, o.where)
+				}
+			}
+		}
+	}
+}
+
+type goPackage struct {
+	ImportPath string
+	Imports    []string
+}
+
+func packages(t *testing.T) (all []goPackage) {
+	t.Helper()
+	cmd := exec.CommandContext(t.Context(), "go", "list", "-json=ImportPath,Imports", module+"...")
+	out, err := cmd.Output()
+	if err != nil {
+		t.Fatalf("go list: %v", err)
+	}
+	for d := json.NewDecoder(strings.NewReader(string(out))); ; {
+		var p goPackage
+		if err := d.Decode(&p); errors.Is(err, io.EOF) {
+			return all
+		} else if err != nil {
+			t.Fatal(err)
+		}
+		all = append(all, p)
+	}
+}
+
+// find returns the law of a package: its own, or else the one of what it is under.
+func find(path string) (best law, ok bool) {
+	for _, l := range laws {
+		if l.of == path {
+			return l, true
+		}
+		if within(path, []string{l.of}) && len(l.of) > len(best.of) {
+			best, ok = l, true
+		}
+	}
+	return best, ok
+}
+
+// within reports whether path is one of patterns, or under one that ends in /...
+func within(path string, patterns []string) bool {
+	for _, p := range patterns {
+		base, all := strings.CutSuffix(p, "/...")
+		if path == base || all && strings.HasPrefix(path, base+"/") {
+			return true
+		}
+	}
+	return false
+}
+
+// under reports whether path lies below one of the folders.
+func under(path string, folders []string) bool {
+	for _, f := range folders {
+		if strings.HasPrefix(path, f+"/") {
+			return true
+		}
+	}
+	return false
+}
