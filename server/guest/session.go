@@ -57,55 +57,6 @@ type Session struct {
 	IP       string // IPv4 or IPv6; absent from the document while ""
 }
 
-// Field names fields of a Session, as a set of bits.
-type Field uint16
-
-// The fields that a Patch may change.
-const (
-	FieldUsername Field = 1 << iota
-	FieldIsOnline
-	FieldLastSeen
-	FieldIsSearching
-	FieldInChat
-	FieldConnectedUser
-	FieldSocketID
-	FieldLocation
-	FieldGender
-	FieldLanguage
-	FieldConnectedAt
-	FieldDeviceID
-	FieldIP
-)
-
-// Patch sets the named fields of a session to their values in To and leaves
-// all others as they are. Every patch also renews the session's lifetime.
-type Patch struct {
-	Fields Field
-	To     Session
-}
-
-// Apply changes s as the patch says.
-func (p Patch) Apply(s *Session) {
-	set := func(f Field, do func()) {
-		if p.Fields&f != 0 {
-			do()
-		}
-	}
-	set(FieldUsername, func() { s.Username = p.To.Username })
-	set(FieldIsOnline, func() { s.IsOnline = p.To.IsOnline })
-	set(FieldLastSeen, func() { s.LastSeen = p.To.LastSeen })
-	set(FieldIsSearching, func() { s.IsSearching = p.To.IsSearching })
-	set(FieldInChat, func() { s.InChat = p.To.InChat })
-	set(FieldConnectedUser, func() { s.ConnectedUser = p.To.ConnectedUser })
-	set(FieldSocketID, func() { s.SocketID = p.To.SocketID })
-	set(FieldLocation, func() { s.Location = p.To.Location })
-	set(FieldGender, func() { s.Gender = p.To.Gender })
-	set(FieldLanguage, func() { s.Language = p.To.Language })
-	set(FieldConnectedAt, func() { s.ConnectedAt = p.To.ConnectedAt })
-	set(FieldDeviceID, func() { s.DeviceID = p.To.DeviceID })
-	set(FieldIP, func() { s.IP = p.To.IP })
-}
-
 // Stats are the five numbers of /api/users/stats.
 type Stats struct {
 	TotalUsers     int // sessions alive

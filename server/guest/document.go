@@ -1,0 +1,142 @@
+package guest
+
+import (
+	"time"
+	"unicode/utf8"
+)
+
+// timestampLayout is JavaScript's Date.toISOString.
+const timestampLayout = "2006-01-02T15:04:05.000Z"
+
+// AppendTime appends t as ISO 8601 in UTC with milliseconds, without quotes:
+// 2024-01-01T00:05:00.000Z.
+func AppendTime(dst []byte, t time.Time) []byte {
+	return t.UTC().AppendFormat(dst, timestampLayout)
+}
+
+// Timestamp returns t as AppendTime writes it.
+func Timestamp(t time.Time) string {
+	return t.UTC().Format(timestampLayout)
+}
+
+// AppendJSON appends the stored document to dst and returns the result: one
+// compact object with the 14 fields, always all of them and in the order that
+// the contract's backends write, then deviceId and ip where they are set.
+func (s *Session) AppendJSON(dst []byte) []byte {
+	dst = append(dst, `{"id":`...)
+	dst = appendString(dst, s.ID)
+	dst = append(dst, `,"sessionId":`...)
+	dst = appendString(dst, s.SessionID)
+	dst = append(dst, `,"username":`...)
+	dst = appendString(dst, s.Username)
+	dst = append(dst, `,"isOnline":`...)
+	dst = appendBool(dst, s.IsOnline)
+	dst = append(dst, `,"lastSeen":`...)
+	dst = appendTime(dst, s.LastSeen)
+	dst = append(dst, `,"isSearching":`...)
+	dst = appendBool(dst, s.IsSearching)
+	dst = append(dst, `,"inChat":`...)
+	dst = appendBool(dst, s.InChat)
+	dst = append(dst, `,"connectedUser":`...)
+	dst = appendOptional(dst, s.ConnectedUser)
+	dst = append(dst, `,"socketId":`...)
+	dst = appendOptional(dst, s.SocketID)
+	dst = append(dst, `,"location":`...)
+	dst = s.Location.AppendJSON(dst)
+	dst = append(dst, `,"gender":`...)
+	dst = appendOptional(dst, s.Gender)
+	dst = append(dst, `,"language":`...)
+	dst = appendOptional(dst, s.Language)
+	dst = append(dst, `,"createdAt":`...)
+	dst = appendTime(dst, s.CreatedAt)
+	dst = append(dst, `,"connectedAt":`...)
+	dst = appendOptionalTime(dst, s.ConnectedAt)
+	if s.DeviceID != "" {
+		dst = append(dst, `,"deviceId":`...)
+		dst = appendString(dst, s.DeviceID)
+	}
+	if s.IP != "" {
+		dst = append(dst, `,"ip":`...)
+		dst = appendString(dst, s.IP)
+	}
+	return append(dst, '}')
+}
+
+func appendBool(dst []byte, b bool) []byte {
+	if b {
+		return append(dst, "true"...)
+	}
+	return append(dst, "false"...)
+}
+
+func appendTime(dst []byte, t time.Time) []byte {
+	dst = append(dst, '"')
+	dst = AppendTime(dst, t)
+	return append(dst, '"')
+}
+
+// appendOptionalTime writes null for the zero time.
+func appendOptionalTime(dst []byte, t time.Time) []byte {
+	if t.IsZero() {
+		return append(dst, "null"...)
+	}
+	return appendTime(dst, t)
+}
+
+// appendOptional writes null for the empty string.
+func appendOptional(dst []byte, s string) []byte {
+	if s == "" {
+		return append(dst, "null"...)
+	}
+	return appendString(dst, s)
+}
+
+// appendString writes a JSON string as JSON.stringify does: only what must be
+// escaped is. What is not UTF-8 becomes U+FFFD.
+func appendString(dst []byte, s string) []byte {
+	dst = append(dst, '"')
+	start := 0
+	for i := 0; i < len(s); {
+		c := s[i]
+		if c >= ' ' && c != '"' && c != '\\' && c < utf8.RuneSelf {
+			i++
+			continue
+		}
+		size := 1
+		if c >= utf8.RuneSelf {
+			var r rune
+			if r, size = utf8.DecodeRuneInString(s[i:]); r != utf8.RuneError || size != 1 {
+				i += size
+				continue
+			}
+		}
+		dst = append(dst, s[start:i]...)
+		dst = appendEscaped(dst, c)
+		i += size
+		start = i
+	}
+	dst = append(dst, s[start:]...)
+	return append(dst, '"')
+}
+
+// appendEscaped writes a byte that cannot stand in a JSON string as it is.
+func appendEscaped(dst []byte, c byte) []byte {
+	const hex = "0123456789abcdef"
+	switch {
+	case c >= utf8.RuneSelf:
+		return append(dst, "\uFFFD"...)
+	case c == '"' || c == '\\':
+		return append(dst, '\\', c)
+	case c == '\b':
+		return append(dst, `\b`...)
+	case c == '\t':
+		return append(dst, `\t`...)
+	case c == '\n':
+		return append(dst, `\n`...)
+	case c == '\f':
+		return append(dst, `\f`...)
+	case c == '\r':
+		return append(dst, `\r`...)
+	}
+	return append(dst, '\\', 'u', '0', '0', hex[c>>4], hex[c&15])
+}

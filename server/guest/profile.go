@@ -1,0 +1,106 @@
+package guest
+
+import (
+	"strings"
+	"time"
+
+	"github.com/valyala/fastjson"
+)
+
+// Profile is what a guest says about themselves. Fields names what the body
+// mentioned, null included; the others are to keep their values.
+type Profile struct {
+	Username string // "" where a name is to be generated
+	Location Location
+	Gender   string
+	Language string
+	Fields   Field
+}
+
+// ParseProfile reads the body of POST /api/guest: {username?, location?,
+// gender?, language?}, each of which may be null; unknown members are ignored,
+// and the body may be empty. A blank username is none. Errors wrap ErrMalformed,
+// or are a ValidationError with every field that breaks a rule.
+func ParseProfile(body []byte) (Profile, error) {
+	return parseProfile(body, true)
+}
+
+// ParseProfileUpdate reads the body of POST /api/guest/location: as
+// ParseProfile, but a username in it is ignored.
+func ParseProfileUpdate(body []byte) (Profile, error) {
+	return parseProfile(body, false)
+}
+
+func parseProfile(body []byte, named bool) (Profile, error) {
+	var (
+		p Profile
+		c checker
+	)
+	err := withObject(body, func(o *fastjson.Object) {
+		if v := member(o, "username"); v != nil && named {
+			if p.Username = c.username(v); p.Username != "" {
+				p.Fields |= FieldUsername
+			}
+		}
+		if v := member(o, "location"); v != nil {
+			p.Location = c.location(v)
+			p.Fields |= FieldLocation
+		}
+		if v := member(o, "gender"); v != nil {
+			p.Gender = c.label("gender", "Gender", v)
+			p.Fields |= FieldGender
+		}
+		if v := member(o, "language"); v != nil {
+			p.Language = c.label("language", "Language", v)
+			p.Fields |= FieldLanguage
+		}
+	})
+	if err == nil {
+		err = c.err()
+	}
+	if err != nil {
+		return Profile{}, err
+	}
+	return p, nil
+}
+
+// Patch is what the profile changes in a session that exists.
+func (p Profile) Patch(now time.Time) Patch {
+	return Patch{
+		Fields: p.Fields | FieldLastSeen,
+		To: Session{
+			Username: p.Username,
+			Location: p.Location,
+			Gender:   p.Gender,
+			Language: p.Language,
+			LastSeen: stamp(now),
+		},
+	}
+}
+
+// username is "" for null and for blank: the guest leaves the name to us.
+func (c *checker) username(v *fastjson.Value) string {
+	if v.Type() == fastjson.TypeNull {
+		return ""
+	}
+	raw, err := v.StringBytes()
+	if err != nil {
+		c.fail("username", "Username must be a string")
+		return ""
+	}
+	name := strings.TrimSpace(string(raw))
+	if name == "" {
+		return ""
+	}
+	if n := units(name); n < 3 || n > 20 {
+		c.fail("username", "Username must be between 3 and 20 characters")
+		return ""
+	}
+	for _, r := range name {
+		if (r < '0' || r > '9') && (r < 'A' || r > 'Z') && (r < 'a' || r > 'z') && r != '_' {
+			c.fail("username", "Username can only contain letters, numbers, and underscores")
+			return ""
+		}
+	}
+	return name
+}
