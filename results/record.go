@@ -68,6 +68,13 @@ type Operation struct {
 	Response Summary          `json:"response"` // done - intended
 	Service  Summary          `json:"service"`  // done - sent
 	Lag      Summary          `json:"lag"`      // sent - intended
+	Waits    map[string]Wait  `json:"waits,omitempty"`
+}
+
+// Wait says how long failures of one kind took, in milliseconds and in full.
+type Wait struct {
+	Mean float64 `json:"mean"`
+	Max  float64 `json:"max"`
 }
 
 // Summary are the percentiles of one histogram, in milliseconds.

@@ -1,0 +1,233 @@
+package results
+
+import (
+	"fmt"
+	"math"
+	"strconv"
+	"time"
+
+	"guestload/scenarios"
+)
+
+// Evaluate holds thresholds against a run. One over something that never
+// happened, or that was not measured, is broken: it is never passed in silence.
+// Warm-up seconds count for none; failures of warm-up are in no second.
+func Evaluate(thresholds []scenarios.Threshold, run Run) []ThresholdResult {
+	results := make([]ThresholdResult, 0, len(thresholds))
+	for _, t := range thresholds {
+		o := observe(t, run)
+		results = append(results, ThresholdResult{
+			Expression: t.Expression,
+			Observed:   o.words(t),
+			Passed:     o.missing == "" && t.Comparison.Holds(o.value, t.Value),
+		})
+	}
+	return results
+}
+
+// Tightest is the lowest bound that a threshold sets on a time from above; 0 for none.
+func Tightest(thresholds []scenarios.Threshold) time.Duration {
+	var tightest time.Duration
+	for _, t := range thresholds {
+		if t.Unit != scenarios.Milliseconds || t.Comparison != scenarios.Below && t.Comparison != scenarios.AtMost {
+			continue
+		}
+		if d := time.Duration(t.Value * float64(time.Millisecond)); tightest == 0 || d < tightest {
+			tightest = d
+		}
+	}
+	return tightest
+}
+
+// observation is a number that was seen, or why there is none.
+type observation struct {
+	value   float64
+	missing string
+	from    int // first second of the window that decides; -1: the whole run
+}
+
+func (o observation) words(t scenarios.Threshold) string {
+	if o.missing != "" {
+		return o.missing
+	}
+	text := strconv.FormatFloat(o.value, 'f', -1, 64)
+	switch t.Unit {
+	case scenarios.Milliseconds:
+		text = FormatMillis(o.value)
+	case scenarios.MsPerSession:
+		text = fmt.Sprintf("%.2fms/session", o.value)
+	case scenarios.PerSecond:
+		text = fmt.Sprintf("%.1f/s", o.value)
+	case scenarios.Megabytes:
+		text = fmt.Sprintf("%.1fMB", o.value)
+	case scenarios.Share:
+		text = formatShare(o.value)
+	}
+	if o.from >= 0 {
+		text += fmt.Sprintf(" at %ds", o.from)
+	}
+	return text
+}
+
+// formatShare writes a ratio in per cent, with enough digits never to call
+// something nothing.
+func formatShare(ratio float64) string {
+	if percent := 100 * ratio; percent == 0 || percent >= 0.01 {
+		return strconv.FormatFloat(math.Round(percent*100)/100, 'f', -1, 64) + "%"
+	}
+	return strconv.FormatFloat(100*ratio, 'g', 2, 64) + "%"
+}
+
+func observe(t scenarios.Threshold, run Run) observation {
+	switch t.Metric {
+	case scenarios.MetricViolations:
+		return observation{value: float64(run.Record.violations(t.Rule)), from: -1}
+	case scenarios.MetricUnmatched:
+		return shareOf(t, float64(run.Record.Guests.Unmatched), float64(run.Record.Guests.Planned), "no guests")
+	case scenarios.MetricCPU, scenarios.MetricMemory:
+		return resources(t, run.Record.Resources)
+	}
+	seconds := recorded(run.Seconds)
+	size := int(t.Window / time.Second)
+	if size == 0 {
+		o := observeSeconds(t, seconds)
+		o.from = -1
+		return o
+	}
+	return worst(t, seconds, min(size, len(seconds)))
+}
+
+// recorded leaves out the seconds of warm-up.
+func recorded(seconds []Second) []Second {
+	var kept []Second
+	for _, s := range seconds {
+		if !s.Warmup {
+			kept = append(kept, s)
+		}
+	}
+	return kept
+}
+
+// worst is the window that is furthest on the wrong side. Windows without
+// samples say nothing, unless none has any.
+func worst(t scenarios.Threshold, seconds []Second, size int) observation {
+	found := observation{missing: "no samples"}
+	if size == 0 {
+		return found
+	}
+	for i := range len(seconds) - size + 1 {
+		o := observeSeconds(t, seconds[i:i+size])
+		if o.missing != "" {
+			if found.missing != "" {
+				found.missing = o.missing
+			}
+			continue
+		}
+		o.from = seconds[i].Second
+		if found.missing != "" || worse(t, o.value, found.value) {
+			found = o
+		}
+	}
+	return found
+}
+
+func worse(t scenarios.Threshold, a, b float64) bool {
+	switch t.Comparison {
+	case scenarios.Below, scenarios.AtMost:
+		return a > b
+	case scenarios.Above, scenarios.AtLeast:
+		return a < b
+	}
+	return math.Abs(a-t.Value) > math.Abs(b-t.Value)
+}
+
+func observeSeconds(t scenarios.Threshold, seconds []Second) observation {
+	if t.Metric == scenarios.MetricFailures {
+		failed, tried := attempts(t.Operation, seconds)
+		if tried == 0 {
+			return observation{missing: "no attempts"}
+		}
+		return shareOf(t, failed, tried, "no attempts")
+	}
+	if t.Metric == scenarios.MetricRate {
+		failed, tried := attempts(t.Operation, seconds)
+		if len(seconds) == 0 || tried == 0 && t.Window == 0 {
+			return observation{missing: "no samples"}
+		}
+		return observation{value: (tried - failed) / float64(len(seconds)), from: -1}
+	}
+	h := NewHistogram()
+	for _, s := range seconds {
+		if times := s.Operations[t.Operation]; times != nil {
+			h.Merge(pick(t.Metric, times))
+		}
+	}
+	if h.TotalCount() == 0 {
+		return observation{missing: "no samples"}
+	}
+	switch percent, ok := t.Stat.Percentile(); {
+	case ok:
+		return observation{value: millis(h.ValueAtPercentile(percent)), from: -1}
+	case t.Stat == scenarios.Mean:
+		return observation{value: h.Mean() / 1000, from: -1}
+	case t.Stat == scenarios.Max:
+		return observation{value: millis(h.Max()), from: -1}
+	}
+	return observation{missing: fmt.Sprintf("unknown stat %q", t.Stat)}
+}
+
+func pick(m scenarios.Metric, t *Times) *Histogram {
+	switch m {
+	case scenarios.MetricService:
+		return t.Service
+	case scenarios.MetricLag:
+		return t.Lag
+	}
+	return t.Response
+}
+
+// attempts counts failures and all attempts of one operation, "" for all.
+func attempts(operation string, seconds []Second) (failed, tried float64) {
+	for _, s := range seconds {
+		for name, times := range s.Operations {
+			if operation == "" || operation == name {
+				failed += float64(times.Failed())
+				tried += float64(times.Failed() + times.Response.TotalCount())
+			}
+		}
+	}
+	return failed, tried
+}
+
+// shareOf is a count, or its share of all where the threshold asks for one.
+func shareOf(t scenarios.Threshold, part, all float64, missing string) observation {
+	if t.Unit != scenarios.Share {
+		return observation{value: part, from: -1}
+	}
+	if all == 0 {
+		return observation{missing: missing}
+	}
+	return observation{value: part / all, from: -1}
+}
+
+func resources(t scenarios.Threshold, r Resources) observation {
+	usage := map[string]*Usage{"server": r.Server, "loadgen": r.Loadgen, "redis": r.Redis}[t.Process]
+	if usage == nil {
+		return observation{missing: "not measured"}
+	}
+	if t.Metric == scenarios.MetricMemory {
+		return observation{value: usage.RSSPeakMB, from: -1}
+	}
+	return observation{value: usage.CPUMsPerSession, from: -1}
+}
+
+// violations counts breaches of one rule, "" for all.
+func (r Record) violations(rule string) int64 {
+	var n int64
+	for _, v := range r.Violations {
+		if rule == "" || rule == v.Rule {
+			n += v.Count
+		}
+	}
+	return n
+}

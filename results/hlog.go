@@ -1,0 +1,108 @@
+package results
+
+import (
+	"bufio"
+	"errors"
+	"fmt"
+	"io"
+	"math"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/HdrHistogram/hdrhistogram-go"
+)
+
+// The three kinds of time in a log's tags, such as "create.response".
+var kinds = [...]string{"response", "service", "lag"}
+
+func (t *Times) histograms() [3]*Histogram { return [...]*Histogram{t.Response, t.Service, t.Lag} }
+
+// writeLog writes the standard HdrHistogram log, version 1.3: for every second,
+// operation and kind that has samples one line with its tag. Values are
+// microseconds, the column Interval_Max is in milliseconds, and time stamps are
+// seconds from StartTime.
+//
+// hdrhistogram-go's own writer cuts StartTime to whole seconds and takes values
+// for nanoseconds, so only its encoding is used.
+func writeLog(w io.Writer, started time.Time, seconds []Second) error {
+	out := bufio.NewWriter(w)
+	fmt.Fprintf(out, "#[Histogram log format version %s]\n", hdrhistogram.HISTOGRAM_LOG_FORMAT_VERSION)
+	fmt.Fprintf(out, "#[Values in microseconds; tags are operation.response, .service and .lag]\n")
+	fmt.Fprintf(out, "#[StartTime: %.3f (seconds since epoch), %s]\n", float64(started.UnixMilli())/1000, started.UTC().Format(time.RFC3339Nano))
+	fmt.Fprintf(out, "\"StartTimestamp\",\"Interval_Length\",\"Interval_Max\",\"Interval_Compressed_Histogram\"\n")
+	for _, s := range seconds {
+		for _, name := range sortedKeys(s.Operations) {
+			for i, h := range s.Operations[name].histograms() {
+				if h.TotalCount() == 0 {
+					continue
+				}
+				encoded, err := h.EncodeV2()
+				if err != nil {
+					return fmt.Errorf("encode %s.%s of second %d: %w", name, kinds[i], s.Second, err)
+				}
+				fmt.Fprintf(out, "Tag=%s.%s,%d.000,1.000,%.3f,%s\n", name, kinds[i], s.Second, millis(h.Max()), encoded)
+			}
+		}
+	}
+	return out.Flush() // a bufio.Writer keeps its first error
+}
+
+// readLog reads what writeLog wrote into the seconds, which must exist. Every
+// line must be whole: a record that is damaged is no record.
+func readLog(r io.Reader, seconds []Second) error {
+	lines := bufio.NewReader(r)
+	for number := 1; ; number++ {
+		line, err := lines.ReadString('\n')
+		if errors.Is(err, io.EOF) && line == "" {
+			return nil
+		}
+		if err != nil && !errors.Is(err, io.EOF) {
+			return err
+		}
+		if line = strings.TrimRight(line, "\r\n"); line == "" || line[0] == '#' || line[0] == '"' {
+			continue
+		}
+		if err := readLine(line, seconds); err != nil {
+			return fmt.Errorf("line %d: %w", number, err)
+		}
+	}
+}
+
+func readLine(line string, seconds []Second) error {
+	fields := strings.Split(line, ",")
+	if len(fields) != 5 || !strings.HasPrefix(fields[0], "Tag=") {
+		return fmt.Errorf("want Tag=OPERATION.KIND,start,length,max,histogram; found %d fields", len(fields))
+	}
+	name, kind, ok := strings.Cut(fields[0][len("Tag="):], ".")
+	which := slices.Index(kinds[:], kind)
+	if !ok || name == "" || which < 0 {
+		return fmt.Errorf("tag %q: want OPERATION.response, .service or .lag", fields[0])
+	}
+	start, err := strconv.ParseFloat(fields[1], 64)
+	if err != nil || start != math.Trunc(start) || start < 0 || start >= float64(len(seconds)) {
+		return fmt.Errorf("start %q: want a whole second of the timeline, 0..%d", fields[1], len(seconds)-1)
+	}
+	h, err := hdrhistogram.DecodePacked([]byte(fields[4]))
+	if err != nil {
+		return fmt.Errorf("histogram: %w", err)
+	}
+	s := &seconds[int(start)]
+	if s.Operations[name] == nil {
+		s.Operations[name] = NewTimes()
+	}
+	if dropped := s.Operations[name].histograms()[which].Merge(h); dropped != 0 {
+		return fmt.Errorf("%d samples of %s are above 60 s", dropped, fields[0])
+	}
+	return nil
+}
+
+func sortedKeys[V any](m map[string]V) []string {
+	keys := make([]string, 0, len(m))
+	for key := range m {
+		keys = append(keys, key)
+	}
+	slices.Sort(keys)
+	return keys
+}

@@ -1,0 +1,168 @@
+package results
+
+import (
+	"errors"
+	"fmt"
+	"math"
+	"slices"
+
+	"guestload/scenarios"
+)
+
+// examplesKept is how many examples of a violation a merged record tells.
+const examplesKept = 5
+
+// Merge joins the records of several generators that played one scenario
+// together. Histograms are added, so every percentile is exact; thresholds are
+// held anew against the whole. Seconds are counted from the earliest start.
+func Merge(runs ...Run) (Run, error) {
+	if len(runs) == 0 {
+		return Run{}, errors.New("merge run records: none given")
+	}
+	first := runs[0]
+	for _, run := range runs {
+		if run.Record.Scenario != first.Record.Scenario || run.Record.ScenarioHash != first.Record.ScenarioHash {
+			return Run{}, fmt.Errorf("merge run records: %s (%s) and %s (%s) are different scenarios",
+				first.Record.Scenario, first.Record.ScenarioHash, run.Record.Scenario, run.Record.ScenarioHash)
+		}
+		if run.Record.Started.Before(first.Record.Started) {
+			first = run
+		}
+	}
+	thresholds := make([]scenarios.Threshold, len(first.Record.Thresholds))
+	for i, t := range first.Record.Thresholds {
+		var err error
+		if thresholds[i], err = scenarios.ParseThreshold(t.Expression); err != nil {
+			return Run{}, fmt.Errorf("merge run records: %w", err)
+		}
+	}
+	merged := Run{Record: Record{
+		Scenario: first.Record.Scenario, ScenarioHash: first.Record.ScenarioHash, Seed: first.Record.Seed,
+		Started: first.Record.Started, Environment: first.Record.Environment,
+	}}
+	for _, run := range runs {
+		shift := int(math.Round(run.Record.Started.Sub(first.Record.Started).Seconds()))
+		if float64(shift) > first.Record.DurationSec+1 {
+			return Run{}, fmt.Errorf("merge run records: one began %d s after another, which took %.1f s: they did not run together", shift, first.Record.DurationSec)
+		}
+		merged.addSeconds(run.Seconds, shift)
+		merged.Record.join(run.Record, shift)
+	}
+	perSession(&merged.Record)
+	merged.Conclude(thresholds)
+	merged.Record.keepKinds(runs)
+	return merged, nil
+}
+
+// addSeconds adds each second of another generator to the one at the same time.
+func (r *Run) addSeconds(seconds []Second, shift int) {
+	for _, s := range seconds {
+		at := s.Second + shift
+		for len(r.Seconds) <= at {
+			r.Seconds = append(r.Seconds, Second{Second: len(r.Seconds), Warmup: true, Operations: map[string]*Times{}})
+		}
+		to := &r.Seconds[at]
+		if to.Phase == "" {
+			to.Phase = s.Phase
+		}
+		to.Warmup = to.Warmup && s.Warmup
+		to.Arrived, to.Done = to.Arrived+s.Arrived, to.Done+s.Done
+		to.Live, to.Messages = to.Live+s.Live, to.Messages+s.Messages
+		for name, t := range s.Operations {
+			if to.Operations[name] == nil {
+				to.Operations[name] = NewTimes()
+			}
+			to.Operations[name].add(t)
+		}
+	}
+}
+
+// join adds what is not in the seconds.
+func (r *Record) join(other Record, shift int) {
+	r.DurationSec = max(r.DurationSec, float64(shift)+other.DurationSec)
+	r.Interrupted = r.Interrupted || other.Interrupted
+	g, h := &r.Guests, other.Guests
+	*g = Guests{g.Planned + h.Planned, g.Started + h.Started, g.Completed + h.Completed,
+		g.Failed + h.Failed, g.Unmatched + h.Unmatched, g.Dropped + h.Dropped}
+	r.Warnings = union(r.Warnings, other.Warnings)
+	r.Invalid = union(r.Invalid, other.Invalid)
+	if other.Environment.Commit != r.Environment.Commit {
+		r.Warnings = union(r.Warnings, []string{fmt.Sprintf("generators of different commits: %s and %s", r.Environment.Commit, other.Environment.Commit)})
+	}
+	for _, v := range other.Violations {
+		i := slices.IndexFunc(r.Violations, func(known Violation) bool { return known.Rule == v.Rule })
+		if i < 0 {
+			v.Examples = slices.Clone(v.Examples)
+			r.Violations = append(r.Violations, v)
+			continue
+		}
+		r.Violations[i].Count += v.Count
+		examples := append(r.Violations[i].Examples, v.Examples...)
+		r.Violations[i].Examples = examples[:min(len(examples), examplesKept)]
+	}
+	r.Resources.join(other.Resources, float64(other.Guests.Started))
+}
+
+// join adds up the generators; server and Redis are the same for all of them,
+// so what the one saw that watched them longest stands.
+func (r *Resources) join(other Resources, sessions float64) {
+	if l := other.Loadgen; l != nil {
+		if r.Loadgen == nil {
+			r.Loadgen = &Usage{}
+		}
+		r.Loadgen.CPUSec += l.CPUSec
+		r.Loadgen.RSSPeakMB += l.RSSPeakMB
+	}
+	larger := func(to **Usage, from *Usage) {
+		if from != nil && (*to == nil || from.CPUSec > (*to).CPUSec) {
+			copied := *from
+			copied.CommandsPerSession *= sessions // all commands; perSession divides them
+			*to = &copied
+		}
+	}
+	larger(&r.Server, other.Server)
+	larger(&r.Redis, other.Redis)
+}
+
+// perSession counts costs anew for the guests of all generators.
+func perSession(r *Record) {
+	for _, usage := range []*Usage{r.Resources.Server, r.Resources.Loadgen, r.Resources.Redis} {
+		if usage != nil && r.Guests.Started > 0 {
+			usage.CPUMsPerSession = 1000 * usage.CPUSec / float64(r.Guests.Started)
+			usage.CommandsPerSession /= float64(r.Guests.Started)
+		}
+	}
+}
+
+// keepKinds takes the kinds of failures from the records: seconds that were
+// read from a timeline know only their number.
+func (r *Record) keepKinds(runs []Run) {
+	for name, o := range r.Operations {
+		failures, waits := map[string]int64{}, map[string]Wait{}
+		for _, run := range runs {
+			from := run.Record.Operations[name]
+			for kind, n := range from.Failures {
+				if n <= 0 {
+					continue
+				}
+				w := waits[kind]
+				total := w.Mean*float64(failures[kind]) + from.Waits[kind].Mean*float64(n)
+				failures[kind] += n
+				waits[kind] = Wait{Mean: total / float64(failures[kind]), Max: max(w.Max, from.Waits[kind].Max)}
+			}
+		}
+		if len(failures) > 0 {
+			o.Failures, o.Waits = failures, waits
+			r.Operations[name] = o
+		}
+	}
+}
+
+func union(a, b []string) []string {
+	for _, s := range b {
+		if !slices.Contains(a, s) {
+			a = append(slices.Clone(a), s)
+		}
+	}
+	return a
+}

@@ -1,0 +1,132 @@
+package results
+
+import (
+	"encoding/csv"
+	"fmt"
+	"io"
+	"slices"
+	"strconv"
+	"strings"
+)
+
+// timelineHead are the columns that every timeline has; four for each
+// operation follow: OP_count, OP_failures, OP_p50_ms and OP_p99_ms of response
+// time, the latter two empty where there was no sample.
+var timelineHead = [...]string{"second", "phase", "warmup", "arrivals", "live", "done", "messages", "failures"}
+
+// writeTimeline writes a line for every second.
+func writeTimeline(w io.Writer, seconds []Second) error {
+	present := map[string]bool{}
+	for _, s := range seconds {
+		for name := range s.Operations {
+			present[name] = true
+		}
+	}
+	names := sortedKeys(present)
+	out := csv.NewWriter(w)
+	head := slices.Clone(timelineHead[:])
+	for _, name := range names {
+		head = append(head, name+"_count", name+"_failures", name+"_p50_ms", name+"_p99_ms")
+	}
+	if err := out.Write(head); err != nil {
+		return err
+	}
+	for _, s := range seconds {
+		if err := out.Write(timelineRow(s, names)); err != nil {
+			return err
+		}
+	}
+	out.Flush()
+	return out.Error()
+}
+
+func timelineRow(s Second, names []string) []string {
+	var failures int64
+	var times []string
+	for _, name := range names {
+		t := s.Operations[name]
+		if t == nil {
+			times = append(times, "0", "0", "", "")
+			continue
+		}
+		failures += t.Failed()
+		p50, p99 := "", ""
+		if t.Response.TotalCount() > 0 {
+			p50 = fmt.Sprintf("%.3f", millis(t.Response.ValueAtPercentile(50)))
+			p99 = fmt.Sprintf("%.3f", millis(t.Response.ValueAtPercentile(99)))
+		}
+		times = append(times, integer(t.Response.TotalCount()), integer(t.Failed()), p50, p99)
+	}
+	row := []string{integer(int64(s.Second)), s.Phase, strconv.FormatBool(s.Warmup), integer(s.Arrived),
+		integer(s.Live), integer(s.Done), integer(s.Messages), integer(failures)}
+	return append(row, times...)
+}
+
+func integer(n int64) string { return strconv.FormatInt(n, 10) }
+
+// readTimeline reads what writeTimeline wrote. The seconds have no histograms
+// yet; their failures are of AnyKind.
+func readTimeline(r io.Reader) ([]Second, error) {
+	in := csv.NewReader(r)
+	head, err := in.Read()
+	if err != nil {
+		return nil, fmt.Errorf("header: %w", err)
+	}
+	if len(head) < len(timelineHead) || !slices.Equal(head[:len(timelineHead)], timelineHead[:]) {
+		return nil, fmt.Errorf("header: want %s first", strings.Join(timelineHead[:], ","))
+	}
+	var seconds []Second
+	for {
+		row, err := in.Read()
+		if err == io.EOF {
+			return seconds, nil
+		}
+		if err != nil {
+			return nil, err
+		}
+		s, err := readRow(head, row)
+		if err != nil {
+			return nil, fmt.Errorf("line %d: %w", len(seconds)+2, err)
+		}
+		if s.Second != len(seconds) {
+			return nil, fmt.Errorf("line %d: want second %d, found %d", len(seconds)+2, len(seconds), s.Second)
+		}
+		seconds = append(seconds, s)
+	}
+}
+
+func readRow(head, row []string) (Second, error) {
+	s := Second{Phase: row[1], Operations: map[string]*Times{}}
+	var err error
+	if s.Warmup, err = strconv.ParseBool(row[2]); err != nil {
+		return s, fmt.Errorf("warmup: want true or false, found %q", row[2])
+	}
+	var second, failures int64
+	for i, to := range map[int]*int64{0: &second, 3: &s.Arrived, 4: &s.Live, 5: &s.Done, 6: &s.Messages, 7: &failures} {
+		if *to, err = count(head[i], row[i]); err != nil {
+			return s, err
+		}
+	}
+	s.Second = int(second)
+	for i := len(timelineHead); i < len(head); i++ {
+		name, ok := strings.CutSuffix(head[i], "_failures")
+		if !ok || row[i] == "0" {
+			continue
+		}
+		n, err := count(head[i], row[i])
+		if err != nil {
+			return s, err
+		}
+		s.Operations[name] = NewTimes()
+		s.Operations[name].Failures[AnyKind] = Failures{Count: n}
+	}
+	return s, nil
+}
+
+func count(column, text string) (int64, error) {
+	n, err := strconv.ParseInt(text, 10, 64)
+	if err != nil || n < 0 {
+		return 0, fmt.Errorf("%s: want a whole number of at least 0, found %q", column, text)
+	}
+	return n, nil
+}
