@@ -7,6 +7,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -176,8 +177,11 @@ func readCSV(source []byte, column string, add func(line int, v string) error) e
 	if at < 0 {
 		return fmt.Errorf("no column %q: %s", column, instead(column, slices.Clone(head)))
 	}
-	for rows.InputOffset() < int64(len(source)) {
+	for {
 		row, err := rows.Read()
+		if errors.Is(err, io.EOF) {
+			return nil
+		}
 		if err != nil {
 			return err
 		}
@@ -186,7 +190,6 @@ func readCSV(source []byte, column string, add func(line int, v string) error) e
 			return err
 		}
 	}
-	return nil
 }
 
 func readJSONLines(source []byte, column string, add func(line int, v string) error) error {

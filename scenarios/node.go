@@ -24,6 +24,7 @@ type entries struct {
 	node   *yaml.Node
 	keys   []*yaml.Node
 	values map[string]*yaml.Node
+	meant  []string // keys that unknown ones were probably meant to be
 }
 
 // get returns the value under the key, nil where it is absent.
@@ -45,7 +46,8 @@ func (r *reading) mapping(n *yaml.Node, what string, valid []string) (entries, b
 		case key.Kind != yaml.ScalarNode:
 			r.problem(key, "found %s where a key of %s belongs", describe(key), what)
 		case !slices.Contains(valid, key.Value):
-			r.problem(key, "unknown key %q in %s: %s", key.Value, what, r.meant(key.Value, value, valid))
+			r.problem(key, "unknown key %q in %s: %s", key.Value, what, rightKey(key.Value, value, valid))
+			e.meant = append(e.meant, nearest(key.Value, valid))
 		case e.values[key.Value] != nil:
 			r.problem(key, "%q stands twice in %s, first in line %d", key.Value, what, e.values[key.Value].Line)
 		case value.Kind == yaml.ScalarNode && value.Tag == "!!null" && value.Value == "":
@@ -59,9 +61,9 @@ func (r *reading) mapping(n *yaml.Node, what string, valid []string) (entries, b
 	return e, true
 }
 
-// meant explains an unknown key. In flow style a comma ends a value, so that
+// rightKey explains an unknown key. In flow style a comma ends a value, so that
 // what follows it looks like a key without one.
-func (r *reading) meant(key string, value *yaml.Node, valid []string) string {
+func rightKey(key string, value *yaml.Node, valid []string) string {
 	if strings.HasSuffix(key, ")") && value.Value == "" {
 		return "a distribution has no parentheses or commas: write it like exponential mean 500ms max 5s"
 	}
@@ -111,19 +113,26 @@ func (r *reading) text(n *yaml.Node, what string) (string, bool) {
 	return n.Value, true
 }
 
-// list reads the items of a list; a single value counts as a list of one.
-func (r *reading) list(n *yaml.Node, what string) []*yaml.Node {
+// items reads the items of a list that has at least one.
+func (r *reading) items(n *yaml.Node, what string) []*yaml.Node {
 	switch {
-	case n.Kind == yaml.ScalarNode && !isNothing(n):
-		return []*yaml.Node{n}
-	case n.Kind == yaml.SequenceNode && len(n.Content) > 0:
-		return n.Content
-	case n.Kind == yaml.SequenceNode:
+	case isNothing(n):
+	case n.Kind != yaml.SequenceNode:
+		r.problem(n, "found %s where %s belongs", describe(n), what)
+	case len(n.Content) == 0:
 		r.problem(n, "found an empty list where %s belongs", what)
-	case n.Kind == yaml.MappingNode:
-		r.problem(n, "found a mapping where %s belongs", what)
+	default:
+		return n.Content
 	}
 	return nil
+}
+
+// list reads the items of a list; a single value counts as a list of one.
+func (r *reading) list(n *yaml.Node, what string) []*yaml.Node {
+	if n.Kind == yaml.ScalarNode && !isNothing(n) {
+		return []*yaml.Node{n}
+	}
+	return r.items(n, what)
 }
 
 // texts reads one text or a list of them.

@@ -172,7 +172,7 @@ func (r *reading) heading(e entries, s *Scenario) {
 // required returns the value of a key that may not be absent.
 func (r *reading) required(e entries, what, key string) *yaml.Node {
 	v := e.get(key)
-	if v == nil {
+	if v == nil && !slices.Contains(e.meant, key) {
 		r.problem(e.node, "%s needs the key %q", what, key)
 	}
 	return v
@@ -181,7 +181,7 @@ func (r *reading) required(e entries, what, key string) *yaml.Node {
 func (r *reading) thresholds(n *yaml.Node) []Threshold {
 	var all []Threshold
 	seen := map[string]int{}
-	for _, item := range r.list(n, "a list of thresholds") {
+	for _, item := range r.items(n, "a list of thresholds") {
 		text, ok := r.text(item, "a threshold")
 		if !ok {
 			if isNothing(item) {

@@ -10,16 +10,9 @@ import (
 )
 
 func (r *reading) phases(n *yaml.Node) []Phase {
-	if n.Kind != yaml.SequenceNode {
-		r.list(n, "a list of phases")
-		if n.Kind == yaml.ScalarNode && !isNothing(n) {
-			r.problem(n, "found %s where a list of phases belongs", describe(n))
-		}
-		return nil
-	}
 	var all []Phase
 	names := map[string]int{}
-	for i, item := range r.list(n, "a list of phases") {
+	for i, item := range r.items(n, "a list of phases") {
 		p, ok := r.phase(item, i+1)
 		if !ok {
 			continue
@@ -111,6 +104,9 @@ func (r *reading) shape(e entries, p *Phase) bool {
 		}
 		found, told, p.Shape = true, keys[0], shape
 	}
+	if !found && len(e.meant) > 0 {
+		return false // the key that tells is probably the misspelt one
+	}
 	if !found {
 		r.problem(e.node, "nothing says how guests arrive: %s", shapesInWords)
 		return false
@@ -118,7 +114,7 @@ func (r *reading) shape(e entries, p *Phase) bool {
 	ok := true
 	keys := shapes()[p.Shape]
 	for _, key := range keys {
-		if key != "spacing" && !e.has(key) {
+		if key != "spacing" && !e.has(key) && !slices.Contains(e.meant, key) {
 			r.problem(e.node, "a phase with %q needs %q too: %s", strings.Join(present(e, keys), " and "), key, example(p.Shape))
 			ok = false
 		}

@@ -38,13 +38,17 @@ func inFileOrder(a, b Problem) int {
 }
 
 // nearest returns the candidate that the word was probably meant to be, "" for
-// none: a third of the letters may be wrong, or the end may be missing.
+// none: a third of the letters may be wrong, in short words two of them, which is
+// one swap; or the end may be missing.
 func nearest(word string, candidates []string) string {
 	if len(word) > 64 {
 		return ""
 	}
 	word = strings.ToLower(word)
 	best, distance := "", (len(word)+2)/3+1
+	if len(word) >= 3 {
+		distance = max(distance, 3)
+	}
 	for _, c := range candidates {
 		if d := levenshtein.Distance(word, strings.ToLower(c), nil); d < distance {
 			best, distance = c, d

@@ -77,6 +77,10 @@ const (
 	Renew     Kind = "renew"
 	Reconnect Kind = "reconnect"
 	Drop      Kind = "drop"
+
+	Wait    Kind = "wait"    // until a moment of the run that all guests share
+	Deaf    Kind = "deaf"    // stay connected, and read nothing
+	Hostile Kind = "hostile" // do what the server must refuse
 )
 
 // How says in which way a guest drops.
@@ -89,6 +93,9 @@ const (
 	HalfOpen How = "half-open" // fall silent, and never answer again
 )
 
+// Attacks returns what a hostile step can do.
+func Attacks() []string { return []string{"names", "bodies", "frames", "tokens", "floods"} }
+
 // Step is one step of a script. Fields that a kind does not use are zero.
 type Step struct {
 	Kind     Kind
@@ -99,8 +106,10 @@ type Step struct {
 	Think    Draw          // chat: before each message; every step but the first: before it. Seconds
 	Length   Draw          // chat: UTF-16 units, 1..1000
 	Typing   bool          // chat: typing events around each message
-	For      Draw          // idle: seconds
+	For      Draw          // idle, deaf: seconds
 	How      How           // drop
+	Until    time.Duration // wait: since the run's start; a guest who is later goes on at once
+	With     []string      // hostile: one of Attacks each; one is drawn
 }
 
 // Traits are what guests have, or want of others. Of each list one value is

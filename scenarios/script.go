@@ -8,15 +8,9 @@ import (
 )
 
 func (r *reading) scripts(n *yaml.Node) []Script {
-	if n.Kind != yaml.SequenceNode {
-		if !isNothing(n) {
-			r.problem(n, "found %s where a list of scripts belongs", describe(n))
-		}
-		return nil
-	}
 	var all []Script
 	names := map[string]int{}
-	for _, item := range r.list(n, "a list of scripts") {
+	for _, item := range r.items(n, "a list of scripts") {
 		s, ok := r.script(item)
 		if !ok {
 			continue
@@ -101,48 +95,4 @@ func (r *reading) values(n *yaml.Node) []*yaml.Node {
 		}
 	}
 	return all
-}
-
-// order follows what a guest has and is through the steps of a script, so that
-// a step that cannot work is found before any load.
-type order struct {
-	created, connected, dropped, searched bool
-}
-
-// admit takes the next step; the answer says why it cannot stand here, "" where
-// it can.
-func (o *order) admit(k Kind, first bool) string {
-	switch {
-	case k == Create && o.created:
-		return "the guest has a session already: create stands once, at the start"
-	case first && k != Create:
-		return "a script starts with create: there is no guest before it"
-	case o.dropped && k != Reconnect:
-		return "after drop only reconnect can follow"
-	}
-	switch k {
-	case Create:
-		o.created = true
-	case Connect:
-		if o.connected {
-			return "the guest is connected already: to connect anew, write reconnect"
-		}
-		o.connected = true
-	case Rename:
-		if o.connected {
-			return "rename stands before connect: a new name comes with a new session"
-		}
-	case Search, Drop, Reconnect:
-		if !o.connected && !o.dropped {
-			return string(k) + " needs a connection: write connect before it"
-		}
-		o.searched = k == Search
-		o.dropped = k == Drop
-		o.connected = k != Drop
-	case Chat, Next:
-		if !o.searched {
-			return string(k) + " needs a partner: write search before it"
-		}
-	}
-	return ""
 }

@@ -10,7 +10,7 @@ import (
 const defaultWithin = 10 * time.Second
 
 func steps() []string {
-	kinds := []Kind{Create, Fetch, Rename, Locate, Connect, Search, Chat, Idle, Next, Online, Stats, Renew, Reconnect, Drop}
+	kinds := []Kind{Create, Fetch, Rename, Locate, Connect, Search, Chat, Idle, Next, Online, Stats, Renew, Reconnect, Drop, Wait, Deaf, Hostile}
 	words := make([]string, len(kinds))
 	for i, k := range kinds {
 		words[i] = string(k)
@@ -25,8 +25,12 @@ func options(k Kind) []string {
 		return append([]string{"think", "within"}, traitKeys()...)
 	case Chat:
 		return []string{"messages", "think", "length", "typing"}
-	case Idle:
+	case Idle, Deaf:
 		return []string{"for"}
+	case Wait:
+		return []string{"until"}
+	case Hostile:
+		return []string{"think", "with"}
 	case Drop:
 		return []string{"think", "how"}
 	}
@@ -41,16 +45,10 @@ var (
 )
 
 func (r *reading) steps(n *yaml.Node) []Step {
-	if n.Kind != yaml.SequenceNode {
-		if !isNothing(n) {
-			r.problem(n, "found %s where a list of steps belongs", describe(n))
-		}
-		return nil
-	}
 	var all []Step
 	var o order
 	inOrder := true // until a step is unknown: what follows it cannot be judged
-	for i, item := range r.list(n, "a list of steps") {
+	for i, item := range r.items(n, "a list of steps") {
 		s, ok := r.step(item, i == 0)
 		inOrder = inOrder && ok
 		if inOrder {
@@ -82,8 +80,10 @@ func (r *reading) step(n *yaml.Node, first bool) (Step, bool) {
 		return s, false
 	}
 	switch {
-	case value == nil && s.Kind == Idle:
-		r.problem(n, "idle needs a time: write idle: {for: 5s}")
+	case value == nil && (s.Kind == Idle || s.Kind == Deaf):
+		r.problem(n, "%s needs a time: write %s: {for: 5s}", kind, kind)
+	case value == nil && s.Kind == Wait:
+		r.problem(n, "wait needs a moment of the run: write wait: {until: 20s}")
 	case value == nil:
 	case isNothing(value):
 		r.problem(value, "%s has no options after the colon: write %s alone, or %s: {...}", kind, kind, kind)
@@ -107,6 +107,8 @@ func defaults(k Kind) Step {
 		s.Length = Draw{Form: Range, A: 20, B: 200, Whole: true, Min: 1, Max: maxLength}
 	case Drop:
 		s.How = Clean
+	case Hostile:
+		s.With = Attacks()
 	}
 	return s
 }
@@ -120,13 +122,19 @@ func (r *reading) options(e entries, s *Step, first bool) {
 	if v := e.get("think"); v != nil && first {
 		r.problem(v, "the first step is due when the guest arrives: it has no think time")
 	}
-	if s.Kind == Idle {
-		r.required(e, "the step idle", "for")
+	switch s.Kind {
+	case Idle, Deaf:
+		r.required(e, "the step "+string(s.Kind), "for")
+	case Wait:
+		r.required(e, "the step wait", "until")
 	}
-	if v := e.get("within"); v != nil {
-		var ok bool
-		if s.Within, ok = parsed(r, v, "within", parseDuration); ok && s.Within < time.Millisecond {
-			r.problem(v, "within: found %q: at least 1ms", v.Value)
+	r.spanOption(e, "within", &s.Within)
+	r.spanOption(e, "until", &s.Until)
+	if v := e.get("with"); v != nil {
+		s.With = nil
+		for _, item := range r.list(v, "a list of attacks") {
+			word, _ := r.word(item, "an attack", Attacks()...)
+			s.With = append(s.With, word)
 		}
 	}
 	if v := e.get("typing"); v != nil {
@@ -136,6 +144,17 @@ func (r *reading) options(e entries, s *Step, first bool) {
 	if v := e.get("how"); v != nil {
 		word, _ := r.word(v, "a way to drop", string(Clean), string(Abrupt), string(HalfOpen))
 		s.How = How(word)
+	}
+}
+
+func (r *reading) spanOption(e entries, key string, to *time.Duration) {
+	v := e.get(key)
+	if v == nil {
+		return
+	}
+	var ok bool
+	if *to, ok = parsed(r, v, key, parseDuration); ok && *to < time.Millisecond {
+		r.problem(v, "%s: found %q: at least 1ms", key, v.Value)
 	}
 }
 

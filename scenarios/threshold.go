@@ -89,8 +89,8 @@ const (
 type Threshold struct {
 	Expression string // as written
 	Metric     Metric
-	Operation  string // of response, service, lag and rate; of failures where not ""
-	Rule       string // of violations: one rule of loadgen/verify; "" for all
+	Operation  string // one of Operations: of response, service, lag and rate; of failures where not ""
+	Rule       string // of violations: one of Rules; "" for all
 	Process    string // of cpu and memory: server, loadgen or redis
 	Stat       Stat   // of response, service and lag
 	Comparison Comparison

@@ -14,6 +14,12 @@ func Operations() []string {
 	return []string{"create", "fetch", "connect", "match", "ack", "delivery", "leave", "reconnect", "online", "stats", "renew"}
 }
 
+// Rules returns the rules of the wire contract that a load generator verifies.
+func Rules() []string {
+	return []string{"one-partner", "symmetric-partner", "not-oneself", "told-once", "unique-id", "room-id", "event-order",
+		"message-once", "message-order", "message-whole", "message-lost", "message-to-partner", "after-leave", "release", "leftovers"}
+}
+
 func metrics() []string {
 	return []string{"response", "service", "lag", "rate", "failures", "violations", "unmatched",
 		"server cpu", "server memory", "loadgen cpu", "loadgen memory", "redis cpu", "redis memory"}
@@ -137,8 +143,8 @@ func (p *thresholdParser) subject() error {
 	p.next()
 	name := p.next()
 	switch {
-	case m == MetricViolations && !ruleName.MatchString(name.text):
-		return name.fault("found %v where the name of a rule belongs, such as one-partner", name)
+	case m == MetricViolations && !slices.Contains(Rules(), name.text):
+		return name.fault("unknown rule %v: %s", name, instead(name.text, Rules()))
 	case m == MetricViolations:
 		p.t.Rule = name.text
 	case !slices.Contains(Operations(), name.text):
@@ -152,10 +158,8 @@ func (p *thresholdParser) subject() error {
 	return nil
 }
 
-var (
-	ruleName   = regexp.MustCompile(`^[a-z]+(-[a-z]+)*$`)
-	percentile = regexp.MustCompile(`^p([0-9]{2})\.?([0-9]{0,3})$`)
-)
+// percentile reads p50, p99.9, and without its point p999; p100 is none.
+var percentile = regexp.MustCompile(`^p(?:([0-9]{2})(?:\.([0-9]{1,3}))?|(99)([0-9]{1,3}))$`)
 
 func (p *thresholdParser) stat() error {
 	timed := p.t.Metric == MetricResponse || p.t.Metric == MetricService || p.t.Metric == MetricLag
@@ -172,10 +176,10 @@ func (p *thresholdParser) stat() error {
 		return nil
 	}
 	digits := percentile.FindStringSubmatch(s.text)
-	if digits == nil || strings.HasSuffix(s.text, ".") || digits[1] == "00" {
+	if digits == nil || digits[1] == "00" {
 		return s.fault("found %v where a percentile, mean or max belongs: for example p50, p99, p999 (99.9 %%)", s)
 	}
-	p.t.Stat = Stat("p" + digits[1] + digits[2])
+	p.t.Stat = Stat("p" + strings.Join(digits[1:], ""))
 	return nil
 }
 

@@ -38,7 +38,7 @@ func (p *thresholdParser) value() error {
 		p.t.Value, ok = megabytes(v.text)
 	}
 	if !ok {
-		return v.fault("found %v where %s belongs", v, want)
+		return v.fault("found %v where a value belongs: write %s", v, want)
 	}
 	if p.t.Value == 0 && p.t.Comparison == Below {
 		return v.fault("nothing is below 0: write == 0")

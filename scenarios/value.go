@@ -73,9 +73,9 @@ type quantity struct {
 
 func (q quantity) example() string {
 	if q.times {
-		return "500ms, 200ms..800ms, [1s, 5s], exponential mean 500ms max 5s, lognormal median 400ms sigma 0.5 max 10s"
+		return "exponential mean 500ms max 5s, or lognormal median 400ms sigma 0.5 max 10s"
 	}
-	return "5, 5..10, [1, 2, 5], exponential mean 4 max 20, lognormal median 4 sigma 0.5 max 20"
+	return "exponential mean 4 max 20, or lognormal median 4 sigma 0.5 max 20"
 }
 
 func (q quantity) parse(s string) (float64, error) {
@@ -146,7 +146,7 @@ func (q quantity) parseDistribution(words []string, d Draw) (Draw, error) {
 			return d, fmt.Errorf("%s has no %q: %s", words[0], name, instead(name, valid))
 		}
 		if given[name] || i+1 == len(words) {
-			return d, fmt.Errorf("%s is written once, with its value: %s", name, q.example())
+			return d, fmt.Errorf("%s is written once, with its value, like %s", name, q.example())
 		}
 		given[name] = true
 		if err := q.parameter(&d, name, words[i+1]); err != nil {
