@@ -16,6 +16,8 @@ var (
 	ErrNamespace = errors.New("only the default namespace is supported")
 )
 
+var errNoEvent = fmt.Errorf("%w: the event's name must be a string", ErrMalformed)
+
 // Kind says what a packet is.
 type Kind uint8
 
@@ -52,25 +54,22 @@ func Decode(f Framing, payload []byte) (Packet, error) {
 
 // decodeJSON reads {"event":"…","data":…}; other members are ignored.
 func decodeJSON(payload []byte) (Packet, error) {
-	text, err := parseValue(payload)
-	if err != nil {
-		return Packet{}, err
-	}
-	if !text.IsObject() {
-		return Packet{}, fmt.Errorf(`%w: want {"event":…,"data":…}`, ErrMalformed)
-	}
 	p := Packet{Kind: Event, Inbound: Inbound{Ack: -1}}
 	var event Value
-	for name, v := range text.Members() {
-		switch string(name) {
+	w := walkObject(payload, skipSpace(payload, 0), MaxDepth)
+	for w.next() {
+		switch string(w.name()) {
 		case "event":
-			event = v
+			event = w.value()
 		case "data":
-			p.Data = argument(v)
+			p.Data = argument(w.value())
 		}
 	}
+	if err := w.finish(payload); err != nil {
+		return Packet{}, err
+	}
 	if !event.IsString() {
-		return Packet{}, fmt.Errorf(`%w: "event" must be a string`, ErrMalformed)
+		return Packet{}, errNoEvent
 	}
 	p.Event = intern(event.Text())
 	return p, nil
@@ -139,25 +138,26 @@ func decodeSocket(b []byte) (Packet, error) {
 		return Packet{}, err
 	}
 	p := Packet{Inbound: Inbound{Ack: id}, Namespace: namespace}
-	var data Value
+	switch {
+	case kind == '2':
+		return decodeEvent(p, b)
+	case kind == '3':
+		return decodeAck(p, b)
+	case id >= 0:
+		return Packet{}, fmt.Errorf("%w: ack id in a packet that is no event", ErrMalformed)
+	}
 	if len(b) > 0 {
-		if data, err = parseValue(b); err != nil {
+		if p.Data, err = parseValue(b); err != nil {
 			return Packet{}, err
 		}
 	}
 	switch {
-	case kind == '2':
-		return decodeEvent(p, data)
-	case kind == '3':
-		return decodeAck(p, data)
-	case id >= 0:
-		return Packet{}, fmt.Errorf("%w: ack id in a packet that is no event", ErrMalformed)
-	case kind == '0' && (data == nil || data.IsObject()):
-		p.Kind, p.Data = Connect, data
-	case kind == '1' && data == nil:
+	case kind == '0' && (p.Data == nil || p.Data.IsObject()):
+		p.Kind = Connect
+	case kind == '1' && p.Data == nil:
 		p.Kind = Disconnect
-	case kind == '4' && (data.IsObject() || data.IsString()):
-		p.Kind, p.Data = ConnectError, data
+	case kind == '4' && (p.Data.IsObject() || p.Data.IsString()):
+		p.Kind = ConnectError
 	default:
 		return Packet{}, fmt.Errorf("%w: unknown Socket.IO packet type %q, or wrong data for it", ErrMalformed, kind)
 	}
@@ -197,26 +197,25 @@ func splitID(b []byte) (id int64, rest []byte, err error) {
 }
 
 // decodeEvent reads ["event",data]; further arguments are ignored.
-func decodeEvent(p Packet, args Value) (Packet, error) {
-	p.Kind = Event
-	n := 0
-	for v := range args.Elements() {
-		if n == 0 {
-			if !v.IsString() {
-				break
-			}
-			p.Event = intern(v.Text())
+func decodeEvent(p Packet, args []byte) (Packet, error) {
+	var event Value
+	w := walkArray(args, 0, MaxDepth)
+	for n := 0; w.next(); n++ {
+		switch n {
+		case 0:
+			event = w.value()
+		case 1:
+			p.Data = argument(w.value())
 		}
-		if n == 1 {
-			p.Data = argument(v)
-			break
-		}
-		n++
 	}
-	switch {
-	case p.Event == "" && n == 0:
-		return Packet{}, fmt.Errorf(`%w: want ["event",…]`, ErrMalformed)
-	case isReserved(p.Event):
+	if err := w.finish(args); err != nil {
+		return Packet{}, err
+	}
+	if !event.IsString() {
+		return Packet{}, errNoEvent
+	}
+	p.Kind, p.Event = Event, intern(event.Text())
+	if isReserved(p.Event) {
 		return Packet{}, fmt.Errorf("%w: event name %q is reserved", ErrMalformed, p.Event)
 	}
 	return p, nil
@@ -232,14 +231,19 @@ func isReserved(event string) bool {
 }
 
 // decodeAck reads [data].
-func decodeAck(p Packet, args Value) (Packet, error) {
-	if p.Ack < 0 || !args.IsArray() {
-		return Packet{}, fmt.Errorf("%w: an ack is an id and an array", ErrMalformed)
+func decodeAck(p Packet, args []byte) (Packet, error) {
+	if p.Ack < 0 {
+		return Packet{}, fmt.Errorf("%w: ack without an id", ErrMalformed)
+	}
+	w := walkArray(args, 0, MaxDepth)
+	for n := 0; w.next(); n++ {
+		if n == 0 {
+			p.Data = argument(w.value())
+		}
+	}
+	if err := w.finish(args); err != nil {
+		return Packet{}, err
 	}
 	p.Kind = Ack
-	for v := range args.Elements() {
-		p.Data = argument(v)
-		break
-	}
 	return p, nil
 }

@@ -83,8 +83,7 @@ var (
 )
 
 func checkText(content Value) error {
-	units, blank := measureText(content)
-	if units < 1 || units > MaxTextUnits || blank {
+	if units := textUnits(content); units < 1 || units > MaxTextUnits || isBlank(content) {
 		return errText
 	}
 	return nil

@@ -37,74 +37,17 @@ func scanValue(b []byte, i, depth int) int {
 }
 
 func scanObject(b []byte, i, depth int) int {
-	if depth == 0 {
-		return fail(i)
+	w := walkObject(b, i, depth)
+	for w.next() {
 	}
-	i = skipSpace(b, i+1)
-	if i < len(b) && b[i] == '}' {
-		return i + 1
-	}
-	for {
-		_, at := scanKey(b, i)
-		if at < 0 {
-			return at
-		}
-		end := scanValue(b, at, depth-1)
-		if end < 0 {
-			return end
-		}
-		i = skipSpace(b, end)
-		switch {
-		case i < len(b) && b[i] == ',':
-			i = skipSpace(b, i+1)
-		case i < len(b) && b[i] == '}':
-			return i + 1
-		default:
-			return fail(i)
-		}
-	}
-}
-
-// scanKey passes a member's name and its colon. end is the index behind the
-// name's closing quote, at the index of the value.
-func scanKey(b []byte, i int) (end, at int) {
-	if i >= len(b) || b[i] != '"' {
-		return 0, fail(i)
-	}
-	end = scanString(b, i)
-	if end < 0 {
-		return 0, end
-	}
-	at = skipSpace(b, end)
-	if at >= len(b) || b[at] != ':' {
-		return 0, fail(at)
-	}
-	return end, skipSpace(b, at+1)
+	return w.i
 }
 
 func scanArray(b []byte, i, depth int) int {
-	if depth == 0 {
-		return fail(i)
+	w := walkArray(b, i, depth)
+	for w.next() {
 	}
-	i = skipSpace(b, i+1)
-	if i < len(b) && b[i] == ']' {
-		return i + 1
-	}
-	for {
-		end := scanValue(b, i, depth-1)
-		if end < 0 {
-			return end
-		}
-		i = skipSpace(b, end)
-		switch {
-		case i < len(b) && b[i] == ',':
-			i = skipSpace(b, i+1)
-		case i < len(b) && b[i] == ']':
-			return i + 1
-		default:
-			return fail(i)
-		}
-	}
+	return w.i
 }
 
 // scanString passes a string; b[i] is its opening quote.

@@ -5,37 +5,49 @@ import (
 	"unicode/utf8"
 )
 
-// measureText counts a string's UTF-16 units, as JavaScript's length does, and
-// tells whether it is nothing but white space. What is no string has -1 units.
-// An escaped half of a surrogate pair counts as the unit that it is.
-func measureText(v Value) (units int, blank bool) {
+// textUnits counts a string's UTF-16 units, as JavaScript's length does; -1
+// where v is no string. An escaped half of a surrogate pair is the unit that it is.
+func textUnits(v Value) (units int) {
 	if !v.IsString() {
-		return -1, true
+		return -1
 	}
-	blank = true
-	for raw := v[1 : len(v)-1]; len(raw) > 0; units++ {
-		var r rune
-		size := 1
-		switch c := raw[0]; {
+	raw := v[1 : len(v)-1]
+	for i := 0; i < len(raw); {
+		switch c := raw[i]; {
 		case c == '\\':
-			r, size = escaped(raw)
-		case c < utf8.RuneSelf:
-			r = rune(c)
-		default:
-			if r, size = utf8.DecodeRune(raw); size == 4 {
-				units++
-			}
+			_, size := escaped(raw[i:])
+			i += size
+			units++
+			continue
+		case c >= 0xF0: // four bytes: a pair of units
+			units += 2
+		case c&0xC0 != 0x80: // no continuation byte
+			units++
 		}
-		blank = blank && isSpace(r)
+		i++
+	}
+	return units
+}
+
+// isBlank reports whether a string is nothing but white space.
+func isBlank(v Value) bool {
+	if !v.IsString() {
+		return true
+	}
+	for raw := v[1 : len(v)-1]; len(raw) > 0; {
+		r, size := utf8.DecodeRune(raw)
+		if r == '\\' {
+			r, size = escaped(raw)
+		}
+		if !isSpace(r) {
+			return false
+		}
 		raw = raw[size:]
 	}
-	return units, blank
+	return true
 }
 
 // isSpace is what JavaScript's trim takes for white space.
 func isSpace(r rune) bool {
-	if r < utf8.RuneSelf {
-		return r == ' ' || r >= '\t' && r <= '\r'
-	}
 	return r == '\uFEFF' || r != '\u0085' && unicode.IsSpace(r)
 }

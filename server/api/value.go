@@ -42,6 +42,9 @@ func malformedAt(failed int) error {
 	return fmt.Errorf("%w: unexpected JSON at byte %d", ErrMalformed, -1-failed)
 }
 
+// String is the value as it came.
+func (v Value) String() string { return string(v) }
+
 // IsObject reports whether v is an object.
 func (v Value) IsObject() bool { return len(v) > 0 && v[0] == '{' }
 
@@ -64,23 +67,8 @@ func (v Value) Members() iter.Seq2[[]byte, Value] {
 }
 
 func (v Value) members(yield func([]byte, Value) bool) {
-	if !v.IsObject() {
-		return
-	}
-	i := skipSpace(v, 1)
-	for i < len(v) && v[i] == '"' {
-		keyEnd, at := scanKey(v, i)
-		if at < 0 {
-			return
-		}
-		end := scanValue(v, at, MaxDepth)
-		if end < 0 || !yield(Value(v[i:keyEnd]).Text(), v[at:end:end]) {
-			return
-		}
-		i = skipSpace(v, end)
-		if i < len(v) && v[i] == ',' {
-			i = skipSpace(v, i+1)
-		}
+	w := walkObject(v, 0, MaxDepth)
+	for w.next() && yield(w.name(), w.value()) {
 	}
 }
 
@@ -90,19 +78,8 @@ func (v Value) Elements() iter.Seq[Value] {
 }
 
 func (v Value) elements(yield func(Value) bool) {
-	if !v.IsArray() {
-		return
-	}
-	i := skipSpace(v, 1)
-	for i < len(v) && v[i] != ']' {
-		end := scanValue(v, i, MaxDepth)
-		if end < 0 || !yield(v[i:end:end]) {
-			return
-		}
-		i = skipSpace(v, end)
-		if i < len(v) && v[i] == ',' {
-			i = skipSpace(v, i+1)
-		}
+	w := walkArray(v, 0, MaxDepth)
+	for w.next() && yield(w.value()) {
 	}
 }
 

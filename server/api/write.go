@@ -15,18 +15,20 @@ func AppendString(dst []byte, s string) []byte {
 	dst = append(dst, '"')
 	start := 0
 	for i := 0; i < len(s); {
+		c := s[i]
+		if c >= 0x20 && c != '"' && c != '\\' && c < utf8.RuneSelf {
+			i++
+			continue
+		}
 		size := 1
-		if s[i] >= utf8.RuneSelf {
+		if c >= utf8.RuneSelf {
 			var r rune
 			if r, size = utf8.DecodeRuneInString(s[i:]); r != utf8.RuneError || size > 1 {
 				i += size
 				continue
 			}
-		} else if escapedSize(s[i]) == 1 {
-			i++
-			continue
 		}
-		dst = appendEscaped(append(dst, s[start:i]...), s[i])
+		dst = appendEscaped(append(dst, s[start:i]...), c)
 		i += size
 		start = i
 	}
