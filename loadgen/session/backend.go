@@ -5,20 +5,9 @@ package session
 
 import (
 	"context"
-	"errors"
 	"time"
 
 	"guestload/server/api"
-)
-
-// Errors that a Backend returns, wrapped. Anything else counts as "connection".
-var (
-	// ErrTimeout: the answer did not come in time. A failure, never a sample.
-	ErrTimeout = errors.New("timeout")
-	// ErrRefused: the backend answered, and said no; wrapped with its words.
-	ErrRefused = errors.New("refused")
-	// ErrClosed: the connection was closed by the other side.
-	ErrClosed = errors.New("closed")
 )
 
 // Identity is what a guest knows of itself.
@@ -26,13 +15,23 @@ type Identity struct {
 	Token, ID, SessionID, Username string
 }
 
-// Backend is the system under test, seen by one guest. Safe for concurrent use.
+// Request is one HTTP request of the contract, with its path as the backend
+// knows it.
+type Request struct {
+	Method, Path string
+	Token        string // "" for none
+	Body         []byte // JSON, nil for none
+}
+
+// Backend is the system under test. Safe for concurrent use. Errors wrap this
+// package's sentinels where one of them fits; Kind names the others.
 type Backend interface {
-	// Call does one HTTP request of the contract (its path already mapped) and
-	// returns the envelope's data, valid until the caller returns.
-	Call(ctx context.Context, method, path, token string, body []byte) (data []byte, err error)
-	// Dial opens the guest's real-time connection, and returns once the server has
-	// said connection:established.
+	// Call does the request and hands the envelope's data, nil where there is none,
+	// to read, which must not keep it; an error of read is returned as it is. read
+	// may be nil.
+	Call(ctx context.Context, r Request, read func(data api.Value) error) error
+	// Dial opens a guest's real-time connection, and returns once the server has
+	// said connection:established. When ctx ends, the connection ends.
 	Dial(ctx context.Context, token string) (Conn, error)
 }
 
@@ -41,11 +40,12 @@ type Conn interface {
 	// Send writes one event; data is JSON or nil.
 	Send(event string, data []byte) error
 	// Next waits for the next event until the deadline, when it returns ErrTimeout
-	// and the connection is as good as before. The event is valid until the next
-	// call. Heartbeats are answered within.
+	// and the connection is as good as before: no other error of Next wraps
+	// ErrTimeout. The event is valid until the next call. Heartbeats are answered
+	// within, and only there.
 	Next(deadline time.Time) (api.Inbound, error)
 	// Close ends the connection: clean with a closing handshake, abrupt with a
-	// reset, half-open by never reading or answering again (the socket stays).
+	// reset, half-open by never reading or answering again, while the socket stays.
 	Close(how Ending) error
 }
 

@@ -1,0 +1,88 @@
+package session
+
+import (
+	"sync"
+	"time"
+
+	"guestload/scenarios"
+)
+
+// overlap is how long two guests must have searched at the same time before
+// the backend is blamed for not having brought them together.
+const overlap = time.Second
+
+// seeker is a guest who is searching.
+type seeker struct {
+	since  time.Duration
+	until  time.Duration // when the search was given up; 0 while it goes on
+	traits traits
+	wants  traits
+}
+
+// traits are single values; "" is not said, or no wish.
+type traits struct{ language, gender, country string }
+
+// drawTraits draws one value of each list.
+func drawTraits(d *dice, t scenarios.Traits) traits {
+	return traits{d.pick(t.Language), d.pick(t.Gender), d.pick(t.Country)}
+}
+
+// accept reports whether t has what is wanted.
+func (wants traits) accept(t traits) bool {
+	return (wants.language == "" || wants.language == t.language) &&
+		(wants.gender == "" || wants.gender == t.gender) &&
+		(wants.country == "" || wants.country == t.country)
+}
+
+// crowd knows who is searching. A guest who found nobody in time has failed if
+// anybody in it could have been found: somebody who has searched alongside for
+// a while, and each of the two is what the other wants. Otherwise there was
+// nobody, and the guest is unmatched, which is nobody's fault. Guests of other
+// generators are not known here.
+type crowd struct {
+	mu struct {
+		sync.Mutex
+		searching map[int]seeker // by guest; with those who gave up
+	}
+}
+
+func (c *crowd) enter(guest int, s seeker) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.mu.searching == nil {
+		c.mu.searching = make(map[int]seeker)
+	}
+	c.mu.searching[guest] = s
+}
+
+// leave takes out a guest whose search was successful, or broke off.
+func (c *crowd) leave(guest int) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	delete(c.mu.searching, guest)
+}
+
+// giveUp ends the search of a guest who found nobody by now, and reports whether
+// there was somebody. Others may still have searched alongside: the guest is
+// remembered.
+func (c *crowd) giveUp(guest int, now time.Duration) (somebody bool) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	me, ok := c.mu.searching[guest]
+	if !ok {
+		return false
+	}
+	me.until = now
+	c.mu.searching[guest] = me
+	for other, s := range c.mu.searching {
+		end := now
+		if s.until > 0 {
+			end = s.until
+		}
+		if other != guest && end-max(s.since, me.since) >= overlap &&
+			me.wants.accept(s.traits) && s.wants.accept(me.traits) {
+			return true
+		}
+	}
+	return false
+}

@@ -1,0 +1,47 @@
+package session
+
+import (
+	"math"
+	"math/rand/v2"
+)
+
+// dice are the random numbers of one guest. Each step has a stream of its own,
+// so that what is drawn depends on seed, guest and step alone, and not on what
+// happened in the steps before.
+type dice struct {
+	*rand.Rand
+	source      *rand.PCG
+	seed, guest uint64
+}
+
+// newDice begins with stream 0, which chooses the script; steps count from 1.
+func newDice(seed uint64, guest int) dice {
+	d := dice{source: &rand.PCG{}, seed: seed, guest: uint64(guest)}
+	d.Rand = rand.New(d.source)
+	d.turn(0)
+	return d
+}
+
+// turn begins the stream of the n-th step, from 1.
+func (d *dice) turn(n int) {
+	d.source.Seed(mix(d.seed)+mix(d.guest), mix(d.guest<<16|uint64(n)&0xffff))
+}
+
+// mix is the finalizer of SplitMix64: neighbours become strangers.
+func mix(x uint64) uint64 {
+	x += 0x9E3779B97F4A7C15
+	x = (x ^ x>>30) * 0xBF58476D1CE4E5B9
+	x = (x ^ x>>27) * 0x94D049BB133111EB
+	return x ^ x>>31
+}
+
+// pick draws one of the values, "" where there are none.
+func (d *dice) pick(values []string) string {
+	if len(values) == 0 {
+		return ""
+	}
+	return values[d.IntN(len(values))]
+}
+
+// lognormalTail is the factor over the median that 1 of 10,000 draws exceeds.
+func lognormalTail(sigma float64) float64 { return math.Exp(3.72 * sigma) }

@@ -1,0 +1,173 @@
+package session
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"guestload/loadgen/measure"
+	"guestload/loadgen/verify"
+	"guestload/scenarios"
+	"guestload/server/api"
+)
+
+// connect opens the guest's connection.
+func (p *player) connect(ctx context.Context, op measure.Op, intended time.Duration) error {
+	sent := p.now()
+	conn, err := p.world.Backend.Dial(ctx, p.self.Token)
+	if err != nil {
+		return p.failure(ctx, op, sent, err)
+	}
+	done := p.now()
+	p.conn = conn
+	p.meeting.end()
+	p.witness.Established(done, p.self.ID)
+	p.success(op, intended, sent, done)
+	return nil
+}
+
+// reconnect cuts the connection, if the guest has one, and opens another with
+// the same token.
+func (p *player) reconnect(ctx context.Context, intended time.Duration) error {
+	p.cut(verify.Reset, Abrupt)
+	return p.connect(ctx, measure.Reconnect, intended)
+}
+
+// search waits for a partner. Where the step's limit passes, the search is
+// cancelled; a match that crosses the cancellation counts, late as it is.
+func (p *player) search(ctx context.Context, s *scenarios.Step, intended time.Duration) error {
+	wants := drawTraits(&p.dice, s.Wants)
+	sent := p.now()
+	p.cancelled, p.refusal, p.confirmed = false, "", false
+	matches := p.since
+	p.world.crowd.enter(p.guest.Index, seeker{since: sent, traits: p.traits, wants: wants})
+	p.witness.Searching(sent)
+	p.inChat = false // whoever is left by searching anew
+	err := p.conn.Send(api.EventMatch, wishes(wants))
+	if err == nil {
+		err = p.await(sent+s.Within, func() bool { return p.since != matches || p.refusal != "" })
+	}
+	if errors.Is(err, ErrTimeout) {
+		if err = p.cancel(matches); err == nil && p.since == matches {
+			return p.alone(ctx, sent, s.Within)
+		}
+	}
+	p.world.crowd.leave(p.guest.Index)
+	if err == nil && p.refusal != "" {
+		err = fmt.Errorf("%w: %s", ErrRefused, p.refusal)
+	}
+	if err != nil {
+		return p.failure(ctx, measure.Match, sent, err)
+	}
+	p.success(measure.Match, intended, sent, p.since)
+	return nil
+}
+
+// await hears until the condition holds. The deadline is ErrTimeout.
+func (p *player) await(deadline time.Duration, holds func() bool) error {
+	for !holds() {
+		if err := p.hear(deadline); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// cancel ends the search, or finds that it has just been successful. A backend
+// that does not answer has cancelled as well.
+func (p *player) cancel(matches time.Duration) error {
+	at := p.now()
+	p.witness.Cancelling(at)
+	if err := p.conn.Send(api.EventMatchCancel, nil); err != nil {
+		return err
+	}
+	err := p.await(at+p.world.Timeout, func() bool { return p.cancelled || p.since != matches })
+	if errors.Is(err, ErrTimeout) {
+		return nil
+	}
+	return err
+}
+
+// alone ends a search that found nobody: a failure if somebody was there.
+func (p *player) alone(ctx context.Context, sent, within time.Duration) error {
+	if ctx.Err() != nil {
+		return errStopped
+	}
+	if !p.world.crowd.giveUp(p.guest.Index, sent+within) {
+		return errUnmatched
+	}
+	return p.failure(ctx, measure.Match, sent, fmt.Errorf("%w: nobody within %v, though others were searching too", ErrTimeout, within))
+}
+
+// wishes is the data of user:match, nil for none.
+func wishes(t traits) []byte {
+	if t == (traits{}) {
+		return nil
+	}
+	var b []byte
+	field := func(name, value string) {
+		if value != "" {
+			b = api.AppendString(append(b, name...), value)
+		}
+	}
+	field(`,"language":`, t.language)
+	field(`,"gender":`, t.gender)
+	field(`,"country":`, t.country)
+	b[0] = '{'
+	return append(b, '}')
+}
+
+// next leaves the chat, and searches again.
+func (p *player) next(ctx context.Context, s *scenarios.Step, intended time.Duration) error {
+	if p.inChat {
+		if err := p.leave(ctx, intended); err != nil {
+			return err
+		}
+		intended = p.cause
+	}
+	return p.search(ctx, s, intended)
+}
+
+// leave ends the chat. If the partner does so in the same moment, whoever
+// comes second may not be answered: then there is nothing to be measured.
+func (p *player) leave(ctx context.Context, intended time.Duration) error {
+	sent := p.now()
+	p.confirmed = false
+	p.witness.Leaving(sent)
+	err := p.conn.Send(api.EventChatClear, nil)
+	if err == nil {
+		err = p.await(sent+p.world.Timeout, func() bool { return p.confirmed || p.left })
+	}
+	switch {
+	case err != nil:
+		return p.failure(ctx, measure.Leave, sent, err)
+	case p.confirmed:
+		p.success(measure.Leave, intended, sent, p.now())
+	default:
+		p.cause = p.now()
+	}
+	p.inChat = false
+	return nil
+}
+
+// drop ends the connection in one of three ways.
+func (p *player) drop(ctx context.Context, how scenarios.How, intended time.Duration) error {
+	switch how {
+	case scenarios.Abrupt:
+		p.cut(verify.Reset, Abrupt)
+	case scenarios.HalfOpen:
+		p.cut(verify.HalfOpen, HalfOpen)
+	default:
+		if p.inChat {
+			if err := p.leave(ctx, intended); err != nil {
+				return err
+			}
+		}
+		if err := p.cut(verify.Closed, Clean); err != nil && ctx.Err() == nil {
+			p.unwell("drop", p.now(), err)
+		}
+	}
+	p.cause = p.now()
+	return nil
+}

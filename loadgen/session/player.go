@@ -1,0 +1,210 @@
+package session
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"guestload/loadgen/measure"
+	"guestload/loadgen/verify"
+	"guestload/scenarios"
+)
+
+// player is one guest at play.
+type player struct {
+	world   *World
+	guest   Guest
+	script  *scenarios.Script
+	dice    dice // of what the script leaves open
+	words   dice // of what is said
+	witness *verify.Witness
+
+	self   Identity
+	traits traits
+	conn   Conn // nil while not connected
+
+	cause  time.Duration // what the next step follows: when the last one was done
+	failed bool          // some step did
+	meeting
+}
+
+// Errors that end a script early.
+var (
+	errStopped   = errors.New("the run is over")
+	errUnmatched = errors.New("nobody is there to be met")
+	errGivenUp   = errors.New("the guest cannot go on") // after a failure, which was counted
+)
+
+func newPlayer(w *World, g Guest) *player {
+	p := &player{
+		world: w, guest: g, cause: g.Intended,
+		dice:    newDice(w.Seed, g.Index),
+		words:   newDice(^w.Seed, g.Index),
+		witness: w.Verifier.Witness(g.Index),
+	}
+	p.script = w.script(&p.dice)
+	p.traits = drawTraits(&p.dice, p.script.Profile)
+	return p
+}
+
+func (p *player) now() time.Duration { return p.world.Clock.Now() }
+
+func (p *player) play(ctx context.Context) Fate {
+	err := p.steps(ctx)
+	unmatched := errors.Is(err, errUnmatched)
+	if p.conn != nil && (err == nil || unmatched) {
+		if e := p.drop(ctx, scenarios.Clean, p.cause); e != nil {
+			err = e
+		}
+	}
+	p.cut(verify.Reset, Abrupt)
+	switch {
+	case errors.Is(err, errStopped):
+		return Stopped
+	case p.failed:
+		return Failed
+	case unmatched:
+		return Unmatched
+	}
+	return Completed
+}
+
+func (p *player) steps(ctx context.Context) error {
+	for i := range p.script.Steps {
+		step := &p.script.Steps[i]
+		if p.world.Without[step.Kind] {
+			continue
+		}
+		p.dice.turn(i + 1)
+		intended := p.cause
+		if i > 0 && step.Kind != scenarios.Chat { // a chat thinks before each message
+			intended += step.Think.Duration(p.dice.Rand)
+			if err := p.pause(ctx, intended); err != nil {
+				return p.lost(ctx, err)
+			}
+		}
+		if err := p.step(ctx, step, intended); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (p *player) step(ctx context.Context, s *scenarios.Step, intended time.Duration) error {
+	switch s.Kind {
+	case scenarios.Create:
+		return p.create(ctx, intended, p.feed(scenarios.FeedUsername, 0))
+	case scenarios.Rename:
+		return p.create(ctx, intended, p.newName())
+	case scenarios.Fetch:
+		return p.fetch(ctx, intended)
+	case scenarios.Locate:
+		return p.locate(ctx)
+	case scenarios.Online:
+		return p.ask(ctx, measure.Online, "/api/users/online", intended)
+	case scenarios.Stats:
+		return p.ask(ctx, measure.Stats, "/api/users/stats", intended)
+	case scenarios.Renew:
+		return p.renew(ctx, intended)
+	case scenarios.Connect:
+		return p.connect(ctx, measure.Connect, intended)
+	case scenarios.Reconnect:
+		return p.reconnect(ctx, intended)
+	case scenarios.Search:
+		return p.search(ctx, s, intended)
+	case scenarios.Next:
+		return p.next(ctx, s, intended)
+	case scenarios.Chat:
+		return p.chat(ctx, s)
+	case scenarios.Idle:
+		return p.idle(ctx, s)
+	case scenarios.Drop:
+		return p.drop(ctx, s.How, intended)
+	}
+	p.unwell(string(s.Kind), p.now(), fmt.Errorf("%w: no such step", ErrProtocol))
+	return errGivenUp
+}
+
+// idle stays for a while, and hears what comes.
+func (p *player) idle(ctx context.Context, s *scenarios.Step) error {
+	until := p.cause + s.For.Duration(p.dice.Rand)
+	if err := p.pause(ctx, until); err != nil {
+		return p.lost(ctx, err)
+	}
+	p.cause = until
+	return nil
+}
+
+// pause waits until then. A connected guest hears what comes meanwhile.
+func (p *player) pause(ctx context.Context, until time.Duration) error {
+	if p.conn == nil {
+		return p.sleep(ctx, until)
+	}
+	for p.now() < until {
+		if err := p.hear(until); err != nil && !errors.Is(err, ErrTimeout) {
+			return err
+		}
+	}
+	return nil
+}
+
+func (p *player) sleep(ctx context.Context, until time.Duration) error {
+	wait := until - p.now()
+	if wait <= 0 {
+		return nil
+	}
+	timer := time.NewTimer(wait)
+	defer timer.Stop()
+	select {
+	case <-timer.C:
+		return nil
+	case <-ctx.Done():
+		return errStopped
+	}
+}
+
+// success counts one sample, which the next step follows.
+func (p *player) success(op measure.Op, intended, sent, done time.Duration) {
+	p.guest.Recorder.Success(measure.Sample{Op: op, Intended: intended, Sent: sent, Done: done})
+	p.cause = done
+}
+
+// failure counts one failure, waited for since sent. At the end of the run
+// nothing fails any more: the guest has been stopped.
+func (p *player) failure(ctx context.Context, op measure.Op, sent time.Duration, err error) error {
+	if ctx.Err() != nil {
+		return errStopped
+	}
+	now := p.now()
+	p.guest.Recorder.Failure(op, Kind(err), now-sent, now)
+	p.unwell(op.String(), now, err)
+	return errGivenUp
+}
+
+// unwell notes a failure of something that is not measured, or counted already.
+func (p *player) unwell(what string, at time.Duration, err error) {
+	p.failed = true
+	p.world.stories.add(what, Kind(err), p.guest.Index, at, err)
+}
+
+// lost ends the script after the connection broke while nothing was asked of
+// it: that is a failure of the connection.
+func (p *player) lost(ctx context.Context, err error) error {
+	if errors.Is(err, errStopped) {
+		return errStopped
+	}
+	return p.failure(ctx, measure.Connect, p.now(), err)
+}
+
+// cut ends the connection, if there is one still.
+func (p *player) cut(how verify.Drop, ending Ending) error {
+	if p.conn == nil {
+		return nil
+	}
+	p.witness.Dropping(p.now(), how)
+	err := p.conn.Close(ending)
+	p.conn = nil
+	p.meeting.end()
+	return err
+}

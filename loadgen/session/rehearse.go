@@ -1,0 +1,92 @@
+package session
+
+import (
+	"fmt"
+	"strings"
+	"time"
+
+	"guestload/loadgen/verify"
+	"guestload/scenarios"
+)
+
+// rehearsed is how many messages of a chat are told one by one.
+const rehearsed = 20
+
+// Rehearse tells what the guest with this index would do, line by line, with
+// everything that is drawn. It needs Scripts, Feeds and Seed of the Setting.
+func Rehearse(s Setting, index int) []string {
+	if s.Verifier == nil {
+		s.Verifier = verify.New(verify.Contract())
+	}
+	p := newPlayer(NewWorld(s), Guest{Index: index})
+	lines := []string{fmt.Sprintf("guest %d plays %s%s", index, p.script.Name, p.traits.text(", and is"))}
+	for i := range p.script.Steps {
+		step := &p.script.Steps[i]
+		p.dice.turn(i + 1)
+		line := fmt.Sprintf("%2d. %s", i+1, step.Kind)
+		if s.Without[step.Kind] {
+			lines = append(lines, line+" (left out)")
+			continue
+		}
+		if i > 0 && step.Kind != scenarios.Chat {
+			if think := step.Think.Duration(p.dice.Rand); think > 0 {
+				line += fmt.Sprintf(" after %v", shown(think))
+			}
+		}
+		lines = append(lines, line+p.rehearse(step))
+	}
+	return lines
+}
+
+// rehearse draws what the step would draw, in the same order.
+func (p *player) rehearse(s *scenarios.Step) string {
+	switch s.Kind {
+	case scenarios.Create:
+		if body := p.introduction(p.feed(scenarios.FeedUsername, 0)); body != nil {
+			return " " + string(body)
+		}
+	case scenarios.Rename:
+		return " as " + p.newName()
+	case scenarios.Locate:
+		return " at " + p.place()
+	case scenarios.Search, scenarios.Next:
+		return drawTraits(&p.dice, s.Wants).text(" for") + fmt.Sprintf(" within %v", s.Within)
+	case scenarios.Idle:
+		return fmt.Sprintf(" for %v", shown(s.For.Duration(p.dice.Rand)))
+	case scenarios.Drop:
+		return " " + string(s.How)
+	case scenarios.Chat:
+		return p.rehearseChat(s)
+	}
+	return ""
+}
+
+func (p *player) rehearseChat(s *scenarios.Step) string {
+	n := s.Messages.Count(p.dice.Rand)
+	var b strings.Builder
+	fmt.Fprintf(&b, " of %d messages:", n)
+	for range min(n, rehearsed) {
+		think := s.Think.Duration(p.dice.Rand)
+		fmt.Fprintf(&b, " %v/%d", shown(think), s.Length.Count(p.dice.Rand))
+	}
+	if n > rehearsed {
+		b.WriteString(" …")
+	}
+	b.WriteString(" (think time/length)")
+	return b.String()
+}
+
+func shown(d time.Duration) time.Duration { return d.Round(time.Millisecond) }
+
+// text lists the traits behind a word, "" where there are none.
+func (t traits) text(word string) string {
+	if t == (traits{}) {
+		return ""
+	}
+	for _, v := range []string{t.language, t.gender, t.country} {
+		if v != "" {
+			word += " " + v
+		}
+	}
+	return word
+}

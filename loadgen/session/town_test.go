@@ -1,0 +1,302 @@
+package session
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"slices"
+	"strings"
+	"sync"
+	"time"
+
+	"guestload/server/api"
+)
+
+// town is a little server of the contract in memory: small enough to be right,
+// and with knobs to be wrong on purpose. It lives in synctest's time.
+type town struct {
+	mu      sync.Mutex
+	members map[string]*member // by token
+	waiting []*member
+	ids     int
+	sent    int
+
+	delay    time.Duration // of every answer to a request, and of every event
+	deaf     map[string]bool
+	refuse   map[string]string // by path: the message of the 503
+	stallAck func(nth int) time.Duration
+	vanish   time.Duration // until a silent socket is noticed
+}
+
+type member struct {
+	id, session, name, token string
+	wants                    api.Value
+	wire                     *wire
+	partner                  *member
+}
+
+func newTown() *town {
+	return &town{members: map[string]*member{}, deaf: map[string]bool{}, refuse: map[string]string{}, vanish: 60 * time.Second}
+}
+
+func (t *town) Call(ctx context.Context, r Request, read func(api.Value) error) error {
+	if t.delay > 0 {
+		time.Sleep(t.delay)
+	}
+	if err := ctx.Err(); err != nil {
+		return err
+	}
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if message, ok := t.refuse[r.Path]; ok {
+		return fmt.Errorf("%w: 503 %s", ErrRefused, message)
+	}
+	var data any
+	m := t.members[r.Token]
+	switch {
+	case r.Method == "POST" && r.Path == "/api/guest":
+		t.ids++
+		m = &member{id: fmt.Sprintf("guest_%d", t.ids), session: fmt.Sprint(t.ids), name: "G", token: fmt.Sprintf("token-%d", t.ids)}
+		t.members[m.token] = m
+		data = map[string]any{"token": m.token, "user": map[string]any{"id": m.id, "sessionId": m.session, "username": m.name}}
+	case r.Path == "/api/guest/token" && m != nil:
+		m.token += "+"
+		t.members[m.token] = m
+		data = map[string]any{"token": m.token}
+	case strings.HasPrefix(r.Path, "/api/guest/") && r.Method == "GET":
+		data = map[string]any{"user": map[string]any{"id": "guest_" + strings.TrimPrefix(r.Path, "/api/guest/")}}
+	case m == nil:
+		return fmt.Errorf("%w: 401 %s", ErrRefused, api.TextInvalidToken)
+	default:
+		data = map[string]any{}
+	}
+	if read == nil {
+		return nil
+	}
+	return read(jsonOf(data))
+}
+
+func jsonOf(v any) api.Value {
+	b, _ := json.Marshal(v)
+	return api.Value(b)
+}
+
+func (t *town) Dial(ctx context.Context, token string) (Conn, error) {
+	if t.delay > 0 {
+		time.Sleep(t.delay)
+	}
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	m := t.members[token]
+	if m == nil {
+		return nil, fmt.Errorf("%w: 401 %s", ErrRefused, api.TextInvalidToken)
+	}
+	t.release(m, api.EventRoomClosed)
+	m.wire = &wire{town: t, member: m, more: make(chan struct{}, 1), gone: make(chan struct{})}
+	w := m.wire
+	context.AfterFunc(ctx, func() { w.end(fmt.Errorf("%w: stopped", ErrClosed)) })
+	return w, nil
+}
+
+// release parts the member from its partner, who is told.
+func (t *town) release(m *member, event string) {
+	t.waiting = slices.DeleteFunc(t.waiting, func(o *member) bool { return o == m })
+	other := m.partner
+	if other == nil {
+		return
+	}
+	m.partner, other.partner = nil, nil
+	t.tell(other, event, map[string]any{"userId": m.id, "username": m.name})
+}
+
+func (t *town) tell(m *member, event string, data any) {
+	if m.wire == nil || t.deaf[event] {
+		return
+	}
+	delay := t.delay
+	if event == api.EventMessageSent && t.stallAck != nil {
+		t.sent++
+		delay = t.stallAck(t.sent)
+	}
+	m.wire.push(heard{time.Now().Add(delay), api.Inbound{Event: event, Data: jsonOf(data), Ack: -1}})
+}
+
+// take does what a member asks for.
+func (t *town) take(m *member, event string, data api.Value) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	switch event {
+	case api.EventMatch:
+		t.clear(m)
+		t.tell(m, api.EventSearching, nil)
+		m.wants = append(api.Value(nil), data...)
+		if other := t.somebody(m); other != nil {
+			t.pair(m, other)
+			return
+		}
+		t.tell(m, api.EventNoUsers, nil)
+		t.waiting = append(t.waiting, m)
+	case api.EventMatchCancel:
+		t.waiting = slices.DeleteFunc(t.waiting, func(o *member) bool { return o == m })
+		t.tell(m, api.EventMatchCancelled, nil)
+	case api.EventChatClear:
+		t.clear(m)
+	case api.EventChatMessage:
+		t.ids++
+		if m.partner == nil {
+			t.tell(m, api.EventChatError, map[string]any{"message": api.TextNotConnected})
+			return
+		}
+		id := fmt.Sprintf("m%d", t.ids)
+		t.tell(m.partner, api.EventChatMessage, map[string]any{"id": id, "senderId": m.id, "type": "text", "content": string(data.Get("content").Text())})
+		t.tell(m, api.EventMessageSent, map[string]any{"messageId": id, "status": "sent"})
+		t.tell(m, api.EventDelivered, map[string]any{"messageId": id})
+	}
+}
+
+func (t *town) clear(m *member) {
+	if m.partner == nil {
+		return
+	}
+	t.tell(m, api.EventUserLeft, map[string]any{"userId": m.id})
+	t.tell(m.partner, api.EventUserLeft, map[string]any{"userId": m.id})
+	t.release(m, api.EventChatCleared)
+	t.tell(m, api.EventClearConfirmed, nil)
+}
+
+func (t *town) somebody(m *member) *member {
+	for i, o := range t.waiting {
+		if string(o.wants) == string(m.wants) {
+			t.waiting = slices.Delete(t.waiting, i, i+1)
+			return o
+		}
+	}
+	return nil
+}
+
+func (t *town) pair(a, b *member) {
+	room := min(a.id, b.id) + "_" + max(a.id, b.id)
+	a.partner, b.partner = b, a
+	for _, m := range []*member{a, b} {
+		t.tell(m, api.EventMatched, map[string]any{"matchedUser": map[string]any{"id": m.partner.id}, "roomId": room})
+		t.tell(m, api.EventUserJoined, map[string]any{"userId": a.id})
+		t.tell(m, api.EventUserJoined, map[string]any{"userId": b.id})
+	}
+}
+
+// leftovers are the town's own counts.
+func (t *town) leftovers() (waiting, chatting, sockets int) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	for _, m := range t.members {
+		if m.partner != nil {
+			chatting++
+		}
+		if m.wire != nil {
+			sockets++
+		}
+	}
+	return len(t.waiting), chatting, sockets
+}
+
+// heard is an event on its way.
+type heard struct {
+	at time.Time
+	ev api.Inbound
+}
+
+// wire is one member's connection.
+type wire struct {
+	town   *town
+	member *member
+	more   chan struct{}
+	gone   chan struct{}
+
+	mu    sync.Mutex
+	queue []heard
+	err   error
+}
+
+func (w *wire) push(h heard) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if n := len(w.queue); n > 0 && w.queue[n-1].at.After(h.at) {
+		h.at = w.queue[n-1].at // order is kept
+	}
+	w.queue = append(w.queue, h)
+	select {
+	case w.more <- struct{}{}:
+	default:
+	}
+}
+
+// end breaks the connection from outside.
+func (w *wire) end(err error) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if w.err == nil {
+		w.err = err
+		close(w.gone)
+	}
+}
+
+func (w *wire) Send(event string, data []byte) error {
+	w.mu.Lock()
+	err := w.err
+	w.mu.Unlock()
+	if err == nil && !w.town.deaf[event] {
+		w.town.take(w.member, event, data)
+	}
+	return err
+}
+
+func (w *wire) Next(deadline time.Time) (api.Inbound, error) {
+	for {
+		w.mu.Lock()
+		until, err := deadline, w.err
+		if len(w.queue) > 0 && err == nil {
+			h := w.queue[0]
+			if !h.at.After(time.Now()) {
+				w.queue = w.queue[1:]
+				w.mu.Unlock()
+				return h.ev, nil
+			}
+			if h.at.Before(until) {
+				until = h.at
+			}
+		}
+		w.mu.Unlock()
+		if err != nil {
+			return api.Inbound{}, err
+		}
+		if !time.Now().Before(deadline) {
+			return api.Inbound{}, ErrTimeout
+		}
+		timer := time.NewTimer(time.Until(until))
+		select {
+		case <-timer.C:
+		case <-w.more:
+		case <-w.gone:
+		}
+		timer.Stop()
+	}
+}
+
+func (w *wire) Close(how Ending) error {
+	t := w.town
+	leave := func() {
+		t.mu.Lock()
+		defer t.mu.Unlock()
+		if w.member.wire == w {
+			t.release(w.member, api.EventRoomClosed)
+			w.member.wire = nil
+		}
+	}
+	w.end(ErrClosed)
+	if how == HalfOpen {
+		time.AfterFunc(t.vanish, leave)
+		return nil
+	}
+	leave()
+	return nil
+}
