@@ -25,6 +25,8 @@ var (
 	ErrCorrupt = errors.New("stored guest session is damaged")
 	// ErrExists: a session with this id is stored already.
 	ErrExists = errors.New("guest session exists already")
+	// ErrPaired: a guest who is in a pair searched; the pair comes with it.
+	ErrPaired = errors.New("guest is in a pair already")
 	// ErrBadCursor: a page was asked for with a cursor that was never given out.
 	ErrBadCursor = errors.New("unknown cursor")
 )

@@ -57,7 +57,7 @@ func (n *Node) meet(ctx context.Context, m *member) (waiting bool, err error) {
 		s := m.searcher(n.instance)
 		m.mu.Unlock()
 		pair, err := n.matcher.Search(ctx, s)
-		if err != nil {
+		if err != nil && !errors.Is(err, guest.ErrPaired) {
 			// What became of the search is unknown: leave whatever it led to.
 			n.unpair(ctx, m, left)
 			return false, fmt.Errorf("search of %s: %w", m.id, err)

@@ -47,8 +47,9 @@ type Presence interface {
 type Matcher interface {
 	// Search pairs s with the longest waiting guest where both accept each other,
 	// or leaves s waiting (zero Pair). Searching again while waiting keeps the
-	// place in the queue, with the new wishes. Searching while in a pair is an
-	// error: leave first.
+	// place in the queue, with the new wishes. A guest who is in a pair gets that
+	// pair and guest.ErrPaired: so a search that failed, and may yet have
+	// happened, is settled by searching again.
 	Search(ctx context.Context, s guest.Searcher) (guest.Pair, error)
 	// Leave takes the guest from the queue and dissolves the guest's pair, if any,
 	// which it returns, so that the partner can be told. Of two partners who leave
