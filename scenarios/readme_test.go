@@ -1,0 +1,66 @@
+package scenarios
+
+import (
+	"os"
+	"regexp"
+	"slices"
+	"strings"
+	"testing"
+)
+
+// TestReadmeExamplesParse parses every yaml block; one that shows a section
+// only is put into a scenario that has the others.
+func TestReadmeExamplesParse(t *testing.T) {
+	readme, err := os.ReadFile("README.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	blocks := regexp.MustCompile("(?s)```yaml\n(.*?)```").FindAllStringSubmatch(string(readme), -1)
+	if len(blocks) < 6 {
+		t.Fatalf("%d examples", len(blocks))
+	}
+	for _, block := range blocks {
+		source := block[1]
+		for line := range strings.Lines(small) {
+			key, _, _ := strings.Cut(line, ":")
+			if !regexp.MustCompile("(?m)^" + key + ":").MatchString(source) {
+				source += line
+			}
+		}
+		if _, err := Parse("README.md", []byte(source)); err != nil {
+			t.Errorf("%v\nin\n%s", err, source)
+		}
+	}
+}
+
+// TestReadmeNamesEveryWord: what the parser knows is documented.
+func TestReadmeNamesEveryWord(t *testing.T) {
+	readme, err := os.ReadFile("README.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	words := slices.Concat(steps(), Operations(), Rules(), metrics(), Attacks(), traitKeys())
+	for _, kind := range steps() {
+		words = append(words, options(Kind(kind))...)
+	}
+	for _, keys := range shapes() {
+		words = append(words, keys...)
+	}
+	words = append(words, string(Clean), string(Abrupt), string(HalfOpen), "uniform", "poisson", "sequence", "random")
+	quoted := regexp.MustCompile("`[^`\n]+`").FindAllString(string(readme), -1)
+	named := strings.Join(quoted, " ")
+	for _, word := range words {
+		if !regexp.MustCompile(`(?:^|[^a-z-])` + word + `(?:$|[^a-z-])`).MatchString(named) {
+			t.Errorf("README.md does not name %q", word)
+		}
+	}
+	all, err := Shipped()
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, l := range all {
+		if !strings.Contains(string(readme), "\n| "+l.Name+" | ") {
+			t.Errorf("README.md does not list the shipped scenario %q", l.Name)
+		}
+	}
+}
