@@ -1,0 +1,188 @@
+package report
+
+import (
+	"fmt"
+	"strings"
+
+	"guestload/results"
+)
+
+// examplesShown of each rule that was violated.
+const examplesShown = 3
+
+// Final renders the report of a whole run; dir is where its record lies, ""
+// for nowhere. It ends with the verdict and a line break.
+func (t Terminal) Final(r results.Record, dir string) string {
+	sections := []string{
+		t.heading(r), t.outcomes(r.Guests), t.operations(r.Operations), t.failures(r.Operations),
+		t.thresholds(r.Thresholds), t.violations(r.Violations), t.resources(r.Resources),
+		t.doubts("warnings", yellow, r.Warnings), t.doubts("invalid, because", red, r.Invalid),
+	}
+	if dir != "" {
+		sections = append(sections, "record  "+dir) // whole, so that it can be copied
+	}
+	sections = append(sections, t.verdict(r))
+	var whole []string
+	for _, section := range sections {
+		if section != "" {
+			whole = append(whole, strings.TrimRight(section, "\n"))
+		}
+	}
+	return t.plain(strings.Join(whole, "\n\n") + "\n")
+}
+
+func (t Terminal) heading(r results.Record) string {
+	e := r.Environment
+	words := fmt.Sprintf("%.1f s, seed %d, target %s", r.DurationSec, r.Seed, clean(e.Target))
+	for _, more := range []string{e.Transport, e.Storage} {
+		if more != "" {
+			words += ", " + clean(more)
+		}
+	}
+	return t.wrap(t.paint(bold, clean(r.Scenario))+"  ", words)
+}
+
+func (t Terminal) outcomes(g results.Guests) string {
+	return t.wrap("guests  ", fmt.Sprintf("%s planned: %s completed, %s failed, %s unmatched, %s dropped",
+		number(g.Planned), number(g.Completed), number(g.Failed), number(g.Unmatched), number(g.Dropped)))
+}
+
+func (t Terminal) failures(operations map[string]results.Operation) string {
+	var b strings.Builder
+	for _, name := range ordered(operations) {
+		o := operations[name]
+		for _, kind := range byCount(o.Failures) {
+			line := fmt.Sprintf("%s %s after %s", number(o.Failures[kind]), clean(kind), results.FormatMillis(o.Waits[kind].Mean))
+			if o.Failures[kind] > 1 {
+				line += " on average, " + results.FormatMillis(o.Waits[kind].Max) + " at most"
+			}
+			fmt.Fprintln(&b, t.wrap(fmt.Sprintf("  %-9s  ", name), line))
+		}
+	}
+	return t.section("failures (in no percentile)", b.String())
+}
+
+func (t Terminal) section(title, body string) string {
+	if body == "" {
+		return ""
+	}
+	return t.paint(bold, title) + "\n" + body
+}
+
+func (t Terminal) thresholds(all []results.ThresholdResult) string {
+	if len(all) == 0 {
+		return ""
+	}
+	var cells [][]string
+	for _, r := range all {
+		observed := r.Observed
+		if !r.Passed {
+			observed = t.paint(red, observed)
+		}
+		cells = append(cells, []string{t.mark(r.Passed), clean(r.Expression), observed})
+	}
+	table := t.table([]column{{}, {}, {right: true}}, cells)
+	if !t.fits(table) {
+		var b strings.Builder
+		for _, c := range cells {
+			fmt.Fprintln(&b, t.wrap("  "+c[0]+"  ", c[1]+": "+c[2]))
+		}
+		table = b.String()
+	}
+	return t.section("thresholds", table)
+}
+
+func (t Terminal) violations(all []results.Violation) string {
+	var b strings.Builder
+	for _, v := range all {
+		if v.Count == 0 {
+			continue
+		}
+		fmt.Fprintln(&b, t.wrap("  "+t.mark(false)+"  ", v.Rule+": "+number(v.Count)))
+		shown := v.Examples[:min(len(v.Examples), examplesShown)]
+		for _, example := range shown {
+			for line := range strings.Lines(clean(example)) {
+				fmt.Fprintln(&b, t.wrap("       ", line))
+			}
+		}
+		if more := v.Count - int64(len(shown)); more > 0 && len(shown) > 0 {
+			fmt.Fprintf(&b, "       and %s more\n", number(more))
+		}
+	}
+	return t.section("violations of the contract", b.String())
+}
+
+func (t Terminal) resources(r results.Resources) string {
+	var cells [][]string
+	for _, p := range []struct {
+		name  string
+		usage *results.Usage
+	}{{"server", r.Server}, {"loadgen", r.Loadgen}, {"redis", r.Redis}} {
+		if u := p.usage; u != nil {
+			commands := ""
+			if u.CommandsPerSession > 0 {
+				commands = fmt.Sprintf("%.1f/session", u.CommandsPerSession)
+			}
+			cells = append(cells, []string{p.name, fmt.Sprintf("%.2fs", u.CPUSec), fmt.Sprintf("%.2fms", u.CPUMsPerSession),
+				fmt.Sprintf("%.0fMB", u.RSSPeakMB), commands})
+		}
+	}
+	if len(cells) == 0 {
+		return ""
+	}
+	columns := []column{{name: "spent"}, {name: "CPU", right: true, drop: 2}, {name: "a session", right: true},
+		{name: "peak memory", right: true}, {name: "commands", right: true, drop: 1}}
+	if r.Redis == nil {
+		columns = columns[:4]
+	}
+	return t.narrow(columns, cells)
+}
+
+func (t Terminal) doubts(title string, s style, all []string) string {
+	var b strings.Builder
+	for _, doubt := range all {
+		fmt.Fprintln(&b, t.wrap("  "+t.paint(s, "!")+" ", clean(doubt)))
+	}
+	return t.section(title, b.String())
+}
+
+// verdict says in words what the run came to.
+func (t Terminal) verdict(r results.Record) string {
+	broken, breaches, rules := 0, int64(0), 0
+	for _, threshold := range r.Thresholds {
+		if !threshold.Passed {
+			broken++
+		}
+	}
+	for _, v := range r.Violations {
+		if v.Count > 0 {
+			breaches, rules = breaches+v.Count, rules+1
+		}
+	}
+	var words []string
+	if breaches > 0 {
+		words = append(words, fmt.Sprintf("%s of the contract broken, %s", plural(rules, "rule"), plural(breaches, "time")))
+	}
+	if len(r.Invalid) > 0 {
+		words = append(words, "the numbers are not to be believed, see above")
+	}
+	switch held := len(r.Thresholds); {
+	case broken > 0:
+		words = append(words, fmt.Sprintf("%d of %s broken", broken, plural(held, "threshold")))
+	case held == 1:
+		words = append(words, "the threshold held")
+	case held > 1:
+		words = append(words, fmt.Sprintf("all %d thresholds held", held))
+	default:
+		words = append(words, "there were no thresholds")
+	}
+	if breaches == 0 {
+		words = append(words, "no violations were seen")
+	}
+	title := map[results.Outcome]string{results.Passed: t.paint(green, "PASSED"), results.ThresholdsFail: t.paint(red, "FAILED"),
+		results.Invalid: t.paint(red, "INVALID"), results.Violated: t.paint(red, "VIOLATED")}[r.Outcome]
+	if title == "" {
+		title = t.paint(red, "NO VERDICT")
+	}
+	return t.wrap(title+"  ", strings.Join(words, "; ")+".")
+}

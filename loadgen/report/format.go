@@ -1,0 +1,43 @@
+package report
+
+import (
+	"fmt"
+	"strconv"
+	"time"
+
+	"guestload/results"
+)
+
+// number writes 1234567 as 1,234,567.
+func number[N int | int64](n N) string {
+	digits := strconv.FormatInt(int64(n), 10)
+	from := 0
+	if n < 0 {
+		from = 1
+	}
+	for i := len(digits) - 3; i > from; i -= 3 {
+		digits = digits[:i] + "," + digits[i:]
+	}
+	return digits
+}
+
+// clock writes a time as 0:04 or 1:02:03.
+func clock(d time.Duration) string {
+	s := int(d.Round(time.Second) / time.Second)
+	if s < 3600 {
+		return fmt.Sprintf("%d:%02d", s/60, s%60)
+	}
+	return fmt.Sprintf("%d:%02d:%02d", s/3600, s/60%60, s%60)
+}
+
+func latency(d time.Duration) string {
+	return results.FormatMillis(float64(d) / float64(time.Millisecond))
+}
+
+// plural writes "1 guest" and "2 guests".
+func plural[N int | int64](n N, word string) string {
+	if n == 1 {
+		return "1 " + word
+	}
+	return number(n) + " " + word + "s"
+}

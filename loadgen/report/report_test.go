@@ -1,0 +1,232 @@
+package report
+
+import (
+	"bytes"
+	"flag"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/jedib0t/go-pretty/v6/text"
+
+	"guestload/results"
+)
+
+var update = flag.Bool("update", false, "write the golden files anew")
+
+func golden(t *testing.T, name, got string) {
+	t.Helper()
+	path := filepath.Join("testdata", name+".golden")
+	if *update {
+		if err := os.WriteFile(path, []byte(got), 0o644); err != nil {
+			t.Fatal(err)
+		}
+	}
+	want, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got != string(want) {
+		t.Errorf("%s differs (refresh with -update); got\n%s", path, got)
+	}
+}
+
+func moment() Snapshot {
+	s := Snapshot{
+		Scenario: "burst", Phase: "burst", Elapsed: 7400 * time.Millisecond, Left: 9 * time.Second,
+		Planned: 5000, Arrived: 2140, Live: 812, Done: 1328, Unmatched: 2,
+		Failures:    []Failure{{"refused", 1}, {"timeout", 13}},
+		ArrivalRate: 512, MessageRate: 3204.4,
+		Operations: []Operation{{"delivery", 3204, 1200 * time.Microsecond, 12340 * time.Microsecond}, {"create", 512, 420 * time.Microsecond, 3100 * time.Microsecond},
+			{"match", 498, 15 * time.Millisecond, 215 * time.Millisecond}, {"connect", 510, 700 * time.Microsecond, 4 * time.Millisecond}, {"ack", 3204, time.Millisecond, 2 * time.Millisecond}},
+		ArrivalRates: []float64{20, 20, 20, 480, 530, 495, 512},
+		MessageRates: []float64{0, 3, 40, 900, 1800, 2900, 3204},
+		Slowest:      []time.Duration{0, time.Millisecond, 2 * time.Millisecond, 4 * time.Millisecond, 30 * time.Millisecond, 9 * time.Millisecond, 12340 * time.Microsecond},
+	}
+	return s
+}
+
+func record() results.Record {
+	times := func(p50 float64) results.Summary {
+		return results.Summary{P50: p50, P90: 2 * p50, P95: 2.5 * p50, P99: 7 * p50, P999: 20 * p50, Max: 25 * p50, Mean: 1.2 * p50}
+	}
+	return results.Record{
+		Schema: 1, Scenario: "burst", Seed: 1, DurationSec: 30.1,
+		Environment: results.Environment{Commit: "c0ffee", Target: "embedded", Transport: "ws", Storage: "memory"},
+		Guests:      results.Guests{Planned: 5000, Started: 5000, Completed: 4981, Failed: 17, Unmatched: 2},
+		Operations: map[string]results.Operation{
+			"create":   {Count: 5000, Response: times(0.42), Service: times(0.4)},
+			"connect":  {Count: 4986, Failures: map[string]int64{"timeout": 13, "refused": 1}, Waits: map[string]results.Wait{"timeout": {Mean: 5000, Max: 5003}, "refused": {Mean: 0.8, Max: 0.8}}, Response: times(0.7), Service: times(0.69)},
+			"match":    {Count: 4984, Response: times(15), Service: times(15)},
+			"delivery": {Count: 37123, Response: times(1.2), Service: times(0.9)},
+			"renew":    {Failures: map[string]int64{"timeout": 3}, Waits: map[string]results.Wait{"timeout": {Mean: 5000, Max: 5003}}},
+		},
+		Violations: []results.Violation{{Rule: "one-partner"}},
+		Thresholds: []results.ThresholdResult{
+			{Expression: "response(create) p99 < 200ms", Observed: "2.9ms", Passed: true},
+			{Expression: "response(delivery) p99 < 100ms in any 5s", Observed: "8.4ms at 3s", Passed: true},
+			{Expression: "violations == 0", Observed: "0", Passed: true},
+		},
+		Resources: results.Resources{Server: &results.Usage{CPUSec: 1.9, RSSPeakMB: 80.2, CPUMsPerSession: 0.38}, Loadgen: &results.Usage{CPUSec: 1.5, RSSPeakMB: 60, CPUMsPerSession: 0.3}},
+		Outcome:   results.Passed,
+	}
+}
+
+func failed() results.Record {
+	r := record()
+	r.Thresholds[0] = results.ThresholdResult{Expression: "response(create) p99 < 2ms", Observed: "2.9ms"}
+	r.Outcome = results.ThresholdsFail
+	return r
+}
+
+func violated() results.Record {
+	r := failed()
+	r.Violations = []results.Violation{
+		{Rule: "one-partner"},
+		{Rule: "symmetric-partner", Count: 4, Examples: []string{
+			"guest_4f6c and guest_91ab: guest_4f6c says its partner is guest_91ab, whose partner is guest_77d0\n4f6c  1.204s user:matched guest_91ab\n91ab  1.198s user:matched guest_77d0",
+			"an evil\x1b[2J name"}},
+	}
+	r.Warnings = []string{"guests were 6ms late at the 99th percentile (worst 14ms): a good part of response(create) p99 2.9ms may be the generator's own"}
+	r.Invalid = []string{"3 of 5,000 arrivals were dropped: the generator did not offer the load that was planned"}
+	r.Resources.Redis = &results.Usage{CPUSec: 0.8, RSSPeakMB: 22, CPUMsPerSession: 0.16, CommandsPerSession: 11.4}
+	r.Outcome = results.Violated
+	return r
+}
+
+func TestFinalReports(t *testing.T) {
+	for _, c := range []struct {
+		name     string
+		terminal Terminal
+		record   results.Record
+	}{
+		{"passed-100", Terminal{Width: 100}, record()},
+		{"passed-60", Terminal{Width: 60}, record()},
+		{"passed-colour", Terminal{Width: 80, Colour: true}, record()},
+		{"failed-80", Terminal{Width: 80}, failed()},
+		{"violated-80", Terminal{Width: 80}, violated()},
+		{"violated-40", Terminal{Width: 40}, violated()},
+		{"violated-ascii", Terminal{Width: 100, ASCII: true}, violated()},
+		{"nothing", Terminal{Width: 80}, results.Record{Scenario: "smoke", Invalid: []string{"no guests were planned"}, Outcome: results.Invalid}},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			got := c.terminal.Final(c.record, "results/runs/burst-20260102T150405Z")
+			golden(t, "final-"+c.name, got)
+			if got := c.terminal.Final(c.record, ""); strings.Contains(got, "results/runs") {
+				t.Error("says where a record lies that was not written")
+			}
+		})
+	}
+}
+
+func TestNoLineIsWiderThanTheTerminal(t *testing.T) {
+	for width := 40; width <= 140; width++ {
+		for _, ascii := range []bool{false, true} {
+			terminal := Terminal{Width: width, ASCII: ascii, Colour: true}
+			lines := strings.Split(terminal.Final(violated(), "results/runs"), "\n")
+			lines = append(lines, terminal.Screen(moment())...)
+			for _, line := range lines {
+				if ascii && strings.ContainsFunc(line, func(r rune) bool { return r > 0x7e }) {
+					t.Errorf("not ASCII: %q", line)
+				}
+				if got := text.StringWidthWithoutEscSequences(line); got > width {
+					t.Errorf("%d columns, in %d: %q", got, width, line)
+				}
+			}
+		}
+	}
+}
+
+func TestScreens(t *testing.T) {
+	warm := Snapshot{Scenario: "a-scenario-with-quite-a-long-name", Phase: "warm-up", Warmup: true, Left: -1}
+	bad := moment()
+	bad.Violations = 2
+	for _, c := range []struct {
+		name     string
+		terminal Terminal
+		moment   Snapshot
+	}{
+		{"80", Terminal{Width: 80}, moment()},
+		{"120", Terminal{Width: 120}, moment()},
+		{"40", Terminal{Width: 40}, moment()},
+		{"colour", Terminal{Width: 80, Colour: true}, bad},
+		{"ascii", Terminal{Width: 80, ASCII: true}, bad},
+		{"first", Terminal{Width: 80}, warm},
+	} {
+		lines := c.terminal.Screen(c.moment)
+		if len(lines) > 12 {
+			t.Errorf("%s: %d lines", c.name, len(lines))
+		}
+		golden(t, "screen-"+c.name, strings.Join(lines, "\n")+"\n")
+	}
+}
+
+func TestPlainLinesComeEveryFiveSeconds(t *testing.T) {
+	var out bytes.Buffer
+	live := NewLive(&out, Detect(&out, func(string) string { return "" }))
+	for s := range 13 {
+		m := moment()
+		m.Elapsed = time.Duration(s)*time.Second + 3*time.Millisecond
+		if s < 6 {
+			m.Warmup, m.Phase, m.Failures, m.Unmatched = true, "warm-up", nil, 0
+		}
+		if err := live.Show(m); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := live.Clear(); err != nil {
+		t.Fatal(err)
+	}
+	golden(t, "lines", out.String())
+}
+
+func TestTheScreenIsDrawnOverTheOneBefore(t *testing.T) {
+	var out bytes.Buffer
+	live := NewLive(&out, Terminal{Width: 80, Live: true})
+	m := moment()
+	n := len(Terminal{Width: 80}.Screen(m))
+	for range 2 {
+		if err := live.Show(m); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := live.Clear(); err != nil {
+		t.Fatal(err)
+	}
+	if got := strings.Count(out.String(), "\n"); got != 2*n {
+		t.Errorf("%d lines, want %d", got, 2*n)
+	}
+	if got := strings.Count(out.String(), "\x1b[11A\r\x1b[J"); got != 2 {
+		t.Errorf("moved up %d times by %d lines, want 2: %q", got, n, out.String())
+	}
+	if strings.Contains(out.String(), "\x1b[3") {
+		t.Error("coloured without being asked")
+	}
+}
+
+func TestDetectTakesWhatIsNoTerminalAsPlain(t *testing.T) {
+	file, err := os.Create(filepath.Join(t.TempDir(), "out"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer file.Close()
+	env := func(name string) string { return map[string]string{"TERM": "dumb"}[name] }
+	if got := Detect(file, env); got != (Terminal{Width: 100, ASCII: true}) {
+		t.Errorf("got %+v", got)
+	}
+}
+
+func TestNumbersAreGrouped(t *testing.T) {
+	for n, want := range map[int]string{0: "0", 999: "999", 1000: "1,000", 1234567: "1,234,567", -1000: "-1,000", -100: "-100"} {
+		if got := number(n); got != want {
+			t.Errorf("%d: %s", n, got)
+		}
+	}
+	for d, want := range map[time.Duration]string{0: "0:00", 59600 * time.Millisecond: "1:00", 3723 * time.Second: "1:02:03"} {
+		if got := clock(d); got != want {
+			t.Errorf("%v: %s", d, got)
+		}
+	}
+}
