@@ -1,5 +1,10 @@
 package scenarios
 
+import (
+	"fmt"
+	"slices"
+)
+
 // order follows what a guest has and is through the steps of a script, so that
 // a step that cannot work is found before any load.
 type order struct {
@@ -46,4 +51,18 @@ func (o *order) admit(k Kind, first bool) string {
 		}
 	}
 	return ""
+}
+
+// Unknown returns an error that names the first step of a kind which is not
+// among the given ones, nil where all are. A load generator asks with those that
+// it can play before it starts, so that nothing is left out silently.
+func (s Scenario) Unknown(played ...Kind) error {
+	for _, script := range s.Scripts {
+		for _, step := range script.Steps {
+			if !slices.Contains(played, step.Kind) {
+				return fmt.Errorf("scenario %s, line %d: the step %q of script %s cannot be played by this program", s.Name, step.Line, step.Kind, script.Name)
+			}
+		}
+	}
+	return nil
 }

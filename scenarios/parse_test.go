@@ -268,3 +268,14 @@ func TestStepsStandInAnOrderThatCanWork(t *testing.T) {
 		}
 	}
 }
+
+func TestUnknownNamesTheStepThatCannotBePlayed(t *testing.T) {
+	s := mustParse(t, with("create, connect, drop"))
+	if err := s.Unknown(Create, Connect, Drop, Wait); err != nil {
+		t.Error(err)
+	}
+	want := `scenario small, line 4: the step "connect" of script one cannot be played by this program`
+	if err := s.Unknown(Create, Drop); err == nil || err.Error() != want {
+		t.Errorf("got %v, want %s", err, want)
+	}
+}
