@@ -1,0 +1,83 @@
+package store
+
+import (
+	"context"
+	"fmt"
+	"sync"
+
+	"github.com/tidwall/btree"
+
+	"guestload/server/guest"
+)
+
+// MemoryPresence knows which guests have a socket on the one instance.
+type MemoryPresence struct {
+	instance string
+	sessions *MemorySessions
+	matcher  *MemoryMatcher
+
+	online struct {
+		sync.RWMutex
+		ids btree.Set[string] // session ids, in order: a cursor is the last one given
+	}
+}
+
+// Join records that the guest's socket lives here.
+func (m *MemoryPresence) Join(_ context.Context, sessionID string) (previous string, err error) {
+	m.online.Lock()
+	defer m.online.Unlock()
+	if m.online.ids.Contains(sessionID) {
+		return m.instance, nil
+	}
+	m.online.ids.Insert(sessionID)
+	return "", nil
+}
+
+// Leave takes the guest from those with a socket.
+func (m *MemoryPresence) Leave(_ context.Context, sessionID string) error {
+	m.online.Lock()
+	defer m.online.Unlock()
+	m.online.ids.Delete(sessionID)
+	return nil
+}
+
+// Online returns one page of the guests with a socket, in the order of their
+// session ids; the cursor is the last id of the page before.
+func (m *MemoryPresence) Online(ctx context.Context, cursor string, limit int) (page []guest.Session, next string, err error) {
+	if cursor != "" && !guest.ValidSessionID(cursor) {
+		return nil, "", fmt.Errorf("page after %.64q: %w", cursor, guest.ErrBadCursor)
+	}
+	var ids []string
+	m.online.RLock()
+	m.online.ids.Ascend(cursor, func(id string) bool {
+		if id == cursor {
+			return true
+		}
+		if len(ids) == limit {
+			next = ids[limit-1]
+			return false
+		}
+		ids = append(ids, id)
+		return true
+	})
+	m.online.RUnlock()
+	for _, id := range ids {
+		if s, err := m.sessions.Get(ctx, id); err == nil {
+			page = append(page, s)
+		}
+	}
+	return page, next, nil
+}
+
+// Stats counts without looking at anybody. Sessions that have lapsed count until
+// they are swept.
+func (m *MemoryPresence) Stats(context.Context) (guest.Stats, error) {
+	m.online.RLock()
+	online := m.online.ids.Len()
+	m.online.RUnlock()
+	waiting, pairs := m.matcher.count()
+	return guest.Stats{
+		TotalUsers: int(m.sessions.alive.Load()), OnlineUsers: online, ActiveUsers: online,
+		AvailableUsers: waiting, ConnectedUsers: pairs,
+	}, nil
+}
