@@ -1,0 +1,401 @@
+package auth_test
+
+import (
+	"encoding/base64"
+	"encoding/json"
+	"errors"
+	"maps"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"guestload/server/auth"
+	"guestload/server/guest"
+
+	"github.com/golang-jwt/jwt/v5"
+)
+
+const (
+	secret    = "a secret for tests, 32 bytes long"
+	sessionID = "550e8400-e29b-41d4-a716-446655440000"
+)
+
+var start = time.Date(2024, 1, 1, 0, 0, 0, 0, time.UTC)
+
+// clock is a time that a test moves, and that may be read meanwhile.
+type clock struct {
+	mu struct {
+		sync.Mutex
+		now time.Time
+	}
+}
+
+func (c *clock) set(t time.Time) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.mu.now = t
+}
+
+func (c *clock) Now() time.Time {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.mu.now
+}
+
+func newIssuer(t testing.TB, o auth.Options) (*auth.Issuer, *clock) {
+	t.Helper()
+	c := new(clock)
+	c.set(start)
+	o.Now = c.Now
+	issuer, err := auth.NewIssuer([]byte(secret), o)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return issuer, c
+}
+
+func issue(t testing.TB, issuer *auth.Issuer) string {
+	t.Helper()
+	token, err := issuer.Issue(guest.New(sessionID, "Bob", guest.Profile{}, start))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return token
+}
+
+func claims() jwt.MapClaims {
+	return jwt.MapClaims{
+		"userId": "guest_" + sessionID, "sessionId": sessionID, "username": "Bob", "isGuest": true,
+		"iat": start.Unix(), "exp": start.Add(2 * time.Hour).Unix(),
+		"iss": "realtime-chat-app", "aud": "realtime-chat-users",
+	}
+}
+
+func sign(t testing.TB, method jwt.SigningMethod, key any, c jwt.Claims) string {
+	t.Helper()
+	token, err := jwt.NewWithClaims(method, c).SignedString(key)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return token
+}
+
+func TestTokensCarryTheContractsClaims(t *testing.T) {
+	issuer, _ := newIssuer(t, auth.Options{})
+	parts := strings.Split(issue(t, issuer), ".")
+	if len(parts) != 3 {
+		t.Fatalf("%d parts", len(parts))
+	}
+	middle, err := base64.RawURLEncoding.DecodeString(parts[1])
+	if err != nil {
+		t.Fatal(err)
+	}
+	var got map[string]any
+	if err := json.Unmarshal(middle, &got); err != nil {
+		t.Fatal(err)
+	}
+	if id, _ := got["jti"].(string); len(id) < 10 {
+		t.Errorf("jti %q", id)
+	}
+	delete(got, "jti")
+	want := map[string]any{
+		"userId": "guest_" + sessionID, "sessionId": sessionID, "username": "Bob", "isGuest": true,
+		"iat": 1704067200.0, "exp": 1704074400.0, "iss": "realtime-chat-app", "aud": "realtime-chat-users",
+	}
+	if !maps.Equal(got, want) {
+		t.Errorf("\n got %v\nwant %v", got, want)
+	}
+}
+
+func TestTokensOfOneSecondDiffer(t *testing.T) {
+	issuer, _ := newIssuer(t, auth.Options{})
+	if a, b := issue(t, issuer), issue(t, issuer); a == b {
+		t.Error("a renewal would give the same token")
+	}
+}
+
+func TestIssuedTokensAreVerifiedUntilTheyExpire(t *testing.T) {
+	issuer, clock := newIssuer(t, auth.Options{Lifetime: time.Minute})
+	token := issue(t, issuer)
+	want := auth.Claims{
+		UserID: "guest_" + sessionID, SessionID: sessionID, Username: "Bob",
+		IssuedAt: start, ExpiresAt: start.Add(time.Minute),
+	}
+	for _, step := range []struct {
+		after   time.Duration
+		verify  error
+		renewal error
+	}{
+		{0, nil, nil},
+		{time.Minute - 1, nil, nil}, // from the cache
+		{time.Minute, auth.ErrExpired, nil},
+		{time.Minute + auth.RenewalGrace - 1, auth.ErrExpired, nil},
+		{time.Minute + auth.RenewalGrace, auth.ErrExpired, auth.ErrExpired},
+	} {
+		clock.set(start.Add(step.after))
+		for name, c := range map[string]struct {
+			verify func() (auth.Claims, error)
+			want   error
+		}{
+			"verify":  {func() (auth.Claims, error) { return issuer.Verify(token) }, step.verify},
+			"bytes":   {func() (auth.Claims, error) { return issuer.VerifyBytes([]byte(token)) }, step.verify},
+			"renewal": {func() (auth.Claims, error) { return issuer.VerifyForRenewal(token) }, step.renewal},
+		} {
+			got, err := c.verify()
+			if !errors.Is(err, c.want) || c.want == nil && got != want || c.want != nil && got != (auth.Claims{}) {
+				t.Errorf("%s after %s: got %+v, %v; want %v", name, step.after, got, err, c.want)
+			}
+		}
+	}
+	// A token that expired before anybody saw it is no different.
+	fresh, _ := newIssuer(t, auth.Options{})
+	clock.set(start)
+	old := sign(t, jwt.SigningMethodHS256, []byte(secret), expiring(start.Add(-time.Second)))
+	if _, err := fresh.Verify(old); !errors.Is(err, auth.ErrExpired) {
+		t.Errorf("got %v", err)
+	}
+	if _, err := fresh.VerifyForRenewal(old); err != nil {
+		t.Errorf("got %v", err)
+	}
+}
+
+func expiring(at time.Time) jwt.MapClaims {
+	c := claims()
+	c["exp"] = at.Unix()
+	return c
+}
+
+func TestTokensThatAreNotOursAreRefused(t *testing.T) {
+	issuer, _ := newIssuer(t, auth.Options{})
+	with := func(name string, value any) string {
+		c := claims()
+		if c[name] = value; value == nil {
+			delete(c, name)
+		}
+		return sign(t, jwt.SigningMethodHS256, []byte(secret), c)
+	}
+	good := with("aud", []string{"others", auth.TokenAudience})
+	if _, err := issuer.Verify(good); err != nil {
+		t.Fatalf("a list of audiences: %v", err)
+	}
+	for name, c := range map[string]struct {
+		token string
+		want  error
+	}{
+		"empty":              {"", auth.ErrInvalid},
+		"words":              {"not a token", auth.ErrInvalid},
+		"dots":               {"..", auth.ErrInvalid},
+		"huge":               {good + strings.Repeat("A", 5000), auth.ErrInvalid},
+		"alg none":           {sign(t, jwt.SigningMethodNone, jwt.UnsafeAllowNoneSignatureType, claims()), auth.ErrInvalid},
+		"alg HS512":          {sign(t, jwt.SigningMethodHS512, []byte(secret), claims()), auth.ErrInvalid},
+		"another secret":     {sign(t, jwt.SigningMethodHS256, []byte(secret+"!"), claims()), auth.ErrInvalid},
+		"signature cut":      {good[:len(good)-1], auth.ErrInvalid},
+		"signature absent":   {good[:strings.LastIndexByte(good, '.')+1], auth.ErrInvalid},
+		"another spelling":   {respelled(good), auth.ErrInvalid},
+		"iss":                {with("iss", "else"), auth.ErrInvalid},
+		"no iss":             {with("iss", nil), auth.ErrInvalid},
+		"aud":                {with("aud", "else"), auth.ErrInvalid},
+		"no aud":             {with("aud", nil), auth.ErrInvalid},
+		"aud a number":       {with("aud", 7), auth.ErrInvalid},
+		"no exp":             {with("exp", nil), auth.ErrInvalid},
+		"exp a word":         {with("exp", "soon"), auth.ErrInvalid},
+		"nbf":                {with("nbf", start.Add(time.Second).Unix()), auth.ErrInvalid},
+		"expired, else's":    {sign(t, jwt.SigningMethodHS256, []byte(secret), jwt.MapClaims{"exp": 1, "iss": "else"}), auth.ErrInvalid},
+		"not a guest":        {with("isGuest", false), auth.ErrNotGuest},
+		"no isGuest":         {with("isGuest", nil), auth.ErrNotGuest},
+		"no session":         {with("sessionId", nil), auth.ErrNotGuest},
+		"session not a UUID": {with("sessionId", "*"), auth.ErrInvalid},
+		"another's session":  {with("userId", "guest_650e8400-e29b-41d4-a716-446655440000"), auth.ErrInvalid},
+		"isGuest a word":     {with("isGuest", "true"), auth.ErrInvalid},
+	} {
+		for range 2 { // a refusal is not remembered as something else
+			if got, err := issuer.Verify(c.token); !errors.Is(err, c.want) || got != (auth.Claims{}) {
+				t.Errorf("%s: got %+v, %v; want %v", name, got, err, c.want)
+			}
+		}
+		if _, err := issuer.VerifyForRenewal(c.token); !errors.Is(err, c.want) {
+			t.Errorf("%s for renewal: got %v; want %v", name, err, c.want)
+		}
+	}
+}
+
+// respelled changes bits of the last character that decoding drops.
+func respelled(token string) string {
+	const alphabet = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_"
+	last := strings.IndexByte(alphabet, token[len(token)-1])
+	return token[:len(token)-1] + string(alphabet[last^1])
+}
+
+func TestACachedTokenIsKnownByAllOfIt(t *testing.T) {
+	issuer, _ := newIssuer(t, auth.Options{})
+	token := issue(t, issuer)
+	if _, err := issuer.Verify(token); err != nil {
+		t.Fatal(err)
+	}
+	for i := range token {
+		forged := []byte(token)
+		if forged[i]++; forged[i] == token[i] {
+			continue
+		}
+		if _, err := issuer.VerifyBytes(forged); err == nil {
+			t.Fatalf("byte %d of %d does not count", i, len(token))
+		}
+	}
+}
+
+func TestVerifyDoesNotRetainTheBuffer(t *testing.T) {
+	issuer, _ := newIssuer(t, auth.Options{})
+	token := issue(t, issuer)
+	buffer := []byte(token)
+	if _, err := issuer.VerifyBytes(buffer); err != nil {
+		t.Fatal(err)
+	}
+	clear(buffer)
+	if got, err := issuer.Verify(token); err != nil || got.Username != "Bob" {
+		t.Errorf("got %+v, %v", got, err)
+	}
+}
+
+func TestIssuersArgumentsAreChecked(t *testing.T) {
+	for name, c := range map[string]struct {
+		secret  string
+		options auth.Options
+		want    string
+	}{
+		"secret":   {secret[:15], auth.Options{}, "token secret has 15 bytes, it needs at least 16"},
+		"lifetime": {secret, auth.Options{Lifetime: -time.Second}, "token lifetime -1s must be whole seconds above 0"},
+		"fraction": {secret, auth.Options{Lifetime: 1500 * time.Millisecond}, "token lifetime 1.5s"},
+		"cached":   {secret, auth.Options{Cached: -1}, "cached tokens -1"},
+	} {
+		if _, err := auth.NewIssuer([]byte(c.secret), c.options); err == nil || !strings.Contains(err.Error(), c.want) {
+			t.Errorf("%s: got %v", name, err)
+		}
+	}
+}
+
+func TestIssuerIsSafeForConcurrentUse(t *testing.T) {
+	issuer, clock := newIssuer(t, auth.Options{Cached: 8})
+	var wg sync.WaitGroup
+	for range 8 {
+		wg.Go(func() {
+			for n := range 100 {
+				token, err := issuer.Issue(guest.New(sessionID, "Bob", guest.Profile{}, start))
+				for range 3 {
+					if err == nil {
+						_, err = issuer.VerifyBytes([]byte(token))
+					}
+				}
+				if err != nil {
+					t.Error(err)
+				}
+				clock.set(start.Add(time.Duration(n) * time.Second))
+			}
+		})
+	}
+	wg.Wait()
+}
+
+func FuzzVerify(f *testing.F) {
+	issuer, _ := newIssuer(f, auth.Options{})
+	f.Add(issue(f, issuer))
+	f.Add(sign(f, jwt.SigningMethodNone, jwt.UnsafeAllowNoneSignatureType, claims()))
+	f.Add("a.b.c")
+	f.Fuzz(func(t *testing.T, token string) {
+		got, err := issuer.Verify(token)
+		if err == nil {
+			// Only the seeds were ever signed, and all are of one guest.
+			if got.SessionID != sessionID {
+				t.Fatalf("let in: %+v", got)
+			}
+			return
+		}
+		if !errors.Is(err, auth.ErrInvalid) && !errors.Is(err, auth.ErrExpired) && !errors.Is(err, auth.ErrNotGuest) {
+			t.Fatalf("an error of no kind: %v", err)
+		}
+	})
+}
+
+// FuzzClaims signs whatever it is given: the checks behind the signature.
+func FuzzClaims(f *testing.F) {
+	issuer, _ := newIssuer(f, auth.Options{})
+	seed, err := json.Marshal(claims())
+	if err != nil {
+		f.Fatal(err)
+	}
+	f.Add(seed)
+	f.Add([]byte(`{"exp":1e300,"aud":[],"iat":-1}`))
+	f.Fuzz(func(t *testing.T, middle []byte) {
+		encode := base64.RawURLEncoding.EncodeToString
+		text := encode([]byte(`{"alg":"HS256","typ":"JWT"}`)) + "." + encode(middle)
+		signature, err := jwt.SigningMethodHS256.Sign(text, []byte(secret))
+		if err != nil {
+			t.Fatal(err)
+		}
+		got, err := issuer.Verify(text + "." + encode(signature))
+		if err == nil && (!guest.ValidSessionID(got.SessionID) || got.UserID != guest.IDPrefix+got.SessionID || !got.ExpiresAt.After(start)) {
+			t.Fatalf("let in: %+v", got)
+		}
+	})
+}
+
+func BenchmarkIssue(b *testing.B) {
+	issuer, _ := newIssuer(b, auth.Options{})
+	s := guest.New(sessionID, "Bob", guest.Profile{}, start)
+	b.ReportAllocs()
+	for b.Loop() {
+		if _, err := issuer.Issue(s); err != nil {
+			b.Fatal(err)
+		}
+	}
+}
+
+func BenchmarkVerify(b *testing.B) {
+	issuer, err := auth.NewIssuer([]byte(secret), auth.Options{})
+	if err != nil {
+		b.Fatal(err)
+	}
+	token := []byte(issue(b, issuer))
+	b.Run("cached", func(b *testing.B) {
+		b.ReportAllocs()
+		for b.Loop() {
+			if _, err := issuer.VerifyBytes(token); err != nil {
+				b.Fatal(err)
+			}
+		}
+	})
+	// Many tokens, as many guests have: one token alone never leaves the CPU's cache.
+	tokens := make([][]byte, 5000)
+	for n := range tokens {
+		tokens[n] = []byte(issue(b, issuer))
+		if _, err := issuer.VerifyBytes(tokens[n]); err != nil {
+			b.Fatal(err)
+		}
+	}
+	b.Run("5000 cached", func(b *testing.B) {
+		b.ReportAllocs()
+		for n := 0; b.Loop(); n++ {
+			if _, err := issuer.VerifyBytes(tokens[n%len(tokens)]); err != nil {
+				b.Fatal(err)
+			}
+		}
+	})
+	b.Run("5000 cached, concurrent", func(b *testing.B) {
+		b.ReportAllocs()
+		b.RunParallel(func(pb *testing.PB) {
+			for n := 0; pb.Next(); n++ {
+				if _, err := issuer.VerifyBytes(tokens[n%len(tokens)]); err != nil {
+					b.Error(err)
+				}
+			}
+		})
+	})
+	b.Run("not cached", func(b *testing.B) {
+		b.ReportAllocs()
+		for b.Loop() {
+			if _, err := issuer.VerifyForRenewal(string(token)); err != nil {
+				b.Fatal(err)
+			}
+		}
+	})
+}
