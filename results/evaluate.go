@@ -29,15 +29,40 @@ func Evaluate(thresholds []scenarios.Threshold, run Run) []ThresholdResult {
 func Tightest(thresholds []scenarios.Threshold) time.Duration {
 	var tightest time.Duration
 	for _, t := range thresholds {
-		if t.Unit != scenarios.Milliseconds || t.Comparison != scenarios.Below && t.Comparison != scenarios.AtMost {
+		if !boundsTime(t) {
 			continue
 		}
-		if d := time.Duration(t.Value * float64(time.Millisecond)); tightest == 0 || d < tightest {
+		if d := duration(t.Value); tightest == 0 || d < tightest {
 			tightest = d
 		}
 	}
 	return tightest
 }
+
+// NarrowestMiss is the least by which a bound from above on a response time or
+// a lag was missed; 0 where none was. Lateness of the generator is in both.
+func NarrowestMiss(thresholds []scenarios.Threshold, run Run) time.Duration {
+	var narrowest time.Duration
+	for _, t := range thresholds {
+		if !boundsTime(t) || t.Metric == scenarios.MetricService {
+			continue
+		}
+		o := observe(t, run)
+		if o.missing != "" || t.Comparison.Holds(o.value, t.Value) {
+			continue
+		}
+		if d := max(duration(o.value-t.Value), 1); narrowest == 0 || d < narrowest {
+			narrowest = d
+		}
+	}
+	return narrowest
+}
+
+func boundsTime(t scenarios.Threshold) bool {
+	return t.Unit == scenarios.Milliseconds && (t.Comparison == scenarios.Below || t.Comparison == scenarios.AtMost)
+}
+
+func duration(ms float64) time.Duration { return time.Duration(ms * float64(time.Millisecond)) }
 
 // observation is a number that was seen, or why there is none.
 type observation struct {

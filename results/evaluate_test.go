@@ -71,6 +71,17 @@ func TestTightestIsTheLowestUpperBoundOnATime(t *testing.T) {
 	}
 }
 
+func TestTheNarrowestMissIsOfABrokenBoundOnResponseOrLag(t *testing.T) {
+	got := NarrowestMiss(parse(t, "response(create) p99 < 10ms", "response(create) p99 < 30ms", "response(create) p50 < 10ms",
+		"service(create) p50 < 1ms", "response(renew) p50 < 1ms", "violations == 1"), play(t))
+	if got.Round(time.Millisecond) != 10*time.Millisecond {
+		t.Errorf("got %v", got)
+	}
+	if got := NarrowestMiss(parse(t, "response(create) p99 < 1s"), play(t)); got != 0 {
+		t.Errorf("got %v", got)
+	}
+}
+
 func TestTimesAreWrittenForPeople(t *testing.T) {
 	for ms, want := range map[float64]string{0: "0ms", 0.0004: "0µs", 0.42: "420µs", 0.9996: "1.0ms", 3.14: "3.1ms", 99.94: "99.9ms",
 		99.96: "100ms", 215.3: "215ms", 999.4: "999ms", 999.6: "1.00s", 1980: "1.98s", 12_340: "12.3s", 100_000: "1m40s", 725_000: "12m5s", -3.1: "-3.1ms"} {

@@ -76,31 +76,35 @@ func TestVerdict(t *testing.T) {
 	skewed.Skewed = 1
 	displaced := fetched(200, 3*ms)
 	displaced.Displaced = 2
+	within := func(d time.Duration) Judged { return Judged{Tightest: d} }
 	for _, c := range []struct {
 		name             string
 		h                Health
 		t                Totals
-		tightest         time.Duration
+		judged           Judged
 		invalid, warning string // a part of the one expected; "" for none
 	}{
-		{"quiet", late(ms), fetched(200, 3*ms), 100 * ms, "", ""},
-		{"a few ms late, slow server", late(6 * ms), fetched(200, 90*ms), 100 * ms, "", ""},
-		{"a few ms late, fast server", late(6 * ms), fetched(200, 3*ms), 100 * ms, "", "response(fetch) p99 3ms"},
-		{"late beyond the floor", late(60 * ms), fetched(200, 70*ms), 100 * ms, "60ms late at the 99th percentile (worst 120ms); at most 20ms", ""},
-		{"late, but judged by seconds", late(60 * ms), fetched(200, 2*time.Second), 5 * time.Second, "", ""},
-		{"late, no thresholds, slow server", late(60 * ms), fetched(200, 2*time.Second), 0, "", ""},
-		{"late, no thresholds, fast server", late(60 * ms), fetched(200, 80*ms), 0, "at most 20ms", ""},
-		{"nothing measured", late(6 * ms), fetched(0, 0), 0, "", ""},
-		{"timers late while no guest starts", Health{Probes: Lateness{100, ms, 80 * ms, 90 * ms}}, fetched(200, 3*ms), 0, "the generator's timers", ""},
-		{"lost", Health{Lost: 1}, fetched(200, 3*ms), 0, "more than 1m0s late", ""},
-		{"early", Health{Early: 1}, fetched(200, 3*ms), 0, "before their time", ""},
-		{"skewed", Health{}, skewed, 0, "out of order", ""},
-		{"displaced", Health{}, displaced, 0, "", "next to their own"},
-		{"busy", Health{CPUShare: 0.95, Parallelism: 2}, fetched(200, 3*ms), 0, "", "95 % of its 2 cores"},
-		{"paused", Health{Pauses: Lateness{Max: 40 * ms}}, fetched(200, 3*ms), 0, "", "up to 40ms"},
+		{"quiet", late(ms), fetched(200, 3*ms), within(100 * ms), "", ""},
+		{"a few ms late, slow server", late(6 * ms), fetched(200, 90*ms), within(100 * ms), "", ""},
+		{"a few ms late, fast server", late(6 * ms), fetched(200, 3*ms), within(100 * ms), "", "response(fetch) p99 3ms"},
+		{"a noisy machine, held all the same", late(28 * ms), fetched(200, 40*ms), within(100 * ms), "", "may be the generator's own"},
+		{"a noisy machine, missed by less", late(28 * ms), fetched(200, 110*ms), Judged{100 * ms, 10 * ms}, "missed by only 10ms", ""},
+		{"a noisy machine, missed by far", late(28 * ms), fetched(200, 400*ms), Judged{100 * ms, 300 * ms}, "", ""},
+		{"late beyond the floor", late(60 * ms), fetched(200, 70*ms), within(100 * ms), "60ms late at the 99th percentile (worst 120ms); at most 30ms", ""},
+		{"late, but judged by seconds", late(60 * ms), fetched(200, 2*time.Second), within(5 * time.Second), "", ""},
+		{"late, no thresholds, slow server", late(60 * ms), fetched(200, 2*time.Second), Judged{}, "", ""},
+		{"late, no thresholds, fast server", late(60 * ms), fetched(200, 80*ms), Judged{}, "at most 30ms", ""},
+		{"nothing measured", late(6 * ms), fetched(0, 0), Judged{}, "", ""},
+		{"timers late while no guest starts", Health{Probes: Lateness{100, ms, 80 * ms, 90 * ms}}, fetched(200, 3*ms), Judged{}, "the generator's timers", ""},
+		{"lost", Health{Lost: 1}, fetched(200, 3*ms), Judged{}, "more than 1m0s late", ""},
+		{"early", Health{Early: 1}, fetched(200, 3*ms), Judged{}, "before their time", ""},
+		{"skewed", Health{}, skewed, Judged{}, "out of order", ""},
+		{"displaced", Health{}, displaced, Judged{}, "", "next to their own"},
+		{"busy", Health{CPUShare: 0.95, Parallelism: 2}, fetched(200, 3*ms), Judged{}, "", "95 % of its 2 cores"},
+		{"paused", Health{Pauses: Lateness{Max: 40 * ms}}, fetched(200, 3*ms), Judged{}, "", "up to 40ms"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
-			invalid, warnings := Verdict(c.h, c.t, c.tightest)
+			invalid, warnings := Verdict(c.h, c.t, c.judged)
 			check := func(what string, got []string, want string) {
 				if want == "" && len(got) > 0 || want != "" && (len(got) != 1 || !strings.Contains(got[0], want)) {
 					t.Errorf("%s: got %q, want %q", what, got, want)
