@@ -1,0 +1,241 @@
+package store
+
+import (
+	"context"
+	"crypto/tls"
+	"errors"
+	"fmt"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/redis/rueidis"
+
+	"guestload/server/guest"
+)
+
+// Redis is the way to one Redis, a single server, a Sentinel group or a
+// cluster. It may be absent for now: until Connect or Watch has reached it, and
+// while Watch finds it down, every operation on it fails at once with
+// guest.ErrUnavailable. Operations are idempotent, so that one that failed, and
+// may yet have happened, can be done again.
+type Redis struct {
+	address address
+	copies  *copies
+	suspect chan struct{} // holds a token when an operation has failed
+	link    atomic.Pointer[link]
+	down    atomic.Pointer[error] // why operations are refused; nil while up
+
+	connecting sync.Mutex
+}
+
+// link is an established pair of clients.
+type link struct {
+	client     rueidis.Client
+	subscriber rueidis.Client // apart, because a slow subscriber stalls its connection
+	cluster    bool
+	keys       keyspace
+	replicas   sync.Map // of a cluster: address → whether that node was a replica when it last answered
+}
+
+// masters are the nodes that hold keys of their own.
+func (l *link) masters() []rueidis.Client {
+	var masters []rueidis.Client
+	for addr, node := range l.client.Nodes() {
+		if replica, known := l.replicas.Load(addr); !known || replica != true {
+			masters = append(masters, node)
+		}
+	}
+	return masters
+}
+
+func (l *link) close() {
+	l.client.Close()
+	l.subscriber.Close()
+}
+
+// errNotYet is the cause until the first contact.
+var errNotYet = errors.New("not connected yet")
+
+// NewRedis prepares the way to the Redis at a URL; it does not connect. The
+// forms of URLs are:
+//
+//	redis://[[user]:password@]host[:port][/database]
+//	redis-sentinel://[[user]:password@]host[:port][,host[:port]…]/[database]?master=NAME
+//	redis-cluster://[[user]:password@]host[:port][,host[:port]…]
+//
+// and the same with rediss for TLS. An error wraps ErrMisconfigured.
+func NewRedis(url string) (*Redis, error) {
+	a, err := parseURL(url)
+	if err != nil {
+		return nil, err
+	}
+	r := &Redis{address: a, copies: newCopies(), suspect: make(chan struct{}, 1)}
+	cause := errNotYet
+	r.down.Store(&cause)
+	return r, nil
+}
+
+// String is the address without user and password.
+func (r *Redis) String() string { return r.address.String() }
+
+// CacheStats are the live counters of the client-side cache.
+func (r *Redis) CacheStats() *CacheStats { return &r.copies.stats }
+
+// Connect reaches for Redis once, unless that has been done. An error wraps
+// guest.ErrUnavailable where a later try may succeed, ErrMisconfigured where
+// none can.
+func (r *Redis) Connect(ctx context.Context) error {
+	r.connecting.Lock()
+	defer r.connecting.Unlock()
+	if r.link.Load() != nil {
+		return nil
+	}
+	l, err := r.dial(ctx)
+	if err != nil {
+		err = r.classify(err)
+		r.down.Store(&err)
+		return err
+	}
+	r.link.Store(l)
+	r.down.Store(nil)
+	return nil
+}
+
+// Close ends all connections. Operations fail from then on; Watch must have ended.
+func (r *Redis) Close() {
+	r.connecting.Lock()
+	defer r.connecting.Unlock()
+	cause := errors.New("closed")
+	r.down.Store(&cause)
+	if l := r.link.Load(); l != nil {
+		l.close()
+	}
+}
+
+func (r *Redis) dial(ctx context.Context) (*link, error) {
+	options := r.address.options()
+	options.NewCacheStoreFn = r.copies.open
+	client, err := rueidis.NewClient(options)
+	if err != nil {
+		return nil, err
+	}
+	l := &link{client: client, cluster: client.Mode() == rueidis.ClientModeCluster}
+	l.keys = newKeyspace(l.cluster)
+	if err := checkVersion(ctx, client); err != nil {
+		client.Close()
+		return nil, err
+	}
+	if err := probe(ctx, l, secondTimeout); err != nil { // also opens the connection to each node
+		client.Close()
+		return nil, err
+	}
+	options = r.address.options()
+	options.DisableCache = true
+	options.ConnWriteTimeout = subscriberTimeout
+	if l.subscriber, err = rueidis.NewClient(options); err != nil {
+		client.Close()
+		return nil, err
+	}
+	return l, nil
+}
+
+// checkVersion refuses servers older than Redis 7.0, which have no sharded
+// pub/sub and other rules for scripts.
+func checkVersion(ctx context.Context, client rueidis.Client) error {
+	ctx, cancel := context.WithTimeout(ctx, replyTimeout)
+	defer cancel()
+	info, err := client.Do(ctx, client.B().Info().Section("server").Build()).ToString()
+	if err != nil && answered(err) {
+		return nil // INFO is not for this user; the scripts will tell
+	}
+	if err != nil {
+		return err
+	}
+	for line := range strings.Lines(info) {
+		version, ok := strings.CutPrefix(strings.TrimSpace(line), "redis_version:")
+		major, _, _ := strings.Cut(version, ".")
+		if ok && len(major) == 1 && major < "7" {
+			return fmt.Errorf("%w: this is Redis %s, it must be 7.0 or later", ErrMisconfigured, version)
+		}
+	}
+	return nil
+}
+
+// misconfigured are the error replies, less ERR, that do not go away by waiting.
+var misconfigured = []string{
+	"WRONGPASS", "NOAUTH", "NOPERM", "invalid password", "AUTH ", "Client sent AUTH",
+	"DB index", "invalid DB index", "SELECT is not allowed",
+}
+
+// classify tells a Redis that is away from one that can never work.
+func (r *Redis) classify(err error) error {
+	if errors.Is(err, ErrMisconfigured) {
+		return err
+	}
+	if errors.Is(err, rueidis.ErrNoCache) {
+		return fmt.Errorf("%w: the server does not speak RESP3, it must be Redis 7.0 or later", ErrMisconfigured)
+	}
+	if r.address.password != "" && strings.Contains(err.Error(), r.address.password) {
+		err = errors.New(strings.ReplaceAll(err.Error(), r.address.password, "***"))
+	}
+	var certificate *tls.CertificateVerificationError
+	var plaintext tls.RecordHeaderError
+	if errors.As(err, &certificate) || errors.As(err, &plaintext) {
+		return fmt.Errorf("%w: %w", ErrMisconfigured, err)
+	}
+	for _, prefix := range misconfigured {
+		if strings.HasPrefix(err.Error(), prefix) {
+			return fmt.Errorf("%w: %w", ErrMisconfigured, err)
+		}
+	}
+	return fmt.Errorf("%w: %w", guest.ErrUnavailable, err)
+}
+
+// up returns the link, or why there is none for now.
+func (r *Redis) up() (*link, error) {
+	if cause := r.down.Load(); cause != nil {
+		if errors.Is(*cause, guest.ErrUnavailable) {
+			return nil, *cause
+		}
+		return nil, fmt.Errorf("%w: %w", guest.ErrUnavailable, *cause)
+	}
+	return r.link.Load(), nil
+}
+
+// failure turns the error of an operation into one of the domain, and lets the
+// prober look at once where Redis did not answer. A reply that is nil is
+// guest.ErrNotFound.
+func (r *Redis) failure(doing string, err error) error {
+	if rueidis.IsRedisNil(err) {
+		return fmt.Errorf("%s: %w", doing, guest.ErrNotFound)
+	}
+	if reply, ok := rueidis.IsRedisErr(err); ok {
+		for _, prefix := range []string{"WRONGTYPE", "CORRUPT"} {
+			if strings.HasPrefix(reply.Error(), prefix) {
+				return fmt.Errorf("%s: %w: %s", doing, guest.ErrCorrupt, reply.Error())
+			}
+		}
+		return fmt.Errorf("%s: %w: %w", doing, guest.ErrUnavailable, err)
+	}
+	r.alarm()
+	return fmt.Errorf("%s: %w: %w", doing, guest.ErrUnavailable, err)
+}
+
+// answered reports whether Redis has answered, be it with an error or with nil.
+func answered(err error) bool {
+	_, reply := rueidis.IsRedisErr(err)
+	return err == nil || reply || rueidis.IsRedisNil(err)
+}
+
+func (r *Redis) alarm() {
+	select {
+	case r.suspect <- struct{}{}:
+	default:
+	}
+}
+
+// subscriberTimeout is longer than the others: a subscriber whose handler is
+// busy answers no ping, and must not lose its subscription for that.
+const subscriberTimeout = 5 * time.Second

@@ -1,0 +1,210 @@
+package store
+
+import (
+	"context"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/redis/rueidis"
+)
+
+// maxCached bounds the copies kept by one connection; a copy takes about 1 KB.
+const maxCached = 64 << 10
+
+// CacheStats counts what the copies of sessions in this process were good for.
+type CacheStats struct {
+	Hits          atomic.Int64 // reads that sent no command
+	Misses        atomic.Int64 // reads that asked Redis
+	Invalidations atomic.Int64 // copies that Redis told us to drop
+}
+
+// copies are the caches of all connections, one each. Redis tells a connection
+// which of its copies have become stale, so they must not outlive it.
+type copies struct {
+	stats  CacheStats
+	losses atomic.Int64  // connections lost so far
+	lost   chan struct{} // holds a token after a loss
+
+	mu struct {
+		sync.RWMutex
+		open map[*copyStore]struct{}
+	}
+}
+
+func newCopies() *copies {
+	c := &copies{lost: make(chan struct{}, 1)}
+	c.mu.open = make(map[*copyStore]struct{})
+	return c
+}
+
+// open is rueidis's hook for a new connection.
+func (c *copies) open(rueidis.CacheStoreOption) rueidis.CacheStore {
+	s := &copyStore{of: c}
+	s.mu.entries = make(map[string]*copyEntry)
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.mu.open[s] = struct{}{}
+	return s
+}
+
+// forget drops the copy of a key that this process has just written. Redis
+// tells us to as well, but right after its answer to the write, too late for a
+// read that follows at once. All commands share one connection, so a read that
+// is under way now was sent after the write and is not stale.
+func (c *copies) forget(key string) {
+	c.mu.RLock()
+	defer c.mu.RUnlock()
+	for s := range c.mu.open {
+		s.drop(key)
+	}
+}
+
+func (c *copies) close(s *copyStore) {
+	c.mu.Lock()
+	delete(c.mu.open, s)
+	c.mu.Unlock()
+	c.losses.Add(1)
+	select {
+	case c.lost <- struct{}{}:
+	default:
+	}
+}
+
+// copyStore is the cache of one connection: rueidis's CacheStore, for GET only.
+type copyStore struct {
+	of *copies
+
+	mu struct {
+		sync.RWMutex
+		entries map[string]*copyEntry
+		closed  bool
+	}
+}
+
+// copyEntry is a copy, or the promise of one while done is open.
+type copyEntry struct {
+	done    chan struct{}
+	filled  bool
+	message rueidis.RedisMessage
+	err     error
+	expires int64 // Unix ms
+}
+
+// Wait implements rueidis.CacheEntry.
+func (e *copyEntry) Wait(ctx context.Context) (rueidis.RedisMessage, error) {
+	select {
+	case <-e.done:
+		return e.message, e.err
+	case <-ctx.Done():
+		return rueidis.RedisMessage{}, ctx.Err()
+	}
+}
+
+// Flight returns the copy, or the promise of it, or neither: then the caller
+// asks Redis, and Update or Cancel follows.
+func (s *copyStore) Flight(key, _ string, ttl time.Duration, now time.Time) (rueidis.RedisMessage, rueidis.CacheEntry) {
+	ms := now.UnixMilli()
+	s.mu.RLock()
+	e := s.mu.entries[key]
+	if e != nil && e.filled && ms < e.expires {
+		m := e.message
+		s.mu.RUnlock()
+		s.of.stats.Hits.Add(1)
+		return m, nil
+	}
+	s.mu.RUnlock()
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.of.stats.Misses.Add(1)
+	if e = s.mu.entries[key]; e != nil && !e.filled {
+		return rueidis.RedisMessage{}, e
+	}
+	if !s.mu.closed {
+		s.makeRoom()
+		s.mu.entries[key] = &copyEntry{done: make(chan struct{}), expires: ms + ttl.Milliseconds()}
+	}
+	return rueidis.RedisMessage{}, nil
+}
+
+// makeRoom drops any copy when there are too many: which one matters little,
+// since copies live for seconds.
+func (s *copyStore) makeRoom() {
+	if len(s.mu.entries) < maxCached {
+		return
+	}
+	for key, e := range s.mu.entries {
+		if e.filled {
+			delete(s.mu.entries, key)
+			return
+		}
+	}
+}
+
+// Update keeps the answer and hands it to those who wait for it.
+func (s *copyStore) Update(key, _ string, m rueidis.RedisMessage) (expires int64) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	e := s.mu.entries[key]
+	if e == nil || e.filled {
+		return 0
+	}
+	e.message, e.filled = m, true
+	close(e.done)
+	return e.expires
+}
+
+// Cancel tells those who wait that there is no answer.
+func (s *copyStore) Cancel(key, _ string, err error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if e := s.mu.entries[key]; e != nil && !e.filled {
+		delete(s.mu.entries, key)
+		e.err = err
+		close(e.done)
+	}
+}
+
+// Delete drops the copies that Redis calls stale; nil means all.
+func (s *copyStore) Delete(keys []rueidis.RedisMessage) {
+	if keys == nil {
+		s.mu.Lock()
+		defer s.mu.Unlock()
+		for key, e := range s.mu.entries {
+			if e.filled {
+				delete(s.mu.entries, key)
+				s.of.stats.Invalidations.Add(1)
+			}
+		}
+		return
+	}
+	s.of.stats.Invalidations.Add(int64(len(keys)))
+	for i := range keys {
+		if key, err := keys[i].ToString(); err == nil {
+			s.drop(key)
+		}
+	}
+}
+
+func (s *copyStore) drop(key string) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if e := s.mu.entries[key]; e != nil && e.filled {
+		delete(s.mu.entries, key)
+	}
+}
+
+// Close ends with the connection: nothing of it can be trusted any more.
+func (s *copyStore) Close(err error) {
+	s.of.close(s)
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.mu.closed = true
+	for _, e := range s.mu.entries {
+		if !e.filled {
+			e.err = err
+			close(e.done)
+		}
+	}
+	clear(s.mu.entries)
+}

@@ -1,0 +1,143 @@
+package store
+
+import (
+	"context"
+	"strconv"
+	"time"
+
+	"guestload/server/guest"
+)
+
+// Leases. An instance that died is cleaned up after at most lease + beatEvery +
+// reapGrace later, 8 s, plus the time the cleaning takes.
+const (
+	beatEvery = time.Second
+	lease     = 5 * time.Second
+	// reapGrace is how long others must see a lease as lapsed before they act on
+	// it: when Redis itself was away, all leases have lapsed on its return, and
+	// the living renew theirs within a beat.
+	reapGrace = 2 * time.Second
+)
+
+// InstanceEvents are what an instance must do about its own lease and others'.
+type InstanceEvents struct {
+	// Lost is called when this instance's lease had lapsed, or Redis had lost it,
+	// and has now been taken anew: others may have cleaned up after it, so every
+	// guest with a socket here must join again, and what they do be stored again.
+	Lost func()
+	// Released is called with pairs in which one guest or both had a socket on an
+	// instance that is dead, before these are dissolved: the partners who live
+	// elsewhere are to be told. It may be called again with the same pair. On an
+	// error the cleaning stops, and is tried again.
+	Released func(ctx context.Context, dead string, pairs []guest.Pair) error
+	// Failed is called with what went wrong in the background, but not while
+	// Redis is down. It may be nil.
+	Failed func(error)
+}
+
+// Run renews this instance's lease, cleans up after instances whose lease has
+// lapsed, and sweeps the sessions now and then, until ctx ends. Call Beat once
+// before guests are let in.
+func (p *RedisPresence) Run(ctx context.Context, events InstanceEvents) {
+	if events.Failed == nil {
+		events.Failed = func(error) {}
+	}
+	tick := time.NewTicker(beatEvery)
+	defer tick.Stop()
+	swept := make(chan struct{})
+	go func() {
+		defer close(swept)
+		p.sweepNowAndThen(ctx, events)
+	}()
+	defer func() { <-swept }()
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case now := <-tick.C:
+			p.tend(ctx, now, events)
+		}
+	}
+}
+
+// tend is one beat and what follows from it.
+func (p *RedisPresence) tend(ctx context.Context, now time.Time, events InstanceEvents) {
+	held, lapsed, err := p.beat(ctx)
+	if err != nil {
+		clear(p.lapsed) // what was seen before an outage says nothing after it
+		p.report(ctx, events, err)
+		return
+	}
+	if !held {
+		clear(p.lapsed)
+		events.Lost()
+	}
+	for _, dead := range p.ripe(now, lapsed) {
+		if err := p.reap(ctx, dead, events); err != nil {
+			p.report(ctx, events, err)
+		}
+	}
+}
+
+// report tells of a failure that is not simply Redis being down or us ending.
+func (p *RedisPresence) report(ctx context.Context, events InstanceEvents, err error) {
+	if _, down := p.redis.up(); down == nil && ctx.Err() == nil {
+		events.Failed(err)
+	}
+}
+
+// Beat takes or renews this instance's lease; held tells whether it had held
+// until now, which is false the first time.
+func (p *RedisPresence) Beat(ctx context.Context) (held bool, err error) {
+	held, _, err = p.beat(ctx)
+	return held, err
+}
+
+func (p *RedisPresence) beat(ctx context.Context) (held bool, lapsed []string, err error) {
+	const doing = "renew lease"
+	l, err := p.redis.up()
+	if err != nil {
+		return false, nil, err
+	}
+	ctx, cancel := context.WithTimeout(ctx, replyTimeout)
+	defer cancel()
+	args := []string{p.instance, strconv.FormatInt(lease.Milliseconds(), 10), l.keys.membersOf}
+	reply, err := p.scripts.beat.Exec(ctx, l.client, []string{l.keys.instances, l.keys.counter}, args).ToArray()
+	if err != nil {
+		return false, nil, p.redis.failure(doing, err)
+	}
+	for i := range reply {
+		if i == 0 {
+			n, err := reply[0].AsInt64()
+			if err != nil {
+				return false, nil, p.redis.failure(doing, err)
+			}
+			held = n == 1
+			continue
+		}
+		name, err := reply[i].ToString()
+		if err != nil {
+			return false, nil, p.redis.failure(doing, err)
+		}
+		lapsed = append(lapsed, name)
+	}
+	return held, lapsed, nil
+}
+
+// ripe returns those of the lapsed instances that have been so for reapGrace.
+func (p *RedisPresence) ripe(now time.Time, lapsed []string) []string {
+	still := make(map[string]time.Time, len(lapsed))
+	var ripe []string
+	for _, name := range lapsed {
+		since, seen := p.lapsed[name]
+		if !seen {
+			since = now
+		}
+		still[name] = since
+		if now.Sub(since) >= reapGrace {
+			ripe = append(ripe, name)
+		}
+	}
+	p.lapsed = still
+	return ripe
+}

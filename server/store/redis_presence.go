@@ -1,0 +1,227 @@
+package store
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strconv"
+	"sync"
+	"time"
+
+	"github.com/redis/rueidis"
+
+	"guestload/server/guest"
+)
+
+// RedisPresence knows which guests have a socket, and where. Each instance has
+// a sorted set of the sessions connected to it and a lease in `instances`; a
+// hash tells each guest's instance. All of them, and active_user_count, change
+// together in one script, so the counter is the sum of the sets at any instant.
+//
+// Members of the sets have equal scores, which Redis then orders by name: a page
+// of the online list is a range of names, and its cursor the last name. A plain
+// set with SSCAN costs the same (a page of 50 among 10,000: see the benchmark),
+// but gives some members twice while it is being resized, and without keeping a
+// list for each reader nobody could tell.
+type RedisPresence struct {
+	redis    *Redis
+	scripts  presenceScripts
+	instance string
+	sessions *RedisSessions
+	matcher  *RedisMatcher
+
+	lapsed map[string]time.Time // of Run's goroutine: when a lease was first seen to have lapsed
+}
+
+// NewRedisPresence tells presence for one instance, whose name must be new for
+// every process. Sessions and matcher are those that a dead instance's guests
+// are released in.
+func NewRedisPresence(r *Redis, instance string, sessions *RedisSessions, matcher *RedisMatcher) *RedisPresence {
+	return &RedisPresence{
+		redis: r, scripts: newPresenceScripts(), instance: instance,
+		sessions: sessions, matcher: matcher, lapsed: make(map[string]time.Time),
+	}
+}
+
+// Join records that the guest's socket lives on this instance and returns the
+// instance where it lived before, "" for none. One script.
+func (p *RedisPresence) Join(ctx context.Context, sessionID string) (previous string, err error) {
+	const doing = "join presence"
+	if !guest.ValidSessionID(sessionID) {
+		return "", fmt.Errorf("%s: %w", doing, guest.ErrNotFound)
+	}
+	l, err := p.redis.up()
+	if err != nil {
+		return "", fmt.Errorf("%s: %w", doing, err)
+	}
+	ctx, cancel := context.WithTimeout(ctx, replyTimeout)
+	defer cancel()
+	keys := []string{l.keys.owners, l.keys.members(p.instance), l.keys.counter}
+	previous, err = p.scripts.join.Exec(ctx, l.client, keys, []string{sessionID, p.instance, l.keys.membersOf}).ToString()
+	if err != nil {
+		return "", p.redis.failure(doing, err)
+	}
+	return previous, nil
+}
+
+// Leave takes the guest from this instance; nothing changes where the guest has
+// joined another since. One script.
+func (p *RedisPresence) Leave(ctx context.Context, sessionID string) error {
+	const doing = "leave presence"
+	l, err := p.redis.up()
+	if err != nil {
+		return fmt.Errorf("%s: %w", doing, err)
+	}
+	ctx, cancel := context.WithTimeout(ctx, replyTimeout)
+	defer cancel()
+	keys := []string{l.keys.owners, l.keys.members(p.instance), l.keys.counter}
+	if err := p.scripts.leave.Exec(ctx, l.client, keys, []string{sessionID, p.instance}).Error(); err != nil {
+		return p.redis.failure(doing, err)
+	}
+	return nil
+}
+
+// Online returns one page of the guests with a socket, over all instances, in
+// the order of their session ids. The cursor is the last id of the page before.
+// A guest whose document has gone or is damaged is left out of the page.
+func (p *RedisPresence) Online(ctx context.Context, cursor string, limit int) (page []guest.Session, next string, err error) {
+	const doing = "list online guests"
+	from := "-"
+	if cursor != "" {
+		if !guest.ValidSessionID(cursor) {
+			return nil, "", fmt.Errorf("%s: %w", doing, guest.ErrBadCursor)
+		}
+		from = "(" + cursor
+	}
+	if limit < 1 {
+		return nil, "", fmt.Errorf("%s: limit is %d, it must be at least 1", doing, limit)
+	}
+	l, err := p.redis.up()
+	if err != nil {
+		return nil, "", fmt.Errorf("%s: %w", doing, err)
+	}
+	ctx, cancel := context.WithTimeout(ctx, replyTimeout)
+	defer cancel()
+	args := []string{from, strconv.Itoa(limit), l.keys.membersOf}
+	ids, err := p.scripts.online.Exec(ctx, l.client, []string{l.keys.instances}, args).AsStrSlice()
+	if err != nil {
+		return nil, "", p.redis.failure(doing, err)
+	}
+	if len(ids) == limit {
+		next = ids[limit-1]
+	}
+	page, err = p.documents(ctx, l, ids)
+	if err != nil {
+		return nil, "", p.redis.failure(doing, err)
+	}
+	return page, next, nil
+}
+
+// documents reads many sessions at once, from copies where there are some.
+func (p *RedisPresence) documents(ctx context.Context, l *link, ids []string) ([]guest.Session, error) {
+	if len(ids) == 0 {
+		return nil, nil
+	}
+	reads := make([]rueidis.CacheableTTL, len(ids))
+	for i, id := range ids {
+		reads[i] = rueidis.CT(l.client.B().Get().Key(sessionKey(id)).Cache().ToStaticTTL(), copyLifetime)
+	}
+	page := make([]guest.Session, 0, len(ids))
+	for i, result := range l.client.DoMultiCache(ctx, reads...) {
+		message, err := result.ToMessage()
+		if err == nil {
+			var g guest.Session
+			if g, err = parseStored(message, ids[i]); err == nil {
+				page = append(page, g)
+				continue
+			}
+		}
+		if !answered(err) && !errors.Is(err, guest.ErrCorrupt) {
+			return nil, err
+		}
+	}
+	return page, nil
+}
+
+// Stats counts in a fixed number of commands: sets and hashes know their sizes.
+// Sessions alive are all keys of the database less those that are something
+// else: our own few, counted here, and other programs', counted by the sweep.
+func (p *RedisPresence) Stats(ctx context.Context) (guest.Stats, error) {
+	const doing = "count guests"
+	l, err := p.redis.up()
+	if err != nil {
+		return guest.Stats{}, fmt.Errorf("%s: %w", doing, err)
+	}
+	ctx, cancel := context.WithTimeout(ctx, replyTimeout)
+	defer cancel()
+	census, err := p.census(ctx, l)
+	if err != nil {
+		return guest.Stats{}, p.redis.failure(doing, err)
+	}
+	match, err := p.matcher.census(ctx, l)
+	if err != nil {
+		return guest.Stats{}, p.redis.failure(doing, err)
+	}
+	size, err := databaseSize(ctx, l)
+	if err != nil {
+		return guest.Stats{}, p.redis.failure(doing, err)
+	}
+	return guest.Stats{
+		TotalUsers:     max(0, int(size-census.keys-match.keys-census.foreign)),
+		OnlineUsers:    int(census.sockets),
+		ActiveUsers:    int(census.counted),
+		AvailableUsers: int(match.waiting),
+		ConnectedUsers: int(match.pairs),
+	}, nil
+}
+
+type presenceCensus struct{ sockets, counted, keys, foreign int64 }
+
+func (p *RedisPresence) census(ctx context.Context, l *link) (presenceCensus, error) {
+	keys := []string{l.keys.counter, l.keys.instances, l.keys.foreign, l.keys.owners, l.keys.sweepLease}
+	args := []string{l.keys.membersOf, l.keys.reapLeaseOf}
+	n, err := p.scripts.census.Exec(ctx, l.client, keys, args).AsIntSlice()
+	if err != nil {
+		return presenceCensus{}, err
+	}
+	return presenceCensus{sockets: n[0], counted: n[1], keys: n[2], foreign: n[3]}, nil
+}
+
+// databaseSize is the number of keys, over all masters.
+func databaseSize(ctx context.Context, l *link) (int64, error) {
+	if !l.cluster {
+		return l.client.Do(ctx, l.client.B().Dbsize().Build()).AsInt64()
+	}
+	var mu sync.Mutex
+	var total int64
+	var errs []error
+	var wg sync.WaitGroup
+	for _, node := range l.masters() {
+		wg.Go(func() {
+			n, err := node.Do(ctx, node.B().Dbsize().Build()).AsInt64()
+			mu.Lock()
+			defer mu.Unlock()
+			total += n
+			errs = append(errs, err)
+		})
+	}
+	wg.Wait()
+	return total, errors.Join(errs...)
+}
+
+// Retire ends the lease of this instance. Where guests are left, the others
+// clean up after it at once.
+func (p *RedisPresence) Retire(ctx context.Context) error {
+	const doing = "retire instance"
+	l, err := p.redis.up()
+	if err != nil {
+		return fmt.Errorf("%s: %w", doing, err)
+	}
+	ctx, cancel := context.WithTimeout(ctx, replyTimeout)
+	defer cancel()
+	keys := []string{l.keys.instances, l.keys.members(p.instance)}
+	if err := p.scripts.retire.Exec(ctx, l.client, keys, []string{p.instance}).Error(); err != nil {
+		return p.redis.failure(doing, err)
+	}
+	return nil
+}

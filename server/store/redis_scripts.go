@@ -1,0 +1,85 @@
+package store
+
+import (
+	_ "embed" // the scripts are files
+
+	"github.com/redis/rueidis"
+)
+
+//go:embed splice.lua
+var spliceLua string
+
+//go:embed patch.lua
+var patchLua string
+
+//go:embed restore.lua
+var restoreLua string
+
+//go:embed join.lua
+var joinLua string
+
+//go:embed leave.lua
+var leaveLua string
+
+//go:embed beat.lua
+var beatLua string
+
+//go:embed reap.lua
+var reapLua string
+
+//go:embed retire.lua
+var retireLua string
+
+//go:embed online.lua
+var onlineLua string
+
+//go:embed census.lua
+var censusLua string
+
+//go:embed search.lua
+var searchLua string
+
+//go:embed part.lua
+var partLua string
+
+// sessionScripts are the scripts on one session's document. Redis keeps scripts
+// until it restarts; one that it does not know is sent again.
+type sessionScripts struct {
+	patch, restore *rueidis.Lua
+}
+
+func newSessionScripts() sessionScripts {
+	return sessionScripts{
+		patch:   rueidis.NewLuaScript(spliceLua + patchLua),
+		restore: rueidis.NewLuaScript(spliceLua + restoreLua),
+	}
+}
+
+// presenceScripts are the scripts on the keys of presence.
+type presenceScripts struct {
+	join, leave, beat, reap, retire, online, census *rueidis.Lua
+}
+
+func newPresenceScripts() presenceScripts {
+	return presenceScripts{
+		join:   rueidis.NewLuaScript(joinLua),
+		leave:  rueidis.NewLuaScript(leaveLua),
+		beat:   rueidis.NewLuaScript(beatLua),
+		reap:   rueidis.NewLuaScript(reapLua),
+		retire: rueidis.NewLuaScript(retireLua),
+		online: rueidis.NewLuaScriptReadOnly(onlineLua),
+		census: rueidis.NewLuaScriptReadOnly(censusLua),
+	}
+}
+
+// matchScripts are the scripts on the keys of the matcher.
+type matchScripts struct {
+	search, part *rueidis.Lua
+}
+
+func newMatchScripts() matchScripts {
+	return matchScripts{
+		search: rueidis.NewLuaScript(searchLua),
+		part:   rueidis.NewLuaScript(partLua),
+	}
+}
