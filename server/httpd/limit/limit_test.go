@@ -146,6 +146,8 @@ func TestSlotsHoldBothLimitsAndComeBack(t *testing.T) {
 	want(s.Acquire("a"), Granted)
 	want(s.Acquire("a"), Granted)
 	want(s.Acquire("a"), KeyFull)
+	want(s.Room("a"), KeyFull)
+	want(s.Room("b"), Granted)
 	want(s.Acquire("b"), Granted)
 	want(s.Acquire("c"), TotalFull)
 	s.Release("c")

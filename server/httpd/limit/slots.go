@@ -36,11 +36,8 @@ func NewSlots[K comparable](perKey, total int) *Slots[K] {
 func (s *Slots[K]) Acquire(key K) Verdict {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if s.total > 0 && s.mu.total >= s.total {
-		return TotalFull
-	}
-	if s.perKey > 0 && s.mu.held[key] >= s.perKey {
-		return KeyFull
+	if v := s.verdict(key); v != Granted {
+		return v
 	}
 	s.mu.held[key]++
 	s.mu.total++
@@ -67,4 +64,21 @@ func (s *Slots[K]) Held() int {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	return s.mu.total
+}
+
+// Room says what Acquire would answer now, and takes nothing.
+func (s *Slots[K]) Room(key K) Verdict {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.verdict(key)
+}
+
+func (s *Slots[K]) verdict(key K) Verdict {
+	switch {
+	case s.total > 0 && s.mu.total >= s.total:
+		return TotalFull
+	case s.perKey > 0 && s.mu.held[key] >= s.perKey:
+		return KeyFull
+	}
+	return Granted
 }
