@@ -81,15 +81,8 @@ const (
 	TextPartnerGone    = "Connected user is not available"
 	TextReplaced       = "Replaced by a newer connection"
 
-	TextMatchFailed   = "Matching failed, please try again" // in user:match:error
-	TextBadWishes     = "Invalid matching preferences"      // in user:match:error
-	TextBadSignal     = "Invalid call data"                 // in chat:error
-	TextUnknownEvent  = "Unknown event"                     // in error
-	TextMalformed     = "Malformed packet"                  // before a close with a code, as are these
+	TextMalformed     = "Malformed packet" // before a close with a code, as are these
 	TextTooManyEvents = "Too many events"
-	TextSlowReader    = "The connection reads too slowly"
-	TextSessionEnded  = "The session has ended"
-	TextHeartbeatLost = "No heartbeat"
 	TextGoingAway     = "The server is shutting down"
 
 	TextInvalidNamespace = "Invalid namespace" // Socket.IO's own

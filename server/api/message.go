@@ -83,7 +83,9 @@ var (
 )
 
 func checkText(content Value) error {
-	if units := textUnits(content); units < 1 || units > MaxTextUnits || isBlank(content) {
+	// Units never outnumber bytes: most texts need no counting.
+	long := len(content)-len(`""`) > MaxTextUnits
+	if isBlank(content) || long && textUnits(content) > MaxTextUnits {
 		return errText
 	}
 	return nil

@@ -29,7 +29,8 @@ func textUnits(v Value) (units int) {
 	return units
 }
 
-// isBlank reports whether a string is nothing but white space.
+// isBlank reports whether a string is empty or nothing but white space; what is
+// no string is blank.
 func isBlank(v Value) bool {
 	if !v.IsString() {
 		return true

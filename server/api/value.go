@@ -1,6 +1,7 @@
 package api
 
 import (
+	"bytes"
 	"fmt"
 	"iter"
 	"strconv"
@@ -105,12 +106,11 @@ func (v Value) Text() []byte {
 		return nil
 	}
 	raw := v[1 : len(v)-1]
-	for i, c := range raw {
-		if c == '\\' {
-			return unescape(append(make([]byte, 0, len(raw)), raw[:i]...), raw[i:])
-		}
+	i := bytes.IndexByte(raw, '\\')
+	if i < 0 {
+		return raw
 	}
-	return raw
+	return unescape(append(make([]byte, 0, len(raw)), raw[:i]...), raw[i:])
 }
 
 // unescape appends what raw, the inside of a string, stands for.
