@@ -8,32 +8,8 @@ import (
 	"guestload/server/guest"
 )
 
-// AppendString appends s as a JSON string, escaped as JSON.stringify does it:
-// quotes, backslashes and control characters, nothing else. What is not UTF-8
-// becomes U+FFFD.
-func AppendString(dst []byte, s string) []byte {
-	dst = append(dst, '"')
-	start := 0
-	for i := 0; i < len(s); {
-		c := s[i]
-		if c >= 0x20 && c != '"' && c != '\\' && c < utf8.RuneSelf {
-			i++
-			continue
-		}
-		size := 1
-		if c >= utf8.RuneSelf {
-			var r rune
-			if r, size = utf8.DecodeRuneInString(s[i:]); r != utf8.RuneError || size > 1 {
-				i += size
-				continue
-			}
-		}
-		dst = appendEscaped(append(dst, s[start:i]...), c)
-		i += size
-		start = i
-	}
-	return append(append(dst, s[start:]...), '"')
-}
+// AppendString appends s as a JSON string; see guest.AppendString.
+func AppendString(dst []byte, s string) []byte { return guest.AppendString(dst, s) }
 
 // stringSize is how many bytes AppendString appends.
 func stringSize(s string) int {
@@ -61,29 +37,6 @@ func escapedSize(c byte) int {
 		return 6
 	}
 	return 1
-}
-
-// appendEscaped appends a byte that may not stand in a JSON string as it is.
-func appendEscaped(dst []byte, c byte) []byte {
-	switch c {
-	case '"', '\\':
-		return append(dst, '\\', c)
-	case '\b':
-		return append(dst, '\\', 'b')
-	case '\f':
-		return append(dst, '\\', 'f')
-	case '\n':
-		return append(dst, '\\', 'n')
-	case '\r':
-		return append(dst, '\\', 'r')
-	case '\t':
-		return append(dst, '\\', 't')
-	}
-	if c >= utf8.RuneSelf {
-		return append(dst, "\uFFFD"...)
-	}
-	const hex = "0123456789abcdef"
-	return append(dst, '\\', 'u', '0', '0', hex[c>>4], hex[c&15])
 }
 
 // The functions below append `name` and a value; name is a literal that ends in

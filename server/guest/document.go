@@ -9,10 +9,27 @@ import (
 const timestampLayout = "2006-01-02T15:04:05.000Z"
 
 // AppendTime appends t as ISO 8601 in UTC with milliseconds, without quotes:
-// 2024-01-01T00:05:00.000Z.
+// 2024-01-01T00:05:00.000Z. Every message carries one, and digit by digit takes
+// a fifth of what a layout takes.
 func AppendTime(dst []byte, t time.Time) []byte {
-	return t.UTC().AppendFormat(dst, timestampLayout)
+	t = t.UTC()
+	year, month, day := t.Date()
+	if year < 0 || year > 9999 {
+		return t.AppendFormat(dst, timestampLayout)
+	}
+	hour, minute, second := t.Clock()
+	dst = append2(append2(dst, year/100), year%100)
+	dst = append2(append(dst, '-'), int(month))
+	dst = append2(append(dst, '-'), day)
+	dst = append2(append(dst, 'T'), hour)
+	dst = append2(append(dst, ':'), minute)
+	dst = append2(append(dst, ':'), second)
+	ms := t.Nanosecond() / int(time.Millisecond)
+	return append(append2(append(dst, '.', byte('0'+ms/100)), ms%100), 'Z')
 }
+
+// append2 appends two digits.
+func append2(dst []byte, n int) []byte { return append(dst, byte('0'+n/10), byte('0'+n%10)) }
 
 // Timestamp returns t as AppendTime writes it.
 func Timestamp(t time.Time) string {
@@ -24,11 +41,11 @@ func Timestamp(t time.Time) string {
 // the contract's backends write, then deviceId and ip where they are set.
 func (s *Session) AppendJSON(dst []byte) []byte {
 	dst = append(dst, `{"id":`...)
-	dst = appendString(dst, s.ID)
+	dst = AppendString(dst, s.ID)
 	dst = append(dst, `,"sessionId":`...)
-	dst = appendString(dst, s.SessionID)
+	dst = AppendString(dst, s.SessionID)
 	dst = append(dst, `,"username":`...)
-	dst = appendString(dst, s.Username)
+	dst = AppendString(dst, s.Username)
 	dst = append(dst, `,"isOnline":`...)
 	dst = appendBool(dst, s.IsOnline)
 	dst = append(dst, `,"lastSeen":`...)
@@ -53,11 +70,11 @@ func (s *Session) AppendJSON(dst []byte) []byte {
 	dst = appendOptionalTime(dst, s.ConnectedAt)
 	if s.DeviceID != "" {
 		dst = append(dst, `,"deviceId":`...)
-		dst = appendString(dst, s.DeviceID)
+		dst = AppendString(dst, s.DeviceID)
 	}
 	if s.IP != "" {
 		dst = append(dst, `,"ip":`...)
-		dst = appendString(dst, s.IP)
+		dst = AppendString(dst, s.IP)
 	}
 	return append(dst, '}')
 }
@@ -88,12 +105,12 @@ func appendOptional(dst []byte, s string) []byte {
 	if s == "" {
 		return append(dst, "null"...)
 	}
-	return appendString(dst, s)
+	return AppendString(dst, s)
 }
 
 // appendString writes a JSON string as JSON.stringify does: only what must be
 // escaped is. What is not UTF-8 becomes U+FFFD.
-func appendString(dst []byte, s string) []byte {
+func AppendString(dst []byte, s string) []byte {
 	dst = append(dst, '"')
 	start := 0
 	for i := 0; i < len(s); {

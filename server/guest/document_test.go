@@ -3,6 +3,7 @@ package guest_test
 import (
 	"encoding/json"
 	"errors"
+	"math/rand/v2"
 	"reflect"
 	"strings"
 	"testing"
@@ -167,6 +168,16 @@ func BenchmarkParseSession(b *testing.B) {
 	for b.Loop() {
 		if _, err := guest.ParseSession([]byte(updated)); err != nil {
 			b.Fatal(err)
+		}
+	}
+}
+
+func TestAppendTimeIsWhatTheLayoutWrites(t *testing.T) {
+	rng := rand.New(rand.NewPCG(1, 2))
+	for range 10_000 {
+		at := time.UnixMilli(rng.Int64N(2 * 253402300799999) - 62167219200000).In(time.FixedZone("", 3600))
+		if got, want := string(guest.AppendTime(nil, at)), guest.Timestamp(at); got != want {
+			t.Fatalf("%d: %s, want %s", at.UnixMilli(), got, want)
 		}
 	}
 }

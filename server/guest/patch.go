@@ -91,7 +91,7 @@ func (p Patch) Each(yield func(name string, value []byte) bool) {
 func (s *Session) appendField(dst []byte, f Field) (name string, value []byte) {
 	switch f {
 	case FieldUsername:
-		return "username", appendString(dst, s.Username)
+		return "username", AppendString(dst, s.Username)
 	case FieldIsOnline:
 		return "isOnline", appendBool(dst, s.IsOnline)
 	case FieldLastSeen:
