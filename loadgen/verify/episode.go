@@ -39,12 +39,12 @@ type episode struct {
 	released  bool          // the owner was told that the partner has gone
 	toldAt    time.Duration // when
 	closed    bool          // nothing of this chat can come any more
-	doubt     bool          // a socket changed under it: what was under way may be lost
+	doubt     bool          // a socket changed under it, or a second search may have ended it: only gross faults are judged
 	settled   bool          // both halves were compared
 
 	// What was heard of the search and the join, for the order of events.
 	searches, heardSearching  int
-	heardNoUsers              bool
+	searchedLast              time.Duration
 	selfJoined, partnerJoined bool
 	selfJoinedFirst           bool
 
@@ -61,6 +61,9 @@ const forever = time.Duration(1<<63 - 1)
 
 // searching reports whether the owner still waits for a match.
 func (e *episode) searching() bool { return e.partnerID == "" && !e.gaveUp }
+
+// sure reports whether there can be no doubt which match ended the search.
+func (e *episode) sure() bool { return e.searches <= 1 && !e.doubt }
 
 // overlaps reports whether one match can have ended both searches.
 func (e *episode) overlaps(o *episode) bool {
@@ -101,10 +104,10 @@ func (v *Verifier) settle(a, b *episode, now time.Duration) []finding {
 // judgeRelease says whether b was told in time that a had ended the chat, and
 // not before a did.
 func (v *Verifier) judgeRelease(a, b *episode, now time.Duration) []finding {
-	if a.end == notEnded || b.doubt {
+	if a.end == notEnded || a.doubt || b.doubt {
 		return nil
 	}
-	if b.released && !a.doubt && a.end == left && a.confirmed && a.endAt > b.toldAt {
+	if b.released && a.end == left && a.confirmed && a.endAt > b.toldAt {
 		return found(SymmetricPartner, a.owner, b.owner, "%s was told at %v that %s had gone, who left only at %v",
 			b.owner, b.toldAt, a.owner, a.endAt)
 	}
@@ -120,8 +123,8 @@ func (v *Verifier) judgeWait(e *episode, who *Witness, since, limit, now time.Du
 		return nil
 	}
 	if e.released && e.toldAt == stayed {
-		return found(Release, e.owner, who, "%s was told only %v after it that %s had gone: at most %v are allowed",
-			e.owner, stayed-since, who, limit)
+		return found(Release, e.owner, who, "%s was told that %s had gone only %v after it did: at most %v are allowed",
+			e.owner, who, stayed-since, limit)
 	}
 	return found(Release, e.owner, who, "%s waited %v and was not told that %s had gone: at most %v are allowed",
 		e.owner, stayed-since, who, limit)

@@ -9,6 +9,7 @@ func (w *Witness) heardSearching(at time.Duration) (fs []finding) {
 	w.mu.Lock()
 	w.note(heardSearching, at, nil)
 	if e := w.search; e != nil {
+		w.mu.unsure = false
 		if e.heardSearching++; e.heardSearching > e.searches && w.mu.sockets == 1 {
 			fs = found(EventOrder, w, nil, "%s heard user:match:searching %d times for %d searches", w, e.heardSearching, e.searches)
 		}
@@ -43,7 +44,7 @@ func (w *Witness) heardCancelled(at time.Duration) []finding {
 	w.mu.Lock()
 	w.note(heardCancelled, at, nil)
 	var e, claim *episode
-	if w.search != nil {
+	if w.search != nil && w.search.heardSearching > 0 { // else a search before this one was cancelled
 		e, claim = w.endSearch(at, 0, w.verifier.limits.Release)
 	}
 	w.mu.Unlock()
@@ -55,11 +56,11 @@ func (w *Witness) heardJoined(at time.Duration, userID []byte) []finding {
 	defer w.mu.Unlock()
 	w.note(heardJoined, at, w.chat)
 	e := w.chat
-	if e == nil || e.doubt {
-		if w.mu.sockets > 1 {
-			return nil
-		}
+	switch {
+	case e == nil && w.mu.sockets == 1:
 		return found(EventOrder, w, nil, "%s heard room:user_joined outside of a chat", w)
+	case e == nil || e.doubt:
+		return nil
 	}
 	switch string(userID) {
 	case w.id:

@@ -71,6 +71,9 @@ func (w *Witness) accept(at time.Duration, partner *Witness, partnerID []byte) (
 		w.chat.closed, w.last = true, w.chat
 	}
 	w.search, w.chat = nil, e
+	if n := e.searches - e.heardSearching; e.searches > 1 && n > 0 {
+		w.searchOn(e, n)
+	}
 	e.partner, e.matched, e.until, e.tag = partner, at, at, tagOf(partnerID)
 	if partner != nil {
 		e.partnerID = partner.id
@@ -78,6 +81,15 @@ func (w *Witness) accept(at time.Duration, partner *Witness, partnerID []byte) (
 		e.partnerID = string(partnerID)
 	}
 	return e, fs
+}
+
+// searchOn is for a guest who searched again while it waited, and was matched
+// before it heard an answer to that: the server may take the later searches for
+// leaving this chat, or may have taken them before the match.
+func (w *Witness) searchOn(e *episode, unanswered int) {
+	e.doubt = true
+	w.search = w.begin(e.searchedLast)
+	w.search.doubt, w.search.searches = true, unanswered
 }
 
 // pair finds the partner's half of the chat that e has just become. Both locks
@@ -95,16 +107,21 @@ func (v *Verifier) pair(e *episode) []finding {
 			with = o
 		case o.searching():
 			open = o
-		case o.gaveUp:
+		case o.gaveUp && (gaveUp == nil || o.endAt+o.limit > gaveUp.endAt+gaveUp.limit):
 			gaveUp = o
 		}
 	}
 	var fs []finding
-	if claim != nil && claim != with && e.searches == 1 {
+	if claim != nil && claim.owner == p {
+		with = claim
+	} else if claim != nil && e.sure() {
 		fs = found(OnePartner, e.owner, claim.owner, "%s was told that %s is its partner, who was matched with %s",
 			claim.owner, e.owner, e.partnerName())
 	}
 	switch {
+	case with != nil && (gaveUp != nil || e.owner.gaveUpDuring(with) || !e.sure() || !with.sure()):
+		// Another search of the two may be meant.
+		e.doubt, with.doubt = true, true
 	case with != nil:
 		e.peer, with.peer, with.ghost = with, e, nil
 		if e.owner.reconnectedSince(with.searched) || p.reconnectedSince(e.searched) {
@@ -113,9 +130,10 @@ func (v *Verifier) pair(e *episode) []finding {
 	case open != nil && gaveUp != nil: // either may be meant
 	case open != nil && open.claim == nil:
 		open.claim = e
-	case open != nil && open.searches == 1:
+	case open != nil && open.sure():
 		fs = append(fs, found(OnePartner, e.owner, p, "%s and %s were both told that %s is their partner",
 			open.claim.owner, e.owner, p)...)
+		open.claim = nil // told
 	case open != nil: // the first of them may have been left by searching again
 	case gaveUp != nil:
 		e.ghost = gaveUp
@@ -125,11 +143,26 @@ func (v *Verifier) pair(e *episode) []finding {
 	return fs
 }
 
+// gaveUpDuring reports whether w gave up a search that may have led to o.
+func (w *Witness) gaveUpDuring(o *episode) bool {
+	for _, e := range w.mu.recent {
+		if e != nil && e.gaveUp && e.overlaps(o) {
+			return true
+		}
+	}
+	return false
+}
+
 // judgeStrange tells of a guest matched with somebody who was not searching.
 func (v *Verifier) judgeStrange(e *episode) []finding {
 	p := e.partner
 	if e.doubt || p.reconnectedSince(e.searched) || p.forgotten(e.searched) {
 		return nil
+	}
+	for _, o := range p.mu.recent {
+		if o != nil && o.overlaps(e) && !o.sure() {
+			return nil // an earlier search of these may be meant
+		}
 	}
 	for _, o := range p.mu.recent {
 		if o != nil && o.partnerID != "" && o.partner != e.owner && o.matched <= e.matched && o.stayed(forever) >= e.searched {
@@ -167,7 +200,7 @@ func (w *Witness) abandon(e, claim *episode, at time.Duration) []finding {
 	if claim.peer != nil {
 		return nil
 	}
-	if !claim.doubt && at-claim.matched > w.verifier.stretched(w.verifier.limits.Notice) {
+	if !claim.doubt && e.sure() && at-claim.matched > w.verifier.stretched(w.verifier.limits.Notice) {
 		claim.settled = true
 		return unnoticed(claim, at)
 	}
@@ -185,7 +218,7 @@ func (v *Verifier) judgeNotice(e *episode, now time.Duration) []finding {
 		return nil
 	}
 	for _, o := range e.partner.mu.recent {
-		if o != nil && o.claim == e {
+		if o != nil && o.claim == e && o.sure() {
 			e.settled = true
 			return unnoticed(e, now)
 		}

@@ -6,6 +6,8 @@ import (
 )
 
 // Sent says that the guest is about to write the chat:message it has composed.
+// Each message is composed after the one before was sent. A guest that searched again while it waited sends none before both searches are answered: it
+// does not know which chat the server would put it in.
 func (w *Witness) Sent(at time.Duration) {
 	w.mu.Lock()
 	if e := w.chat; e != nil {
@@ -46,13 +48,18 @@ func (w *Witness) judgeMessage(senderID []byte, m Mark, whole bool) []finding {
 		return found(MessageWhole, w, e.partner, "%s received a message from %s that is not as it was sent", w, e.partnerName())
 	}
 	if m.Tag != w.tag || e.partner != nil && e.partner.guest != m.Guest {
-		return found(MessageToPartner, w, e.partner, "%s received from %s message %d of %d that guest %d had sent to somebody else",
-			w, e.partnerName(), m.K, m.N, m.Guest)
+		return found(MessageToPartner, w, e.partner, "%s received from %s a message that guest %d had sent to somebody else",
+			w, e.partnerName(), m.Guest)
 	}
-	switch {
-	case e.peerChat == 0 && w.last != nil && w.last != e && w.last.partnerID == e.partnerID && w.last.peerChat == m.Chat,
-		e.peerChat != 0 && e.peerChat != m.Chat:
-		return found(AfterLeave, w, e.partner, "%s received message %d of %d of an earlier chat with %s", w, m.K, m.N, e.partnerName())
+	old := e.peerChat
+	if last := w.last; old == 0 && last != nil && last != e && last.partnerID == e.partnerID && last.peerChat == m.Chat {
+		old = -1
+	}
+	if old != 0 && old != m.Chat {
+		if e.doubt {
+			return nil // matched anew while the old socket was dying
+		}
+		return found(AfterLeave, w, e.partner, "%s received message %d of an earlier chat with %s", w, m.Seq, e.partnerName())
 	}
 	e.peerChat = m.Chat
 	return w.judgeSequence(e, m)
@@ -61,38 +68,38 @@ func (w *Witness) judgeMessage(senderID []byte, m Mark, whole bool) []finding {
 // judgeSequence expects the messages of one chat to come as 1, 2, 3. What is
 // left out is remembered: it may have been refused.
 func (w *Witness) judgeSequence(e *episode, m Mark) []finding {
-	switch ahead := m.K - e.highest; {
+	switch ahead := m.Seq - e.highest; {
 	case ahead > 0:
-		e.missing = e.missing<<ahead | (1<<(ahead-1) - 1) // shifts of 64 and more leave 0 and all ones
-		e.highest = m.K
+		e.missing = e.missing<<ahead | (1<<ahead - 2) // a shift of 64 or more leaves 0
+		e.highest = m.Seq
 		e.received++
 		return nil
 	case ahead > -64 && e.missing&(1<<-ahead) != 0:
 		e.missing &^= 1 << -ahead
 		e.received++
-		return found(MessageOrder, w, e.partner, "%s received message %d of %d from %s after message %d",
-			w, m.K, m.N, e.partnerName(), e.highest)
+		return found(MessageOrder, w, e.partner, "%s received message %d of its chat with %s after message %d",
+			w, m.Seq, e.partnerName(), e.highest)
 	default:
-		return found(MessageOnce, w, e.partner, "%s received message %d of %d from %s twice", w, m.K, m.N, e.partnerName())
+		return found(MessageOnce, w, e.partner, "%s received message %d of its chat with %s twice", w, m.Seq, e.partnerName())
 	}
 }
 
 // judgeForeign tells of a message from somebody who is not the partner of now.
 func (w *Witness) judgeForeign(senderID []byte, m Mark, whole bool) []finding {
-	what := "a message"
-	if whole {
-		what = "a marked message"
+	if w.mu.unsure && (!whole || m.Tag == w.tag) {
+		return nil // matched while the old socket was dying, and the new one goes on with that
 	}
-	if last := w.last; last != nil && last.partnerID == string(senderID) {
-		if w.mu.sockets > 1 && last.doubt {
-			return nil
-		}
-		last.received++ // out of place, but not lost
-		return found(AfterLeave, w, last.partner, "%s received %s, %d of %d, from %s after their chat had ended",
-			w, what, m.K, m.N, last.partnerName())
+	last := w.last
+	if mine := !whole || m.Tag == w.tag; !mine || last == nil || last.partnerID != string(senderID) {
+		sender := w.verifier.find(senderID)
+		return found(MessageToPartner, w, sender, "%s received a message from %s, who is not its partner", w, guestName(sender, senderID))
 	}
-	sender := w.verifier.find(senderID)
-	return found(MessageToPartner, w, sender, "%s received %s from %s, who is not its partner", w, what, guestName(sender, senderID))
+	if last.doubt {
+		return nil
+	}
+	last.received++ // out of place, but not lost
+	return found(AfterLeave, w, last.partner, "%s received message %d of its chat with %s after that had ended",
+		w, m.Seq, last.partnerName())
 }
 
 // Acked says that chat:message:sent has come.
@@ -141,54 +148,4 @@ func (w *Witness) judgeLate(e *episode) []finding {
 	}
 	e.lost++
 	return found(MessageLost, w, e.partner, "a message from %s never reached %s, though it was acknowledged as delivered", w, e.partnerName())
-}
-
-// receipts finds the chat of a message by its id, from its first receipt to its
-// second. It remembers the latest few; a receipt that comes later than that
-// many others is not judged.
-type receipts struct {
-	ring [8]receipt
-	next uint8
-}
-
-type receipt struct {
-	id   uint64   // hash of the message's id; 0: none
-	chat *episode // nil: delivered before it was acked
-}
-
-// acked remembers whose message it is, and reports whether it has been
-// delivered already.
-func (r *receipts) acked(id uint64, e *episode) (delivered bool) {
-	if i := r.find(id); i >= 0 {
-		delivered = r.ring[i].chat == nil
-		r.ring[i] = receipt{}
-		return delivered
-	}
-	r.add(receipt{id, e})
-	return false
-}
-
-// delivered returns the chat of the message, nil where it is not known (yet).
-func (r *receipts) delivered(id uint64) *episode {
-	if i := r.find(id); i >= 0 {
-		e := r.ring[i].chat
-		r.ring[i] = receipt{}
-		return e
-	}
-	r.add(receipt{id: id})
-	return nil
-}
-
-func (r *receipts) find(id uint64) int {
-	for i := range r.ring {
-		if r.ring[i].id == id {
-			return i
-		}
-	}
-	return -1
-}
-
-func (r *receipts) add(x receipt) {
-	r.ring[r.next%uint8(len(r.ring))] = x
-	r.next++
 }

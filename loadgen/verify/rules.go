@@ -65,6 +65,16 @@ func (r Report) Total() int64 {
 	return n
 }
 
+// Of returns the entry of one rule, zero for a rule that there is not.
+func (r Report) Of(rule Rule) Violation {
+	for _, v := range r.Violations {
+		if v.Rule == string(rule) {
+			return v
+		}
+	}
+	return Violation{}
+}
+
 // finding is one breach, found while locks were held and told after.
 type finding struct {
 	rule Rule

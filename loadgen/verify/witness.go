@@ -35,6 +35,7 @@ type Witness struct {
 		sync.Mutex
 		sockets   int           // opened so far
 		connected time.Duration // since when the latest of them is open
+		unsure    bool          // the latest took over from another, and has answered no search yet
 		recent    [4]*episode   // the latest episodes, a ring
 		count     uint32        // of episodes so far
 		messages  int64         // received
@@ -62,6 +63,7 @@ func (w *Witness) Established(at time.Duration, id string) {
 	w.mu.Lock()
 	w.mu.sockets++
 	w.mu.connected = at
+	w.mu.unsure = !first
 	w.note(didConnect, at, nil)
 	var e, claim *episode
 	if w.search != nil {
@@ -100,7 +102,7 @@ func (w *Witness) Searching(at time.Duration) {
 	if w.search == nil {
 		w.search = w.begin(at)
 	}
-	w.search.searches++
+	w.search.searches, w.search.searchedLast = w.search.searches+1, at
 	w.mu.Unlock()
 }
 
@@ -155,7 +157,7 @@ func (w *Witness) cut(at time.Duration, how ending, limit time.Duration, event k
 		e, claim = w.endSearch(at, limit, limit)
 	}
 	chat := w.chat
-	if chat != nil && chat.end == notEnded {
+	if chat != nil { // a leave that was not confirmed may be lost with the socket
 		chat.end, chat.endAt, chat.limit = how, at, limit
 	}
 	w.mu.Unlock()
@@ -212,7 +214,7 @@ func (w *Witness) close(e *episode, at time.Duration) []finding {
 // settleGhost judges a chat whose partner had given up the search before being
 // told of it. The owner's lock is held, and the partner's.
 func (v *Verifier) settleGhost(e *episode, now time.Duration) []finding {
-	if e.settled || e.doubt {
+	if e.settled || e.doubt || e.partner.reconnectedSince(e.ghost.endAt) {
 		return nil
 	}
 	e.settled = true

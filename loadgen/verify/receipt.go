@@ -1,0 +1,60 @@
+package verify
+
+// receipts finds the chat of a message by its id, from its first receipt to its
+// second. It remembers the latest few; a receipt that comes later than that
+// many others is not judged.
+type receipts struct {
+	ring  [16]receipt
+	next  uint8
+	early uint8 // entries delivered before they were acked
+}
+
+type receipt struct {
+	id   uint64   // hash of the message's id; 0: none
+	chat *episode // nil: delivered before it was acked
+}
+
+// acked remembers whose message it is, and reports whether it has been
+// delivered already.
+func (r *receipts) acked(id uint64, e *episode) (delivered bool) {
+	if r.early > 0 {
+		if i := r.find(id); i >= 0 && r.ring[i].chat == nil {
+			r.ring[i] = receipt{}
+			r.early--
+			return true
+		}
+	}
+	r.add(receipt{id, e})
+	return false
+}
+
+// delivered returns the chat of the message, nil where it is not known (yet).
+func (r *receipts) delivered(id uint64) *episode {
+	if i := r.find(id); i >= 0 && r.ring[i].chat != nil {
+		e := r.ring[i].chat
+		r.ring[i] = receipt{}
+		return e
+	}
+	r.add(receipt{id: id})
+	r.early++
+	return nil
+}
+
+func (r *receipts) find(id uint64) int {
+	for i := range r.ring {
+		if r.ring[i].id == id {
+			return i
+		}
+	}
+	return -1
+}
+
+// add takes the place of the oldest.
+func (r *receipts) add(x receipt) {
+	old := &r.ring[r.next%uint8(len(r.ring))]
+	if old.id != 0 && old.chat == nil {
+		r.early--
+	}
+	*old = x
+	r.next++
+}
