@@ -45,3 +45,6 @@ func (d *dice) pick(values []string) string {
 
 // lognormalTail is the factor over the median that 1 of 10,000 draws exceeds.
 func lognormalTail(sigma float64) float64 { return math.Exp(3.72 * sigma) }
+
+// lognormalMean is the factor of the mean over the median.
+func lognormalMean(sigma float64) float64 { return math.Exp(sigma * sigma / 2) }

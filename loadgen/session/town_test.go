@@ -22,6 +22,7 @@ type town struct {
 	sent    int
 
 	delay    time.Duration // of every answer to a request, and of every event
+	faulty   bool          // rules of the contract will be violated
 	deaf     map[string]bool
 	refuse   map[string]string // by path: the message of the 503
 	stallAck func(nth int) time.Duration

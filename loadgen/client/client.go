@@ -1,0 +1,194 @@
+// Package client is the system under test over real sockets: HTTP through one
+// pool of connections that all guests share, and a WebSocket connection for
+// each guest, with either framing of the contract. A connection on which
+// nothing happens holds no buffer.
+package client
+
+import (
+	"context"
+	"crypto/rand"
+	"crypto/tls"
+	"encoding/base64"
+	"fmt"
+	"net"
+	"net/url"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/valyala/fasthttp"
+
+	"guestload/loadgen/session"
+	"guestload/server/api"
+)
+
+// Options say how to reach a backend.
+type Options struct {
+	Target  string        // http://host:port or https://host[:port], with a path where the backend lives below one
+	Framing api.Framing   // of the real-time connections
+	Timeout time.Duration // of a request, and of opening a connection; 10 s where 0
+	// Conns bounds the HTTP connections, 1,024 where 0. A request that finds them
+	// all busy waits, within its timeout.
+	Conns int
+	// Paths and Events map the contract's names to the backend's own, where they differ.
+	Paths, Events map[string]string
+}
+
+const (
+	defaultTimeout = 10 * time.Second
+	defaultConns   = 1024
+	// idleHTTP is less than any server's idle timeout worth the name, so that a
+	// request seldom meets a connection that is being closed.
+	idleHTTP = 4 * time.Second
+)
+
+// Client implements session.Backend. Safe for concurrent use.
+type Client struct {
+	timeout time.Duration
+	framing api.Framing
+	dialer  *dialer
+	http    *fasthttp.HostClient
+	base    string // the target's path, without a slash at the end
+	host    string
+
+	upgrade  []byte // the handshake, up to the token
+	accept   string // what the server must answer it with
+	outgoing map[string]string
+	incoming map[string]string
+
+	inboxes inboxes
+	buffers buffers
+
+	mu struct {
+		sync.Mutex
+		silent []net.Conn // half-open: kept until Close
+		closed bool
+	}
+}
+
+var _ session.Backend = (*Client)(nil)
+
+// New returns a client of a backend that somebody listens for: it connects
+// once, to find the address that all others will use. Call Close in the end.
+func New(ctx context.Context, o Options) (*Client, error) {
+	target, err := parseTarget(o.Target)
+	if err != nil {
+		return nil, err
+	}
+	if o.Timeout <= 0 {
+		o.Timeout = defaultTimeout
+	}
+	if o.Conns <= 0 {
+		o.Conns = defaultConns
+	}
+	d, err := newDialer(ctx, target, o.Timeout)
+	if err != nil {
+		return nil, fmt.Errorf("target %s: %w", o.Target, err)
+	}
+	c := &Client{
+		timeout: o.Timeout, framing: o.Framing, dialer: d, host: target.Host,
+		base:     strings.TrimSuffix(target.Path, "/"),
+		outgoing: o.Events,
+	}
+	if len(o.Events) > 0 {
+		c.incoming = make(map[string]string, len(o.Events))
+		for ours, theirs := range o.Events {
+			c.incoming[theirs] = ours
+		}
+	}
+	c.http = &fasthttp.HostClient{
+		Addr:                     d.address,
+		Dial:                     d.dialHTTP,
+		IsTLS:                    d.tls != nil,
+		TLSConfig:                d.tls,
+		MaxConns:                 o.Conns,
+		MaxConnWaitTimeout:       o.Timeout,
+		MaxIdleConnDuration:      idleHTTP,
+		MaxResponseBodySize:      maxAnswer,
+		NoDefaultUserAgentHeader: true,
+		DisablePathNormalizing:   true,
+		RetryIfErr:               retryStale,
+	}
+	c.prepareUpgrade(o.Paths)
+	return c, nil
+}
+
+// prepareUpgrade builds the part of the handshake that all guests share. The
+// nonce is one for all of them: it guards against caches, not against anybody,
+// and this way the answer need not be computed for each.
+func (c *Client) prepareUpgrade(paths map[string]string) {
+	nonce := make([]byte, 16)
+	rand.Read(nonce) // never fails
+	key := base64.StdEncoding.EncodeToString(nonce)
+	path := api.PathJSON
+	if c.framing == api.SocketIO {
+		path = api.PathSocketIO
+	}
+	if own := paths[path]; own != "" {
+		path = own
+	}
+	if c.framing == api.SocketIO {
+		path += "?EIO=4&transport=websocket"
+	}
+	c.accept = acceptFor(key)
+	c.upgrade = []byte("GET " + c.base + path + " HTTP/1.1\r\nHost: " + c.host +
+		"\r\nUpgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Version: 13\r\nSec-WebSocket-Key: " + key + "\r\n")
+}
+
+// Close ends what has been left open: the pool, and the sockets of guests who
+// fell silent.
+func (c *Client) Close() {
+	c.http.CloseIdleConnections()
+	c.mu.Lock()
+	silent := c.mu.silent
+	c.mu.silent, c.mu.closed = nil, true
+	c.mu.Unlock()
+	for _, nc := range silent {
+		reset(nc)
+	}
+}
+
+// keepSilent keeps a socket that nobody reads any more.
+func (c *Client) keepSilent(nc net.Conn) {
+	c.mu.Lock()
+	closed := c.mu.closed
+	if !closed {
+		c.mu.silent = append(c.mu.silent, nc)
+	}
+	c.mu.Unlock()
+	if closed {
+		reset(nc)
+	}
+}
+
+// Silent is how many sockets of guests who fell silent are still open.
+func (c *Client) Silent() int {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return len(c.mu.silent)
+}
+
+// parseTarget reads the address of a backend.
+func parseTarget(target string) (*url.URL, error) {
+	u, err := url.Parse(target)
+	switch {
+	case err != nil || u.Host == "" || u.Scheme != "http" && u.Scheme != "https":
+		return nil, fmt.Errorf("target %q: want http://host:port or https://host", target)
+	case u.User != nil || u.RawQuery != "" || u.Fragment != "":
+		return nil, fmt.Errorf("target %q: want an address without user, query and fragment", target)
+	}
+	return u, nil
+}
+
+// tlsConfig is that of an https target, nil for http.
+func tlsConfig(u *url.URL) *tls.Config {
+	if u.Scheme != "https" {
+		return nil
+	}
+	return &tls.Config{
+		ServerName:         u.Hostname(),
+		MinVersion:         tls.VersionTLS12,
+		ClientSessionCache: tls.NewLRUClientSessionCache(64),
+		NextProtos:         []string{"http/1.1"},
+	}
+}

@@ -1,0 +1,113 @@
+package client
+
+import (
+	"errors"
+	"net"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/valyala/fasthttp"
+
+	"guestload/loadgen/session"
+	"guestload/server/api"
+)
+
+func TestCallReadsTheEnvelope(t *testing.T) {
+	var status int
+	var body string
+	c := newClient(t, listen(t, func(ctx *fasthttp.RequestCtx) {
+		if string(ctx.Method()) != "POST" || string(ctx.Path()) != "/api/x" || string(ctx.PostBody()) != `{"a":1}` ||
+			string(ctx.Request.Header.Peek("Authorization")) != "Bearer tok" || string(ctx.Request.Header.ContentType()) != "application/json" {
+			t.Errorf("the server got %s", ctx.Request.String())
+		}
+		ctx.SetStatusCode(status)
+		ctx.SetBodyString(body)
+	}, nil), api.JSON)
+	for _, tt := range []struct {
+		name   string
+		status int
+		body   string
+		want   string // the data, or part of the error
+		kind   string
+	}{
+		{"success", 201, `{"success":true,"message":"m","data":{"token":"t"}}`, `{"token":"t"}`, ""},
+		{"no data", 200, `{"success":true}`, ``, ""},
+		{"refused", 429, `{"success":false,"message":"Too many"}`, "429 Too many", session.KindRefused},
+		{"refused by a proxy", 502, `<html>`, `502 "<html>"`, session.KindRefused},
+		{"success that is none", 200, `{"success":false,"message":"no"}`, "200 no", session.KindRefused},
+		{"no envelope", 200, `{"token":"t"}`, `without "success"`, session.KindProtocol},
+		{"no json", 200, `hello`, `"hello"`, session.KindProtocol},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			status, body = tt.status, tt.body
+			got := "unread"
+			err := c.Call(t.Context(), session.Request{Method: "POST", Path: "/api/x", Token: "tok", Body: []byte(`{"a":1}`)},
+				func(data api.Value) error {
+					got = string(data)
+					return nil
+				})
+			switch {
+			case tt.kind == "" && (err != nil || got != tt.want):
+				t.Errorf("got %q, %v; want %q", got, err, tt.want)
+			case tt.kind != "" && (err == nil || session.Kind(err) != tt.kind || !strings.Contains(err.Error(), tt.want)):
+				t.Errorf("got %v of kind %s, want %s with %q", err, session.Kind(err), tt.kind, tt.want)
+			}
+		})
+	}
+	status, body = 200, `{"success":true}`
+	own := errors.New("own")
+	if err := c.Call(t.Context(), session.Request{Method: "POST", Path: "/api/x", Token: "tok", Body: []byte(`{"a":1}`)},
+		func(api.Value) error { return own }); !errors.Is(err, own) {
+		t.Errorf("an error of read came back as %v", err)
+	}
+}
+
+func TestASlowAnswerIsATimeout(t *testing.T) {
+	release := make(chan bool)
+	defer close(release)
+	target := listen(t, func(*fasthttp.RequestCtx) { <-release }, nil)
+	c, err := New(t.Context(), Options{Target: target, Timeout: 50 * time.Millisecond})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer c.Close()
+	err = c.Call(t.Context(), session.Request{Method: "GET", Path: "/"}, nil)
+	if session.Kind(err) != session.KindTimeout {
+		t.Errorf("got %v of kind %s, want timeout", err, session.Kind(err))
+	}
+}
+
+func TestTargetsThatCannotBe(t *testing.T) {
+	l, err := net.Listen("tcp4", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	free := l.Addr().String()
+	l.Close()
+	for _, tt := range []struct{ target, want string }{
+		{"", "want http://host:port"}, {"localhost:80", "want http://host:port"}, {"ftp://x", "want http://host:port"},
+		{"http://u:p@x", "without user"}, {"http://x/?a=1", "without user, query"},
+		{"http://" + free, "connection refused"},
+	} {
+		if c, err := New(t.Context(), Options{Target: tt.target}); err == nil || !strings.Contains(err.Error(), tt.want) {
+			t.Errorf("target %q: got %v, %v; want an error with %q", tt.target, c, err, tt.want)
+		}
+	}
+}
+
+func TestLoopbackTargetsAreDialledFromManyAddresses(t *testing.T) {
+	sources := make(chan string, 100)
+	c := newClient(t, listen(t, notFound, func(p *peer) {
+		sources <- p.ws.RemoteAddr().(*net.TCPAddr).IP.String()
+		p.read()
+	}), api.JSON)
+	seen := map[string]bool{}
+	for range 3 * len(c.dialer.locals) {
+		dial(t, c)
+		seen[<-sources] = true
+	}
+	if len(c.dialer.locals) > 0 && len(seen) < len(c.dialer.locals) {
+		t.Errorf("dialled from %v", seen)
+	}
+}
