@@ -175,7 +175,7 @@ func BenchmarkParseSession(b *testing.B) {
 func TestAppendTimeIsWhatTheLayoutWrites(t *testing.T) {
 	rng := rand.New(rand.NewPCG(1, 2))
 	for range 10_000 {
-		at := time.UnixMilli(rng.Int64N(2 * 253402300799999) - 62167219200000).In(time.FixedZone("", 3600))
+		at := time.UnixMilli(rng.Int64N(2*253402300799999) - 62167219200000).In(time.FixedZone("", 3600))
 		if got, want := string(guest.AppendTime(nil, at)), guest.Timestamp(at); got != want {
 			t.Fatalf("%d: %s, want %s", at.UnixMilli(), got, want)
 		}

@@ -1,0 +1,236 @@
+// Package app is the server program: it reads flags and environment, wires
+// store, node and httpd together, and starts and stops them in order.
+package app
+
+import (
+	"context"
+	"crypto/rand"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"net"
+	"net/http"
+	"net/http/pprof"
+	"os/signal"
+	"runtime/debug"
+	"sync"
+	"syscall"
+	"time"
+
+	"guestload/server/auth"
+	"guestload/server/httpd"
+	"guestload/server/realtime"
+	"guestload/server/store"
+)
+
+// Exit codes of Run.
+const (
+	exitFine   = 0
+	exitFailed = 1
+	exitUsage  = 2
+)
+
+// Expired sessions are dropped from memory this often; nobody sees them before.
+const sweepEvery = 10 * time.Minute
+
+// filesKept is how many open files are left to everything but sockets.
+const filesKept = 512
+
+// Run is the whole program; its result is the exit code. It ends with ctx, with
+// SIGTERM or SIGINT and, where a flag asks for that, with stdin.
+func Run(ctx context.Context, args []string, getenv func(string) string, stdin io.Reader, stdout, stderr io.Writer) int {
+	o, err := parse(args, getenv)
+	if errors.Is(err, errHelp) {
+		fmt.Fprint(stdout, err)
+		return exitFine
+	}
+	if err != nil {
+		fmt.Fprintf(stderr, "server: %v\n", err)
+		return exitUsage
+	}
+	ctx, stop := signal.NotifyContext(ctx, syscall.SIGTERM, syscall.SIGINT)
+	defer stop()
+	if o.leash {
+		var cut context.CancelFunc
+		ctx, cut = context.WithCancel(ctx)
+		defer cut()
+		go func() {
+			_, _ = io.Copy(io.Discard, stdin)
+			cut()
+		}()
+	}
+	log := o.logger(stderr)
+	if err := o.serve(ctx, log, stdout); err != nil {
+		log.Error("server ended", "error", err)
+		return exitFailed
+	}
+	return exitFine
+}
+
+func (o *options) logger(w io.Writer) *slog.Logger {
+	h := &slog.HandlerOptions{Level: o.logLevel}
+	if o.logJSON {
+		return slog.New(slog.NewJSONHandler(w, h))
+	}
+	return slog.New(slog.NewTextHandler(w, h))
+}
+
+// serve runs until ctx ends, then drains.
+func (o *options) serve(ctx context.Context, log *slog.Logger, stdout io.Writer) error {
+	s, err := o.wire(log)
+	if err != nil {
+		return err
+	}
+	ln, err := net.Listen("tcp", o.listen)
+	if err != nil {
+		return fmt.Errorf("listen on %s: %w", o.listen, err)
+	}
+	var work sync.WaitGroup
+	defer work.Wait()
+	running, stop := context.WithCancel(context.Background())
+	defer stop()
+	if o.pprof != "" {
+		if err := profile(running, o.pprof, log, &work); err != nil {
+			_ = ln.Close()
+			return err
+		}
+	}
+	failed := make(chan error, 2)
+	work.Go(func() { failed <- s.node.Run(running) })
+	work.Go(func() { s.sweep(running, log) })
+	work.Go(func() { failed <- s.edge.Serve(ln) })
+	fmt.Fprintf(stdout, "listening on http://%s\n", ln.Addr())
+	log.Info("listening", "address", ln.Addr().String(), "storage", "memory", "maxSockets", o.sockets)
+
+	select {
+	case err = <-failed:
+	case <-ctx.Done():
+		log.Info("draining")
+	}
+	leave, done := context.WithTimeout(context.Background(), o.drain)
+	defer done()
+	s.edge.Drain()
+	if drainErr := s.node.Drain(leave); drainErr != nil {
+		log.Warn("some guests were cut off", "error", drainErr)
+	}
+	finish, done := context.WithTimeout(context.Background(), time.Second)
+	defer done()
+	if stopErr := s.edge.Shutdown(finish); stopErr != nil {
+		log.Warn("not everything ended by itself", "error", stopErr)
+	}
+	log.Info("stopped")
+	return err
+}
+
+// parts are what a server is made of.
+type parts struct {
+	memory *store.Memory
+	node   *realtime.Node
+	edge   *httpd.Server
+}
+
+func (o *options) wire(log *slog.Logger) (*parts, error) {
+	files, err := raiseFiles()
+	if err != nil {
+		log.Warn("limit of open files not raised", "error", err)
+	}
+	if most := files - filesKept; most > 0 && (o.sockets == 0 || o.sockets > most) {
+		if o.sockets > most {
+			log.Warn("fewer sockets than asked for: open files are limited", "asked", o.sockets, "possible", most)
+		}
+		o.sockets = most
+	}
+	if o.secret == nil {
+		o.secret = []byte(rand.Text() + rand.Text())
+		log.Warn("JWT_SECRET is not set: tokens are signed with a random secret and end with this process")
+	}
+	tokens, err := auth.NewIssuer(o.secret, auth.Options{Lifetime: o.tokens})
+	if err != nil {
+		return nil, err
+	}
+	instance := rand.Text()[:10]
+	s := &parts{memory: store.NewMemory(instance, time.Now)}
+	metrics := httpd.NewMetrics()
+	s.node, err = realtime.New(realtime.Config{
+		Instance: instance, Sessions: s.memory.Sessions, Presence: s.memory.Presence, Matcher: s.memory.Matcher,
+		Now: time.Now, Log: log, OnMatch: metrics.Matched,
+	})
+	if err != nil {
+		return nil, err
+	}
+	s.edge, err = httpd.New(httpd.Config{
+		Node: s.node, Tokens: tokens, Metrics: metrics, Limits: o.limits, MaxSockets: o.sockets,
+		Proxies: o.proxies, Origins: o.origins, Log: log, Version: version(),
+	})
+	return s, err
+}
+
+// sweep drops lapsed sessions until ctx ends.
+func (s *parts) sweep(ctx context.Context, log *slog.Logger) {
+	tick := time.NewTicker(sweepEvery)
+	defer tick.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case <-tick.C:
+			if n := s.memory.Sessions.Sweep(); n > 0 {
+				log.Info("lapsed sessions dropped", "count", n)
+			}
+		}
+	}
+}
+
+// raiseFiles allows this process as many open files as it may have, and returns
+// the number.
+func raiseFiles() (int, error) {
+	var l syscall.Rlimit
+	if err := syscall.Getrlimit(syscall.RLIMIT_NOFILE, &l); err != nil {
+		return 0, err
+	}
+	want := l
+	want.Cur = want.Max
+	if err := syscall.Setrlimit(syscall.RLIMIT_NOFILE, &want); err != nil {
+		return int(l.Cur), err
+	}
+	return int(want.Cur), nil
+}
+
+// profile serves Go's profiles on an address of their own, until ctx ends.
+func profile(ctx context.Context, address string, log *slog.Logger, work *sync.WaitGroup) error {
+	ln, err := net.Listen("tcp", address)
+	if err != nil {
+		return fmt.Errorf("listen for pprof on %s: %w", address, err)
+	}
+	mux := http.NewServeMux()
+	mux.HandleFunc("/debug/pprof/", pprof.Index)
+	mux.HandleFunc("/debug/pprof/profile", pprof.Profile)
+	mux.HandleFunc("/debug/pprof/trace", pprof.Trace)
+	mux.HandleFunc("/debug/pprof/symbol", pprof.Symbol)
+	mux.HandleFunc("/debug/pprof/cmdline", pprof.Cmdline)
+	srv := &http.Server{Handler: mux, ReadHeaderTimeout: 5 * time.Second}
+	work.Go(func() {
+		if err := srv.Serve(ln); !errors.Is(err, http.ErrServerClosed) {
+			log.Error("pprof ended", "error", err)
+		}
+	})
+	work.Go(func() {
+		<-ctx.Done()
+		_ = srv.Close()
+	})
+	log.Info("profiles", "address", ln.Addr().String())
+	return nil
+}
+
+// version is the revision that this program was built from.
+func version() string {
+	if info, ok := debug.ReadBuildInfo(); ok {
+		for _, s := range info.Settings {
+			if s.Key == "vcs.revision" {
+				return s.Value
+			}
+		}
+	}
+	return "devel"
+}
