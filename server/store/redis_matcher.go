@@ -3,7 +3,6 @@ package store
 import (
 	"context"
 	"crypto/rand"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"strconv"
@@ -42,29 +41,24 @@ func (m *RedisMatcher) Search(ctx context.Context, s guest.Searcher) (guest.Pair
 	if err != nil {
 		return guest.Pair{}, fmt.Errorf("%s: %w", doing, err)
 	}
-	doc, err := marshalSearcher(s)
-	if err != nil {
-		return guest.Pair{}, fmt.Errorf("%s: %w", doing, err)
-	}
 	lookups := lookups(s.Wants, s.Traits)
 	args := make([]string, 0, 5+2*maxLists)
-	args = append(args, s.ID, s.Avoid, m.nextID(), doc, strconv.Itoa(len(lookups)))
+	args = append(args, s.ID, s.Avoid, m.nextID(), encodeSearcher(s), strconv.Itoa(len(lookups)))
 	args = append(append(args, lookups...), entries(s.Wants, s.Traits)...)
 	ctx, cancel := context.WithTimeout(ctx, replyTimeout)
 	defer cancel()
 	keys := []string{matchQueue, matchWaiting, matchPairs, matchSequence}
-	reply, err := m.scripts.search.Exec(ctx, l.client, keys, args).AsStrSlice()
+	reply, err := m.scripts.search.Exec(ctx, l.client, keys, args).ToString()
 	if err != nil {
 		return guest.Pair{}, m.redis.failure(doing, err)
 	}
-	if len(reply) != 2 {
-		return guest.Pair{}, fmt.Errorf("%s: %w: the script answered %d values, not 2", doing, guest.ErrUnavailable, len(reply))
-	}
-	pair, err := parsePair(reply[1])
+	reply, paired := strings.CutPrefix(reply, "!")
+	_, text, _ := strings.Cut(reply, " ")
+	pair, err := decodePair(text)
 	if err != nil {
 		return guest.Pair{}, fmt.Errorf("%s: %w", doing, err)
 	}
-	if reply[0] == "paired" {
+	if paired {
 		return pair, fmt.Errorf("%s: %w", doing, guest.ErrPaired)
 	}
 	return pair, nil
@@ -86,11 +80,11 @@ func (m *RedisMatcher) part(ctx context.Context, id, found string) (guest.Pair, 
 	ctx, cancel := context.WithTimeout(ctx, replyTimeout)
 	defer cancel()
 	keys := []string{matchQueue, matchWaiting, matchPairs}
-	doc, err := m.scripts.part.Exec(ctx, l.client, keys, []string{id, found}).ToString()
+	text, err := m.scripts.part.Exec(ctx, l.client, keys, []string{id, found}).ToString()
 	if err != nil {
 		return guest.Pair{}, m.redis.failure(doing, err)
 	}
-	pair, err := parsePair(doc)
+	pair, err := decodePair(text)
 	if err != nil {
 		return guest.Pair{}, fmt.Errorf("%s: %w", doing, err)
 	}
@@ -117,10 +111,17 @@ func (m *RedisMatcher) census(ctx context.Context, l *link) (matchCensus, error)
 	return matchCensus{waiting: n[0], pairs: n[1] / 2, keys: n[2]}, errors.Join(errs[:]...)
 }
 
-// stranded lists who waits, then who is in a pair, with a socket on an instance
-// that is gone, in steps of bounded length. It visits guests of other instances
-// too: that is rare, and keeping an index of it would not be.
-func (m *RedisMatcher) stranded(ctx context.Context, l *link, instance string, visit func(id, found string, pair guest.Pair) error) error {
+// strandedGuest is a record of somebody whose socket was on an instance that is gone.
+type strandedGuest struct {
+	id, found string     // the key and value in the hash
+	sides     []string   // ids of the guests whose sockets were there
+	pair      guest.Pair // zero for one who waits
+}
+
+// stranded lists who waits, then the pairs, with a socket on an instance that is
+// gone, in steps of bounded length. It reads those of other instances too: it is
+// rare, and keeping an index for it would not be.
+func (m *RedisMatcher) stranded(ctx context.Context, l *link, instance string, visit func(strandedGuest) error) error {
 	for _, key := range []string{matchWaiting, matchPairs} {
 		cursor := uint64(0)
 		for {
@@ -131,12 +132,11 @@ func (m *RedisMatcher) stranded(ctx context.Context, l *link, instance string, v
 				return err
 			}
 			for i := 0; i+1 < len(entry.Elements); i += 2 {
-				id, found := entry.Elements[i], entry.Elements[i+1]
-				pair, here, err := livesOn(instance, id, found, key == matchPairs)
-				if err != nil || !here {
-					continue // of another instance, or no record of ours
+				s := strandedGuest{id: entry.Elements[i], found: entry.Elements[i+1]}
+				if s.livedOn(instance, key == matchPairs); len(s.sides) == 0 {
+					continue
 				}
-				if err := visit(id, found, pair); err != nil {
+				if err := visit(s); err != nil {
 					return err
 				}
 			}
@@ -148,70 +148,25 @@ func (m *RedisMatcher) stranded(ctx context.Context, l *link, instance string, v
 	return nil
 }
 
-// livesOn reports whether the guest of a record had its socket on an instance.
-func livesOn(instance, id, found string, paired bool) (pair guest.Pair, here bool, err error) {
-	if paired {
-		_, doc, _ := strings.Cut(found, " ")
-		if pair, err = parsePair(doc); err != nil {
-			return pair, false, err
+// livedOn finds the sides that lived on an instance. A record that is not ours
+// has none.
+func (s *strandedGuest) livedOn(instance string, paired bool) {
+	if !paired {
+		_, text, _ := strings.Cut(s.found, "\n\n")
+		if w, err := decodeSearcher(text); err == nil && w.Instance == instance {
+			s.sides = append(s.sides, w.ID)
 		}
-		self := pair.A
-		if self.ID != id {
-			self = pair.B
+		return
+	}
+	_, text, _ := strings.Cut(s.found, " ") // nothing follows with the partner's record
+	pair, err := decodePair(text)
+	if err != nil {
+		return
+	}
+	s.pair = pair
+	for _, side := range []guest.Searcher{pair.A, pair.B} {
+		if pair.ID != "" && side.Instance == instance {
+			s.sides = append(s.sides, side.ID)
 		}
-		return pair, self.Instance == instance, nil
 	}
-	_, rest, _ := strings.Cut(found, "\n")
-	doc, _, _ := strings.Cut(rest, "\n")
-	var s storedSearcher
-	if err := json.Unmarshal([]byte(doc), &s); err != nil {
-		return pair, false, err
-	}
-	return pair, s.Instance == instance, nil
-}
-
-// storedSearcher is a searcher as pairs hold it, in JSON.
-type storedSearcher struct {
-	ID       string            `json:"id"`
-	Username string            `json:"username"`
-	Instance string            `json:"instance"`
-	Traits   guest.Traits      `json:"traits"`
-	Wants    guest.Preferences `json:"wants"`
-	Location json.RawMessage   `json:"location,omitempty"`
-	Avoid    string            `json:"avoid,omitempty"`
-}
-
-// marshalSearcher writes a searcher on one line, its location as it is.
-func marshalSearcher(s guest.Searcher) (string, error) {
-	var b strings.Builder
-	e := json.NewEncoder(&b)
-	e.SetEscapeHTML(false)
-	err := e.Encode(storedSearcher{
-		ID: s.ID, Username: s.Username, Instance: s.Instance, Traits: s.Traits,
-		Wants: s.Wants, Location: json.RawMessage(s.Location), Avoid: s.Avoid,
-	})
-	return strings.TrimSuffix(b.String(), "\n"), err
-}
-
-func (s storedSearcher) searcher() guest.Searcher {
-	return guest.Searcher{
-		ID: s.ID, Username: s.Username, Instance: s.Instance, Traits: s.Traits,
-		Wants: s.Wants, Location: guest.Location(s.Location), Avoid: s.Avoid,
-	}
-}
-
-// parsePair reads a pair as the script recorded it; "" is none.
-func parsePair(doc string) (guest.Pair, error) {
-	if doc == "" {
-		return guest.Pair{}, nil
-	}
-	var p struct {
-		ID string         `json:"id"`
-		A  storedSearcher `json:"a"`
-		B  storedSearcher `json:"b"`
-	}
-	if err := json.Unmarshal([]byte(doc), &p); err != nil {
-		return guest.Pair{}, fmt.Errorf("%w: recorded pair: %w", guest.ErrCorrupt, err)
-	}
-	return guest.Pair{ID: p.ID, A: p.A.searcher(), B: p.B.searcher()}, nil
 }

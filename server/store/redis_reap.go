@@ -67,17 +67,24 @@ func (p *RedisPresence) claim(ctx context.Context, l *link, key string, span tim
 // first: what is dissolved could not be found again by the next who tries. A
 // guest whose socket has moved to another instance keeps queue and pair.
 func (p *RedisPresence) release(ctx context.Context, l *link, dead string, events InstanceEvents) error {
-	return p.matcher.stranded(ctx, l, dead, func(id, found string, pair guest.Pair) error {
-		moved, err := p.livesElsewhere(ctx, l, id, dead)
-		if err != nil || moved {
-			return err
+	return p.matcher.stranded(ctx, l, dead, func(s strandedGuest) error {
+		gone := false
+		for _, id := range s.sides {
+			moved, err := p.livesElsewhere(ctx, l, id, dead)
+			if err != nil {
+				return err
+			}
+			gone = gone || !moved
 		}
-		if pair.ID != "" {
-			if err := events.Released(ctx, dead, []guest.Pair{pair}); err != nil {
+		if !gone {
+			return nil
+		}
+		if s.pair.ID != "" {
+			if err := events.Released(ctx, dead, []guest.Pair{s.pair}); err != nil {
 				return err
 			}
 		}
-		_, err = p.matcher.part(ctx, id, found)
+		_, err := p.matcher.part(ctx, s.id, s.found)
 		return err
 	})
 }
