@@ -1,0 +1,107 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"guestload/loadgen/executor"
+	"guestload/loadgen/measure"
+	"guestload/loadgen/verify"
+	"guestload/results"
+)
+
+// conclude makes the record of a run that is over.
+func (p *performance) conclude(ctx context.Context, tally executor.Tally, end time.Duration, health measure.Health) {
+	r := &p.run.Record
+	p.run.Seconds = p.tape.seconds
+	r.DurationSec, r.Interrupted = end.Seconds(), tally.Interrupted
+	r.Guests = accounts(tally)
+	r.Environment = results.Here(ctx)
+	r.Environment.Target, r.Environment.Transport, r.Environment.Storage = p.where(), p.transport, p.target.storage
+
+	if p.target.own != nil && p.target.own.dead() {
+		r.Invalid = append(r.Invalid, "the embedded server ended during the run; its log says: "+lastLines(p.target.own.log))
+	}
+	p.target.Client.Close() // who fell silent goes now
+	left := p.target.leftovers(ctx)
+	p.judge(p.verifier.Finish(p.plan.Clock.Now(), left), left)
+	p.spent(ctx, health)
+
+	totals := p.book.Totals()
+	invalid, warnings := measure.Verdict(health, totals, measure.Judged{
+		Tightest: results.Tightest(p.scenario.Thresholds),
+		Miss:     results.NarrowestMiss(p.scenario.Thresholds, p.run),
+	})
+	r.Invalid = append(r.Invalid, invalid...)
+	r.Warnings = append(r.Warnings, warnings...)
+	p.doubts(tally, totals)
+	p.run.Conclude(p.scenario.Thresholds)
+}
+
+// where is what the record calls the target.
+func (p *performance) where() string {
+	if p.target.own != nil {
+		return embedded
+	}
+	return p.target.url
+}
+
+// accounts are the guests of the record. Those whom an interrupt cut short were
+// not played, so they are not counted as planned.
+func accounts(t executor.Tally) results.Guests {
+	planned := t.Arrived - t.Stopped
+	return results.Guests{
+		Planned: planned, Started: planned - t.Dropped,
+		Completed: t.Completed, Failed: t.Failed, Unmatched: t.Unmatched, Dropped: t.Dropped,
+	}
+}
+
+// judge takes over what was seen.
+func (p *performance) judge(report verify.Report, left verify.Leftovers) {
+	r := &p.run.Record
+	for _, v := range report.Violations {
+		r.Violations = append(r.Violations, results.Violation(v))
+	}
+	if report.Strangers > 0 {
+		r.Warnings = append(r.Warnings, fmt.Sprintf("%d matches were with guests of somebody else: of them only one side was seen", report.Strangers))
+	}
+	if left == nil {
+		r.Warnings = append(r.Warnings, "whether anything was left behind at the end is not known: the target does not tell, or had other guests before the run")
+	}
+}
+
+// spent takes over what server and generator cost. The embedded server is
+// stopped for it.
+func (p *performance) spent(ctx context.Context, health measure.Health) {
+	r := &p.run.Record
+	if p.target.own != nil {
+		p.target.own.stop()
+	}
+	each := func(u *results.Usage) *results.Usage {
+		if u != nil && r.Guests.Started > 0 {
+			u.CPUMsPerSession = 1000 * u.CPUSec / float64(r.Guests.Started)
+		}
+		return u
+	}
+	r.Resources.Server = each(p.target.usage(ctx))
+	r.Resources.Loadgen = each(&results.Usage{CPUSec: health.CPU.Seconds(), RSSPeakMB: float64(health.PeakMemory) / 1e6})
+}
+
+// doubts tells what no number of the record shows.
+func (p *performance) doubts(tally executor.Tally, totals measure.Totals) {
+	r := &p.run.Record
+	if tally.Stopped > 0 {
+		r.Warnings = append(r.Warnings, fmt.Sprintf("%d guests were cut short by the interrupt, and are not counted", tally.Stopped))
+	}
+	if tally.Unfinished > 0 {
+		r.Warnings = append(r.Warnings, fmt.Sprintf("%d guests had not finished %v after the last arrival, and were stopped: they count as failed", tally.Unfinished, p.plan.Grace))
+	}
+	if n := totals.Warmup.Failed(); n > 0 {
+		r.Warnings = append(r.Warnings, fmt.Sprintf("%d failures during warm-up, which is in no figure", n))
+	}
+	if p.shown != nil {
+		r.Warnings = append(r.Warnings, fmt.Sprintf("the screen could not be drawn: %v", p.shown))
+	}
+	r.Warnings = append(r.Warnings, p.world.Stories()...)
+}

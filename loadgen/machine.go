@@ -1,0 +1,86 @@
+package main
+
+import (
+	"fmt"
+	"iter"
+	"time"
+
+	"guestload/loadgen/executor"
+	"guestload/loadgen/schedule"
+	"guestload/loadgen/session"
+	"guestload/scenarios"
+)
+
+// spare files are for the record, the log, the standard streams and the like.
+const spare = 64
+
+// capacity is what this machine lets a run have.
+type capacity struct {
+	live  int // guests at a time
+	conns int // HTTP connections
+	files int // open files allowed
+}
+
+// measureCapacity divides the open files that one process may have.
+func measureCapacity() (capacity, error) {
+	files, err := openFiles()
+	if err != nil {
+		return capacity{}, fmt.Errorf("limit of open files: %w", err)
+	}
+	conns := min(1024, files/10)
+	c := capacity{files: files, conns: conns, live: files - conns - spare}
+	if c.live < 1 || conns < 1 {
+		return c, fmt.Errorf("only %d files may be open: raise the limit, as with `ulimit -n 4096`", files)
+	}
+	return c, nil
+}
+
+// warn says that a run will need more than there is, "" where it will not.
+func (c capacity) warn(s scenarios.Scenario) string {
+	peak := peakLive(s)
+	if peak <= c.live {
+		return ""
+	}
+	return fmt.Sprintf("about %d guests will be live at a time, and %d files may be open here, enough for %d: those past it will be dropped, and the run be invalid. "+
+		"Raise the limit (`ulimit -n %d`, or the system's own, as root) or play fewer (--scale %.2g)",
+		peak, c.files, c.live, roundUp(peak+c.conns+spare), 0.9*float64(c.live)/float64(peak))
+}
+
+// peakLive predicts how many guests are live at a time: as many as arrive within
+// the time that a script takes on the average.
+func peakLive(s scenarios.Scenario) int {
+	typical := session.Typical(s.Scripts)
+	most := 0
+	for _, p := range s.Phases {
+		if p.Shape == scenarios.Closed {
+			most = max(most, p.Guests)
+		}
+	}
+	phases := executor.Schedule(s.Phases)
+	next, stop := iter.Pull(schedule.Arrivals(phases, s.Seed))
+	defer stop()
+	oldest, left := next()
+	live := 0
+	for a := range schedule.Arrivals(phases, s.Seed) {
+		live++
+		for left && a.At-oldest.At > typical {
+			live--
+			oldest, left = next()
+		}
+		most = max(most, live)
+	}
+	return most
+}
+
+// roundUp makes a limit that people would choose.
+func roundUp(n int) int {
+	limit := 1024
+	for limit < n {
+		limit *= 2
+	}
+	return limit
+}
+
+// grace is how long guests may go on after the last arrival: longer than any
+// script takes, if everything in it takes as long as it may.
+func grace(s scenarios.Scenario) time.Duration { return session.Longest(s.Scripts) }

@@ -1,0 +1,170 @@
+package main
+
+import (
+	"fmt"
+	"io"
+	"slices"
+	"strings"
+
+	"github.com/agext/levenshtein"
+	"github.com/spf13/pflag"
+
+	"guestload/scenarios"
+	"guestload/server/api"
+)
+
+// options are what the command line says.
+type options struct {
+	scenario string
+	list     bool
+	check    string
+	dryRun   bool
+
+	target    string // "" for the embedded server
+	transport api.Framing
+	without   map[scenarios.Kind]bool
+
+	guests int // 0: as the scenario has it
+	scale  float64
+	seed   uint64
+	seeded bool
+
+	out   string
+	json  bool
+	quiet bool
+}
+
+// embedded is the word for a server of our own.
+const embedded = "embedded"
+
+// optional are the steps that a backend may not know, by the name of what it lacks.
+var optional = []string{"fetch", "rename", "locate", "online", "stats", "renew"}
+
+// parseOptions reads the command line. Errors tell what is wrong and what is
+// right; pflag.ErrHelp asks for the explanation.
+func parseOptions(args []string) (options, error) {
+	var o options
+	var transport, without string
+	fs := pflag.NewFlagSet("loadgen", pflag.ContinueOnError)
+	fs.SetOutput(io.Discard)
+	fs.StringVar(&o.scenario, "scenario", "", "")
+	fs.BoolVar(&o.list, "list", false, "")
+	fs.StringVar(&o.check, "check", "", "")
+	fs.BoolVar(&o.dryRun, "dry-run", false, "")
+	fs.StringVar(&o.target, "target", embedded, "")
+	fs.StringVar(&transport, "transport", api.JSON.String(), "")
+	fs.StringVar(&without, "without", "", "")
+	fs.IntVar(&o.guests, "guests", 0, "")
+	fs.Float64Var(&o.scale, "scale", 1, "")
+	fs.Uint64Var(&o.seed, "seed", 0, "")
+	fs.StringVar(&o.out, "out", "", "")
+	fs.BoolVar(&o.json, "json", false, "")
+	fs.BoolVar(&o.quiet, "quiet", false, "")
+	if err := fs.Parse(longDashes(fs, args)); err != nil {
+		return o, explain(fs, err)
+	}
+	if rest := fs.Args(); len(rest) > 0 {
+		return o, fmt.Errorf("unexpected argument %q: a scenario is named with --scenario %s", rest[0], rest[0])
+	}
+	o.seeded = fs.Changed("seed")
+	if o.target == embedded {
+		o.target = ""
+	} else if o.target == "" {
+		return o, fmt.Errorf("--target is empty: give it an address, such as http://127.0.0.1:3000, or leave it out for a server of our own")
+	}
+	var err error
+	if o.transport, err = parseTransport(transport); err != nil {
+		return o, err
+	}
+	if o.without, err = parseWithout(without); err != nil {
+		return o, err
+	}
+	return o, o.validate(fs)
+}
+
+func (o options) validate(fs *pflag.FlagSet) error {
+	asked := 0
+	for _, yes := range []bool{o.list, o.check != "", fs.Changed("scenario")} {
+		if yes {
+			asked++
+		}
+	}
+	switch {
+	case asked > 1:
+		return fmt.Errorf("--scenario, --list and --check: one at a time")
+	case fs.Changed("scenario") && o.scenario == "":
+		return fmt.Errorf("--scenario is empty: name one, such as burst; --list lists them")
+	case asked == 0:
+		return fmt.Errorf("no scenario: name one, such as --scenario burst; --list lists them, -h explains the rest")
+	case fs.Changed("guests") && o.guests < 1:
+		return fmt.Errorf("--guests %d: at least 1", o.guests)
+	case fs.Changed("guests") && fs.Changed("scale"):
+		return fmt.Errorf("--guests and --scale both set the size: one of them")
+	case !(o.scale > 0):
+		return fmt.Errorf("--scale %v: a number above 0, such as 0.1 or 4", o.scale)
+	}
+	return nil
+}
+
+func parseTransport(s string) (api.Framing, error) {
+	for _, f := range []api.Framing{api.JSON, api.SocketIO} {
+		if s == f.String() {
+			return f, nil
+		}
+	}
+	return 0, fmt.Errorf("--transport %q: ws or socketio%s", s, guess(s, []string{"ws", "socketio"}))
+}
+
+func parseWithout(s string) (map[scenarios.Kind]bool, error) {
+	if s == "" {
+		return nil, nil
+	}
+	left := map[scenarios.Kind]bool{}
+	for _, name := range strings.Split(s, ",") {
+		if !slices.Contains(optional, name) {
+			return nil, fmt.Errorf("--without %q: of %s%s", name, strings.Join(optional, ", "), guess(name, optional))
+		}
+		left[scenarios.Kind(name)] = true
+	}
+	return left, nil
+}
+
+// longDashes gives every long flag that was written with one dash its second one.
+func longDashes(fs *pflag.FlagSet, args []string) []string {
+	args = slices.Clone(args)
+	for i, arg := range args {
+		if arg == "--" {
+			break
+		}
+		name, _, _ := strings.Cut(strings.TrimPrefix(arg, "-"), "=")
+		if strings.HasPrefix(arg, "-") && !strings.HasPrefix(arg, "--") && len(name) > 1 {
+			args[i] = "-" + arg
+		}
+	}
+	return args
+}
+
+// explain adds the nearest flag to an error about an unknown one.
+func explain(fs *pflag.FlagSet, err error) error {
+	name, unknown := strings.CutPrefix(err.Error(), "unknown flag: --")
+	if !unknown {
+		return err
+	}
+	var names []string
+	fs.VisitAll(func(f *pflag.Flag) { names = append(names, "--"+f.Name) })
+	return fmt.Errorf("%w%s; -h explains all", err, guess("--"+name, names))
+}
+
+// guess offers the nearest of the right words, if one is near.
+func guess(word string, words []string) string {
+	best, distance := "", len(word)/2+1
+	for _, w := range words {
+		if d := levenshtein.Distance(word, w, nil); d < distance {
+			best, distance = w, d
+		}
+	}
+	if best == "" {
+		return ""
+	}
+	return fmt.Sprintf(": did you mean %s?", best)
+}

@@ -1,0 +1,141 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+
+	"github.com/spf13/pflag"
+
+	"guestload/loadgen/executor"
+	"guestload/loadgen/schedule"
+	"guestload/loadgen/session"
+	"guestload/results"
+	"guestload/scenarios"
+	"guestload/server/app"
+)
+
+// errUsage: the command line is wrong. What is wrong was told.
+var errUsage = errors.New("usage")
+
+// run is the whole program: its result is the exit code.
+func run(ctx context.Context, args []string, getenv func(string) string, stdin io.Reader, stdout, stderr io.Writer) int {
+	if len(args) > 0 && args[0] == serveEmbedded {
+		return app.Run(ctx, args[1:], getenv, stdin, stdout, stderr)
+	}
+	o, err := parseOptions(args)
+	switch {
+	case errors.Is(err, pflag.ErrHelp):
+		fmt.Fprint(stdout, usage())
+		return results.ExitPassed
+	case err != nil:
+		fmt.Fprintf(stderr, "loadgen: %v\n", err)
+		return results.ExitUsage
+	case o.list:
+		err = list(stdout)
+	case o.check != "":
+		err = check(stdout, o.check)
+	default:
+		return runScenario(ctx, o, getenv, stdout, stderr)
+	}
+	return exitCode(err, stderr)
+}
+
+// exitCode tells an error, and says what the program ends with.
+func exitCode(err error, stderr io.Writer) int {
+	if err == nil {
+		return results.ExitPassed
+	}
+	fmt.Fprintf(stderr, "loadgen: %v\n", err)
+	var invalid *scenarios.InvalidError
+	if errors.Is(err, errUsage) || errors.Is(err, scenarios.ErrUnknown) || errors.As(err, &invalid) {
+		return results.ExitUsage
+	}
+	return results.ExitCouldNotRun
+}
+
+func runScenario(ctx context.Context, o options, getenv func(string) string, stdout, stderr io.Writer) int {
+	s, err := o.load()
+	if err == nil && o.dryRun {
+		return exitCode(rehearse(stdout, s, o), stderr)
+	}
+	if err != nil {
+		return exitCode(err, stderr)
+	}
+	code, err := play(ctx, o, s, getenv, stdout, stderr)
+	if err != nil {
+		return exitCode(err, stderr)
+	}
+	return code
+}
+
+// load reads the scenario and gives it the size and seed that were asked for.
+func (o options) load() (scenarios.Scenario, error) {
+	s, err := scenarios.Load(o.scenario)
+	if err != nil {
+		return s, err
+	}
+	switch {
+	case o.guests > 0:
+		s, err = s.WithGuests(o.guests)
+	case o.scale != 1:
+		s, err = s.Scale(o.scale)
+	}
+	if err != nil {
+		return s, fmt.Errorf("%w: %w", errUsage, err)
+	}
+	if o.seeded {
+		s.Seed = o.seed
+	}
+	return s, nil
+}
+
+func list(w io.Writer) error {
+	all, err := scenarios.Shipped()
+	if err != nil {
+		return err
+	}
+	for _, l := range all {
+		fmt.Fprintf(w, "%-16s %s\n", l.Name, l.About)
+	}
+	return nil
+}
+
+func check(w io.Writer, name string) error {
+	s, err := scenarios.Load(name)
+	if err != nil {
+		return err
+	}
+	fmt.Fprintf(w, "%s: scenario %s is good: %d phases, about %d guests in %v, %d scripts, %d thresholds\n",
+		name, s.Name, len(s.Phases), s.Planned(), s.Length(), len(s.Scripts), len(s.Thresholds))
+	return nil
+}
+
+// rehearsedGuest is whose script a dry run tells.
+const rehearsedGuest = 0
+
+// rehearse prints every arrival, and one guest's script with its draws. The same
+// seed prints the same, byte for byte.
+func rehearse(w io.Writer, s scenarios.Scenario, o options) error {
+	phases := executor.Schedule(s.Phases)
+	if err := schedule.Validate(phases); err != nil {
+		return err
+	}
+	fmt.Fprintf(w, "scenario %s, seed %d: %d guests in %v\n", s.Name, s.Seed, schedule.Planned(phases, s.Seed), s.Length())
+	for _, p := range s.Phases {
+		if p.Shape == scenarios.Closed {
+			fmt.Fprintf(w, "phase %s is closed: %d guests at a time for %v, each arriving as another leaves\n", p.Name, p.Guests, p.For)
+		}
+	}
+	for _, line := range session.Rehearse(session.Setting{Scripts: s.Scripts, Feeds: s.Feeds, Seed: s.Seed, Without: o.without}, rehearsedGuest) {
+		fmt.Fprintln(w, line)
+	}
+	fmt.Fprintln(w, "arrivals:")
+	for a := range schedule.Arrivals(phases, s.Seed) {
+		if _, err := fmt.Fprintf(w, "%8d %12.6fs %s\n", a.Index, a.At.Seconds(), s.Phases[a.Phase].Name); err != nil {
+			return fmt.Errorf("write: %w", err)
+		}
+	}
+	return nil
+}

@@ -1,0 +1,134 @@
+package main
+
+import (
+	"slices"
+	"time"
+
+	"guestload/loadgen/executor"
+	"guestload/loadgen/measure"
+	"guestload/loadgen/report"
+	"guestload/loadgen/schedule"
+	"guestload/results"
+	"guestload/scenarios"
+)
+
+// tape is the run second by second, as the record keeps it and the screen shows it.
+type tape struct {
+	scenario scenarios.Scenario
+	planned  int
+	seconds  []results.Second
+	last     executor.Tally // as it was when the last second was added
+	failures map[string]int64
+
+	// One value a second, for the screen.
+	arrivals, messages []float64
+	slowest            []time.Duration
+}
+
+func newTape(s scenarios.Scenario) *tape {
+	return &tape{
+		scenario: s, planned: schedule.Planned(executor.Schedule(s.Phases), s.Seed),
+		failures: map[string]int64{},
+	}
+}
+
+// add appends seconds that have ended. What guests did since the last call
+// belongs to the last of them: unless the generator was late, there is one.
+func (t *tape) add(intervals []measure.Interval, now executor.Tally) {
+	for i, interval := range intervals {
+		s := results.Second{Second: interval.Second, Operations: map[string]*results.Times{}, Live: int64(now.Live)}
+		s.Phase, s.Warmup = t.phase(time.Duration(interval.Second) * time.Second)
+		for op, o := range interval.Operations {
+			s.Operations[op.String()] = times(o)
+			for kind, f := range o.Failures {
+				t.failures[kind] += f.Count
+			}
+			if op == measure.Ack {
+				s.Messages = o.Count() + o.Failed()
+			}
+		}
+		if i == len(intervals)-1 {
+			s.Arrived = int64(now.Arrived - t.last.Arrived)
+			s.Done = int64(done(now) - done(t.last))
+			t.last = now
+		}
+		t.seconds = append(t.seconds, s)
+		t.arrivals = append(t.arrivals, float64(s.Arrived))
+		t.messages = append(t.messages, float64(s.Messages))
+		t.slowest = append(t.slowest, percentile(s.Operations[shownFirst.String()], 99))
+	}
+}
+
+// done are the guests whose part is over.
+func done(t executor.Tally) int { return t.Completed + t.Failed + t.Unmatched + t.Stopped }
+
+func times(o *measure.Operation) *results.Times {
+	t := &results.Times{Response: o.Response, Service: o.Service, Lag: o.Lag, Failures: map[string]results.Failures{}}
+	for kind, f := range o.Failures {
+		t.Failures[kind] = results.Failures(f)
+	}
+	return t
+}
+
+// phase is the one that the moment lies in; what comes after the last belongs to it.
+func (t *tape) phase(at time.Duration) (name string, warmup bool) {
+	for _, p := range t.scenario.Phases {
+		name, warmup = p.Name, !p.Record
+		if at -= p.For; at < 0 {
+			break
+		}
+	}
+	return name, warmup
+}
+
+// shownFirst is the operation whose slowest are drawn over time.
+const shownFirst = measure.Delivery
+
+// shown are the operations on the screen, the main ones first.
+var shown = []measure.Op{shownFirst, measure.Match, measure.Create, measure.Connect, measure.Ack}
+
+// snapshot is what the screen shows now.
+func (t *tape) snapshot(at time.Duration, now executor.Tally) report.Snapshot {
+	s := report.Snapshot{
+		Scenario: t.scenario.Name, Elapsed: at, Left: -1,
+		Planned: max(t.planned, now.Arrived), Arrived: now.Arrived, Live: now.Live, Done: done(now), Unmatched: now.Unmatched,
+		ArrivalRates: t.arrivals, MessageRates: t.messages, Slowest: t.slowest,
+	}
+	s.Phase, s.Warmup = t.phase(at)
+	if left := t.scenario.Length() - at; left > 0 {
+		s.Left = left
+	}
+	for _, kind := range sorted(t.failures) {
+		s.Failures = append(s.Failures, report.Failure{Kind: kind, Count: t.failures[kind]})
+	}
+	if len(t.seconds) == 0 {
+		return s
+	}
+	latest := t.seconds[len(t.seconds)-1]
+	s.ArrivalRate, s.MessageRate = float64(latest.Arrived), float64(latest.Messages)
+	for _, op := range shown {
+		if o := latest.Operations[op.String()]; o != nil {
+			s.Operations = append(s.Operations, report.Operation{
+				Name: op.String(), Count: o.Response.TotalCount(), P50: percentile(o, 50), P99: percentile(o, 99),
+			})
+		}
+	}
+	return s
+}
+
+// percentile of response time, 0 where nothing happened.
+func percentile(t *results.Times, percent float64) time.Duration {
+	if t == nil {
+		return 0
+	}
+	return time.Duration(t.Response.ValueAtPercentile(percent)) * time.Microsecond
+}
+
+func sorted(m map[string]int64) []string {
+	keys := make([]string, 0, len(m))
+	for k := range m {
+		keys = append(keys, k)
+	}
+	slices.Sort(keys)
+	return keys
+}

@@ -1,0 +1,208 @@
+package main
+
+import (
+	"bufio"
+	"context"
+	"fmt"
+	"io"
+	"net/http"
+	"strconv"
+	"strings"
+	"time"
+
+	"guestload/loadgen/client"
+	"guestload/loadgen/session"
+	"guestload/loadgen/verify"
+	"guestload/results"
+	"guestload/scenarios"
+	"guestload/server/api"
+)
+
+// target is the system under test.
+type target struct {
+	*client.Client
+	url     string
+	paths   map[string]string
+	own     *child // nil where somebody else runs it
+	storage string
+	before  spent
+	empty   bool // nobody was there before us, so nobody may be left
+}
+
+// openTarget starts the embedded server, or finds the one that was named.
+func openTarget(ctx context.Context, o options, s scenarios.Scenario, c capacity, dir string) (*target, error) {
+	t := &target{url: o.target, paths: s.Wire.Paths, storage: results.Unknown}
+	if t.url == "" {
+		own, err := startEmbedded(ctx, dir)
+		if err != nil {
+			return nil, err
+		}
+		t.own, t.url = own, own.target
+	}
+	var err error
+	t.Client, err = client.New(ctx, client.Options{
+		Target: t.url, Framing: o.transport, Conns: c.conns, Paths: s.Wire.Paths, Events: s.Wire.Events,
+	})
+	if err != nil {
+		t.close()
+		return nil, err
+	}
+	if storage, err := t.get(ctx, "/health", func(body io.Reader) (string, error) {
+		b, err := io.ReadAll(io.LimitReader(body, 64<<10))
+		if err != nil {
+			return "", err
+		}
+		v, err := api.ParseJSON(b)
+		return string(v.Get("storage").Text()), err
+	}); err == nil && storage != "" {
+		t.storage = storage
+	}
+	t.before, _ = t.spent(ctx) // not every backend tells
+	left, known := t.counts(ctx)
+	t.empty = known && total(left) == 0
+	return t, nil
+}
+
+// close ends connections, and the embedded server. A second call does nothing.
+func (t *target) close() {
+	if t.Client != nil {
+		t.Client.Close()
+	}
+	if t.own != nil {
+		t.own.stop()
+	}
+}
+
+// usage is what the server spent since the target was opened, nil where that is
+// not known. The embedded server must have been stopped.
+func (t *target) usage(ctx context.Context) *results.Usage {
+	if t.own != nil {
+		return t.own.usage()
+	}
+	after, err := t.spent(ctx)
+	if err != nil || t.before.cpu == 0 {
+		return nil
+	}
+	return &results.Usage{CPUSec: after.cpu - t.before.cpu, RSSPeakMB: max(after.memory, t.before.memory) / 1e6}
+}
+
+// spent is what a server says of itself.
+type spent struct{ cpu, memory float64 } // seconds; bytes resident
+
+// spent reads /metrics.
+func (t *target) spent(ctx context.Context) (s spent, err error) {
+	_, err = t.get(ctx, "/metrics", func(body io.Reader) (string, error) {
+		lines := bufio.NewScanner(io.LimitReader(body, 16<<20))
+		for lines.Scan() {
+			name, value, _ := strings.Cut(lines.Text(), " ")
+			v, err := strconv.ParseFloat(value, 64)
+			switch {
+			case err != nil:
+			case name == "process_cpu_seconds_total":
+				s.cpu = v
+			case name == "process_resident_memory_bytes":
+				s.memory = v
+			}
+		}
+		return "", lines.Err()
+	})
+	return s, err
+}
+
+// get asks for what is not in an envelope.
+func (t *target) get(ctx context.Context, path string, read func(io.Reader) (string, error)) (string, error) {
+	if own, ok := t.paths[path]; ok {
+		path = own
+	}
+	ctx, cancel := context.WithTimeout(ctx, 5*time.Second)
+	defer cancel()
+	req, err := http.NewRequestWithContext(ctx, http.MethodGet, strings.TrimSuffix(t.url, "/")+path, nil)
+	if err != nil {
+		return "", err
+	}
+	req.Close = true
+	resp, err := http.DefaultClient.Do(req)
+	if err != nil {
+		return "", err
+	}
+	defer resp.Body.Close()
+	if resp.StatusCode != http.StatusOK {
+		return "", fmt.Errorf("GET %s: %s", path, resp.Status)
+	}
+	return read(resp.Body)
+}
+
+// The server's counts that must be zero when everybody has gone.
+var (
+	countsOfUsers   = []string{"onlineUsers", "activeUsers", "availableUsers", "connectedUsers"}
+	countsOfSockets = []string{"connectedSockets", "rooms"}
+)
+
+// settleTime is how long the server may take to notice that the last guest has gone.
+const settleTime = 5 * time.Second
+
+// leftovers waits until the server's counts are back to zero, for a while, and
+// returns them; nil where they are not known, or other guests were there before.
+func (t *target) leftovers(ctx context.Context) verify.Leftovers {
+	if !t.empty {
+		return nil
+	}
+	deadline := time.NewTimer(settleTime)
+	defer deadline.Stop()
+	again := time.NewTicker(100 * time.Millisecond)
+	defer again.Stop()
+	for {
+		left, known := t.counts(ctx)
+		if !known {
+			return nil
+		}
+		if total(left) == 0 {
+			return left
+		}
+		select {
+		case <-again.C:
+		case <-deadline.C:
+			return left
+		}
+	}
+}
+
+// counts asks as a guest who has no socket, and so is in none of them.
+func (t *target) counts(ctx context.Context) (left verify.Leftovers, known bool) {
+	var token string
+	err := t.Call(ctx, session.Request{Method: "POST", Path: t.path("/api/guest")}, func(data api.Value) error {
+		token = string(data.Get("token").Text())
+		return nil
+	})
+	if err != nil {
+		return nil, false
+	}
+	left = verify.Leftovers{}
+	read := func(names []string, from ...string) func(api.Value) error {
+		return func(data api.Value) error {
+			for _, name := range names {
+				if n, ok := data.Get(from...).Get(name).Int(); ok {
+					left[name] = int(n)
+				}
+			}
+			return nil
+		}
+	}
+	users := t.Call(ctx, session.Request{Method: "GET", Path: t.path("/api/users/stats"), Token: token}, read(countsOfUsers, "statistics"))
+	sockets := t.Call(ctx, session.Request{Method: "GET", Path: t.path("/api/socket/stats")}, read(countsOfSockets))
+	return left, (users == nil || sockets == nil) && len(left) > 0
+}
+
+func (t *target) path(contract string) string {
+	if own, ok := t.paths[contract]; ok {
+		return own
+	}
+	return contract
+}
+
+func total(left verify.Leftovers) (n int) {
+	for _, v := range left {
+		n += v
+	}
+	return n
+}

@@ -1,0 +1,49 @@
+package main
+
+import (
+	"fmt"
+	"strings"
+)
+
+// flagsExplained are in the order in which people need them.
+var flagsExplained = []struct{ name, value, about, example string }{
+	{"scenario", "NAME|FILE", "play a shipped scenario, or one of your own", "--scenario burst, --scenario ./mine.yaml"},
+	{"list", "", "list the shipped scenarios", "--list"},
+	{"target", "URL", "drive a backend that is running already; without it, a server of our own is started and stopped", "--target http://127.0.0.1:3000"},
+	{"transport", "ws|socketio", "how real-time events are framed (ws)", "--transport socketio"},
+	{"guests", "N", "so many guests in all, in the same time", "--guests 500"},
+	{"scale", "F", "F times as many guests in the same time", "--scale 4"},
+	{"seed", "N", "another seed than the scenario's: other arrivals, choices and texts", "--seed 7"},
+	{"out", "DIR", "where to write the record (a new folder under results/runs)", "--out /tmp/first"},
+	{"json", "", "print the record as JSON on standard output, and nothing else", "--json > run.json"},
+	{"quiet", "", "nothing while it runs, only the report at the end", "--quiet"},
+	{"check", "NAME|FILE", "read a scenario and say what is wrong with it, without playing it", "--check ./mine.yaml"},
+	{"dry-run", "", "print every arrival, and one guest's script with all that is drawn, without playing", "--scenario smoke --dry-run"},
+	{"without", "LIST", "leave out steps that the backend does not know: " + strings.Join(optional, ", "), "--without renew,stats"},
+}
+
+// usage explains everything.
+func usage() string {
+	var b strings.Builder
+	b.WriteString(`loadgen plays scripted guests against a chat backend and reports what they felt.
+
+  loadgen --scenario burst                                  against a server of our own
+  loadgen --scenario smoke --target http://127.0.0.1:3000   against yours
+
+Every long flag may be written with one dash or two.
+
+`)
+	for _, f := range flagsExplained {
+		fmt.Fprintf(&b, "  --%s %s\n        %s\n        for example: %s\n", f.name, f.value, f.about, f.example)
+	}
+	b.WriteString(`  --help, -h
+        this text
+
+Ctrl-C ends a run early: what there is is still reported and written.
+
+Exit codes: 0 passed, 1 could not run, 2 wrong usage or scenario, 3 a threshold was
+broken, 4 the run is invalid (the generator was late, lost arrivals or was
+interrupted), 5 a rule of the contract was violated; of several, the highest.
+`)
+	return b.String()
+}
