@@ -35,6 +35,7 @@ type episode struct {
 
 	end       ending
 	endAt     time.Duration
+	dueFrom   time.Duration // from when the partner's being told is due within limit
 	confirmed bool          // the owner's leave was confirmed
 	released  bool          // the owner was told that the partner has gone
 	toldAt    time.Duration // when
@@ -68,6 +69,15 @@ func (e *episode) sure() bool { return e.searches <= 1 && !e.doubt }
 // overlaps reports whether one match can have ended both searches.
 func (e *episode) overlaps(o *episode) bool {
 	return e.searched <= o.until && o.searched <= e.until
+}
+
+// finish notes that the owner ends the chat, or its socket after it has left
+// but before that was confirmed: then the leave may be lost with the socket.
+func (e *episode) finish(how ending, at, limit time.Duration) {
+	if e.end == notEnded {
+		e.end, e.endAt = how, at
+	}
+	e.dueFrom, e.limit = at, limit
 }
 
 // stayed returns until when the owner took part in the chat; now where it still does.
@@ -111,7 +121,7 @@ func (v *Verifier) judgeRelease(a, b *episode, now time.Duration) []finding {
 		return found(SymmetricPartner, a.owner, b.owner, "%s was told at %v that %s had gone, who left only at %v",
 			b.owner, b.toldAt, a.owner, a.endAt)
 	}
-	since := max(a.endAt, b.matched)
+	since := max(a.dueFrom, b.matched)
 	return v.judgeWait(b, a.owner, since, a.limit, now)
 }
 

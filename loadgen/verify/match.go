@@ -64,14 +64,14 @@ func (w *Witness) accept(at time.Duration, partner *Witness, partnerID []byte) (
 		}
 		e = w.begin(0) // any time: the rule is broken already, or an older search was meant
 		e.doubt = w.mu.sockets > 1
-	} else if e.heardSearching == 0 {
+	} else if e.heardSearching == 0 && !w.mu.unsure {
 		fs = found(EventOrder, w, partner, "%s heard user:matched before user:match:searching", w)
 	}
 	if w.chat != nil { // left by searching; its confirmation never came
 		w.chat.closed, w.last = true, w.chat
 	}
 	w.search, w.chat = nil, e
-	if n := e.searches - e.heardSearching; e.searches > 1 && n > 0 {
+	if n := e.searches - e.heardSearching; n > 0 && (e.searches > 1 || w.mu.unsure) {
 		w.searchOn(e, n)
 	}
 	e.partner, e.matched, e.until, e.tag = partner, at, at, tagOf(partnerID)
@@ -83,9 +83,10 @@ func (w *Witness) accept(at time.Duration, partner *Witness, partnerID []byte) (
 	return e, fs
 }
 
-// searchOn is for a guest who searched again while it waited, and was matched
-// before it heard an answer to that: the server may take the later searches for
-// leaving this chat, or may have taken them before the match.
+// searchOn is for a guest who searched again while it waited, perhaps over
+// another socket, and was matched before it heard an answer to that: the server
+// may take the later searches for leaving this chat, or may have taken them
+// before the match.
 func (w *Witness) searchOn(e *episode, unanswered int) {
 	e.doubt = true
 	w.search = w.begin(e.searchedLast)

@@ -335,6 +335,21 @@ func TestRules(t *testing.T) {
 			s.released(1, 0)
 			s.hear(1, api.EventClearConfirmed)
 		}, nil},
+		{"both leave at once, and one is never answered", func(s *stage) {
+			s.meet(0, 1)
+			s.guests[0].Leaving(s.tick())
+			s.guests[1].Leaving(s.tick())
+			s.hear(0, api.EventClearConfirmed)
+			s.now += 10 * time.Second
+			s.guests[1].Dropping(s.tick(), Reset)
+		}, nil},
+		{"a leave that is lost with the socket", func(s *stage) {
+			s.meet(0, 1)
+			s.guests[0].Leaving(s.tick())
+			s.guests[0].Dropping(s.tick(), HalfOpen)
+			s.now += 50 * time.Second
+			s.hear(1, api.EventRoomClosed, 0)
+		}, nil},
 		{"a match that crosses a cancel", func(s *stage) {
 			s.search(0)
 			s.search(1)

@@ -97,7 +97,7 @@ func (w *Witness) Searching(at time.Duration) {
 	w.mu.Lock()
 	w.note(didSearch, at, nil)
 	if w.chat != nil && w.chat.end == notEnded {
-		w.chat.end, w.chat.endAt, w.chat.limit = left, at, w.verifier.limits.Release
+		w.chat.finish(left, at, w.verifier.limits.Release)
 	}
 	if w.search == nil {
 		w.search = w.begin(at)
@@ -126,7 +126,7 @@ func (w *Witness) Leaving(at time.Duration) {
 	w.mu.Lock()
 	w.note(didLeave, at, w.chat)
 	if w.chat != nil && w.chat.end == notEnded {
-		w.chat.end, w.chat.endAt, w.chat.limit = left, at, w.verifier.limits.Release
+		w.chat.finish(left, at, w.verifier.limits.Release)
 	}
 	w.mu.Unlock()
 }
@@ -157,8 +157,8 @@ func (w *Witness) cut(at time.Duration, how ending, limit time.Duration, event k
 		e, claim = w.endSearch(at, limit, limit)
 	}
 	chat := w.chat
-	if chat != nil { // a leave that was not confirmed may be lost with the socket
-		chat.end, chat.endAt, chat.limit = how, at, limit
+	if chat != nil {
+		chat.finish(how, at, limit)
 	}
 	w.mu.Unlock()
 	fs := w.abandon(e, claim, at)
