@@ -50,11 +50,8 @@ func (st *stream) enter(p api.Packet) {
 		return
 	}
 	st.entry = nil
-	st.server.streams.named(st)
-	if !st.connect(session) {
-		_ = st.conn.Finish()
-		return
-	}
+	st.packet(api.AppendConnected(nil, newSID()))
+	st.connect(session)
 }
 
 // packet writes a text of Engine.IO while nobody else writes yet.

@@ -139,7 +139,8 @@ func (st *stream) text(payload []byte) {
 
 // connect makes the socket the guest's. Where the Node refuses, the socket is
 // closed with a code.
-func (st *stream) connect(session guest.Session) bool {
+func (st *stream) connect(session guest.Session) {
+	st.server.streams.named(st)
 	client, err := st.server.node.Connect(background(), session, st.framing, st.conn)
 	if err != nil {
 		code := frame.InternalError
@@ -147,12 +148,10 @@ func (st *stream) connect(session guest.Session) bool {
 			code = frame.GoingAway
 		}
 		st.server.log.Warn("socket refused", "guest", session.ID, "error", err)
-		st.say(frame.AppendClose(nil, code, api.TextUnavailable))
-		st.over = true
-		return false
+		st.refuse(code, api.TextUnavailable)
+		return
 	}
 	st.client = client
-	return true
 }
 
 // refuse ends the socket because of what its peer did.

@@ -17,20 +17,19 @@ type streams struct {
 	}
 }
 
-// enter counts a socket in, unless the server is closing.
+// enter counts a socket in, and reports whether it may stay. It must leave
+// either way.
 func (t *streams) enter(st *stream) bool {
 	t.mu.Lock()
 	defer t.mu.Unlock()
+	t.mu.open++
 	if t.mu.closed {
 		return false
 	}
-	t.mu.open++
-	if st.client == nil {
-		if t.mu.nameless == nil {
-			t.mu.nameless = make(map[*stream]struct{})
-		}
-		t.mu.nameless[st] = struct{}{}
+	if t.mu.nameless == nil {
+		t.mu.nameless = make(map[*stream]struct{})
 	}
+	t.mu.nameless[st] = struct{}{}
 	return true
 }
 

@@ -143,13 +143,13 @@ func (s *Server) accept(hijacked net.Conn, who newcomer) *stream {
 		_ = nc.Close()
 		return nil
 	}
-	if who.framing == api.SocketIO {
-		st.open(who.token)
-	} else if !st.connect(who.session) {
-		st.conn.Finish()
-	}
-	if !s.streams.enter(st) {
+	switch {
+	case !s.streams.enter(st):
 		st.goAway()
+	case who.framing == api.SocketIO:
+		st.open(who.token)
+	default:
+		st.connect(who.session)
 	}
 	return st
 }

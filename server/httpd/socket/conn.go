@@ -46,7 +46,8 @@ type Conn struct {
 	stuck  atomic.Bool // the peer takes nothing any more
 
 	mu struct {
-		sync.Mutex      // held while writing
+		sync.Mutex      // held while writing what the kernel takes at once
+		waiting    bool // a Write waits for the kernel
 		torn       bool // the last write stopped within a frame
 	}
 }
@@ -140,7 +141,9 @@ func (c *Conn) TryWrite(p []byte) (int, error) {
 	}
 	c.mu.Lock()
 	n, err := c.tryWrite(p)
-	c.mu.torn = 0 < n && n < len(p)
+	if n > 0 {
+		c.mu.torn = n < len(p)
+	}
 	c.mu.Unlock()
 	return n, err
 }
@@ -150,13 +153,16 @@ func (c *Conn) Write(p []byte, deadline time.Time) error {
 	if c.closed.Load() {
 		return net.ErrClosed
 	}
-	c.mu.Lock()
-	defer c.mu.Unlock()
 	if err := c.nc.SetWriteDeadline(deadline); err != nil {
 		return err
 	}
+	c.mu.Lock()
+	c.mu.waiting = true
+	c.mu.Unlock()
 	_, err := c.nc.Write(p)
-	c.mu.torn = err != nil
+	c.mu.Lock()
+	c.mu.waiting, c.mu.torn = false, err != nil
+	c.mu.Unlock()
 	if errors.Is(err, os.ErrDeadlineExceeded) {
 		c.stuck.Store(true)
 	}
@@ -166,11 +172,12 @@ func (c *Conn) Write(p []byte, deadline time.Time) error {
 // Interject puts a control frame between what others write, or does without
 // where that would mean to wait: a peer who does not read needs no pong.
 func (c *Conn) Interject(frame []byte) {
-	if c.closed.Load() || !c.mu.TryLock() {
+	if c.closed.Load() {
 		return
 	}
+	c.mu.Lock()
 	defer c.mu.Unlock()
-	if c.mu.torn {
+	if c.mu.waiting || c.mu.torn {
 		return
 	}
 	n, err := c.tryWrite(frame)
@@ -179,7 +186,7 @@ func (c *Conn) Interject(frame []byte) {
 		n, err = c.nc.Write(frame)
 	}
 	if 0 < n && n < len(frame) || err != nil {
-		c.Close() // nothing sensible can follow half a frame
+		_ = c.Close() // nothing sensible can follow half a frame
 	}
 }
 
