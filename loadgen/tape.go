@@ -38,6 +38,8 @@ func (t *tape) add(intervals []measure.Interval, now executor.Tally) {
 	for i, interval := range intervals {
 		s := results.Second{Second: interval.Second, Operations: map[string]*results.Times{}, Live: int64(now.Live)}
 		s.Phase, s.Warmup = t.phase(time.Duration(interval.Second) * time.Second)
+		// Guests of a warm-up record nothing, so what is there counts.
+		s.Warmup = s.Warmup && len(interval.Operations) == 0
 		for op, o := range interval.Operations {
 			s.Operations[op.String()] = times(o)
 			for kind, f := range o.Failures {

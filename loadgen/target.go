@@ -80,14 +80,17 @@ func (t *target) usage(ctx context.Context) *results.Usage {
 		return t.own.usage()
 	}
 	after, err := t.spent(ctx)
-	if err != nil || t.before.cpu == 0 {
+	if err != nil || !after.known || !t.before.known {
 		return nil
 	}
 	return &results.Usage{CPUSec: after.cpu - t.before.cpu, RSSPeakMB: max(after.memory, t.before.memory) / 1e6}
 }
 
 // spent is what a server says of itself.
-type spent struct{ cpu, memory float64 } // seconds; bytes resident
+type spent struct {
+	cpu, memory float64 // seconds; bytes resident
+	known       bool
+}
 
 // spent reads /metrics.
 func (t *target) spent(ctx context.Context) (s spent, err error) {
@@ -99,7 +102,7 @@ func (t *target) spent(ctx context.Context) (s spent, err error) {
 			switch {
 			case err != nil:
 			case name == "process_cpu_seconds_total":
-				s.cpu = v
+				s.cpu, s.known = v, true
 			case name == "process_resident_memory_bytes":
 				s.memory = v
 			}

@@ -1,0 +1,291 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"flag"
+	"io"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"regexp"
+	"strings"
+	"testing"
+	"time"
+
+	"guestload/results"
+	"guestload/scenarios"
+	"guestload/server/api"
+)
+
+var update = flag.Bool("update", false, "write the golden files anew")
+
+// playAsLoadgen makes the test's binary the program itself.
+const playAsLoadgen = "play-as-loadgen"
+
+// TestMain lets the test's binary be the embedded server, and loadgen.
+func TestMain(m *testing.M) {
+	if len(os.Args) > 1 && (os.Args[1] == serveEmbedded || os.Args[1] == playAsLoadgen) {
+		args := os.Args[1:]
+		if args[0] == playAsLoadgen {
+			args = args[1:]
+		}
+		os.Exit(run(context.Background(), args, os.Getenv, os.Stdin, os.Stdout, os.Stderr))
+	}
+	os.Exit(m.Run())
+}
+
+// invoke runs the program within the test.
+func invoke(ctx context.Context, args ...string) (code int, stdout, stderr string) {
+	var out, err bytes.Buffer
+	noEnv := func(string) string { return "" }
+	code = run(ctx, args, noEnv, strings.NewReader(""), &out, &err)
+	return code, out.String(), err.String()
+}
+
+// pair is a scenario of a moment.
+const pair = `scenario: pair
+about: some guests meet.
+seed: 3
+phases:
+  - {name: warm, guests: 2, within: 100ms, record: false}
+  - {name: meet, guests: 6, within: 300ms}
+guests:
+  - script: talker
+    steps: [create, fetch, connect, {search: {within: 5s}}, {chat: {messages: 2..3, think: 20ms..60ms}}, online, stats, renew, drop]
+thresholds:
+  - failures == 0
+  - violations == 0
+`
+
+func scenarioFile(t *testing.T, text string) string {
+	t.Helper()
+	file := filepath.Join(t.TempDir(), "scenario.yaml")
+	if err := os.WriteFile(file, []byte(text), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	return file
+}
+
+func readRecord(t *testing.T, dir string) results.Record {
+	t.Helper()
+	r, err := results.Read(dir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return r.Record
+}
+
+func TestARunAgainstTheEmbeddedServer(t *testing.T) {
+	for _, transport := range []string{"ws", "socketio"} {
+		t.Run(transport, func(t *testing.T) {
+			dir := filepath.Join(t.TempDir(), "record")
+			code, out, errs := invoke(t.Context(), "-scenario", scenarioFile(t, pair), "-transport", transport, "--out="+dir)
+			r := readRecord(t, dir)
+			if code != r.Outcome.ExitCode() || r.Outcome != results.Passed && r.Outcome != results.Invalid {
+				t.Errorf("exit code %d, outcome %s:\n%s%s", code, r.Outcome, out, errs)
+			}
+			if r.Guests != (results.Guests{Planned: 8, Started: 8, Completed: 8}) {
+				t.Errorf("guests %+v: %s", r.Guests, out)
+			}
+			if got := r.Operations["match"].Count; got != 6 {
+				t.Errorf("%d matches recorded, want 6: the warm-up is in no figure", got)
+			}
+			if r.Resources.Server == nil || r.Resources.Server.CPUSec <= 0 || r.Resources.Loadgen.RSSPeakMB <= 0 {
+				t.Errorf("resources %+v", r.Resources)
+			}
+			e := r.Environment
+			if e.Target != "embedded" || e.Transport != transport || e.Storage != "memory" {
+				t.Errorf("environment %+v", e)
+			}
+			if !strings.Contains(out, dir) {
+				t.Errorf("the report does not say where the record is:\n%s", out)
+			}
+		})
+	}
+}
+
+func TestJSONIsAllThatIsPrinted(t *testing.T) {
+	code, out, errs := invoke(t.Context(), "--scenario", scenarioFile(t, pair), "--json", "--out", filepath.Join(t.TempDir(), "r"))
+	r, err := results.ReadJSON(strings.NewReader(out))
+	if err != nil || errs != "" || code != r.Outcome.ExitCode() {
+		t.Errorf("exit code %d, %v, on stderr %q, on stdout:\n%s", code, err, errs, out)
+	}
+}
+
+func TestARunningTargetIsMeasuredToo(t *testing.T) {
+	server, err := startEmbedded(t.Context(), t.TempDir())
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer server.stop()
+	dir := filepath.Join(t.TempDir(), "r")
+	code, out, errs := invoke(t.Context(), "--scenario", scenarioFile(t, pair), "--target", server.target, "--out", dir, "--without", "renew,stats")
+	r := readRecord(t, dir)
+	if r.Guests.Completed != 8 || r.Environment.Target != server.target || r.Environment.Storage != "memory" {
+		t.Errorf("exit code %d\n%s%s", code, out, errs)
+	}
+	if r.Resources.Server == nil || r.Resources.Server.CPUSec < 0 {
+		t.Errorf("the server's usage %+v, want it from /metrics", r.Resources.Server)
+	}
+	if r.Operations["renew"].Count+r.Operations["stats"].Count != 0 {
+		t.Errorf("operations %+v, want renew and stats left out", r.Operations)
+	}
+	if server.dead() {
+		t.Error("the target was stopped")
+	}
+}
+
+func TestABrokenThresholdIsAnExitCode(t *testing.T) {
+	text := strings.Replace(pair, "failures == 0", "rate(delivery) > 100000/s", 1)
+	dir := filepath.Join(t.TempDir(), "r")
+	code, out, errs := invoke(t.Context(), "--scenario", scenarioFile(t, text), "--out", dir, "--quiet")
+	if code != results.ExitThreshold && code != results.ExitInvalid { // invalid on a machine that is busy
+		t.Errorf("exit code %d\n%s%s", code, out, errs)
+	}
+	if got := readRecord(t, dir).Thresholds[0]; got.Passed {
+		t.Errorf("threshold %+v", got)
+	}
+}
+
+func TestAnInterruptStillReports(t *testing.T) {
+	ctx, cancel := context.WithTimeout(t.Context(), 2*time.Second)
+	defer cancel()
+	dir := filepath.Join(t.TempDir(), "r")
+	text := strings.Replace(pair, "within: 300ms", "within: 1m", 1)
+	begin := time.Now()
+	code, out, errs := invoke(ctx, "--scenario", scenarioFile(t, text), "--out", dir)
+	if took := time.Since(begin); took > 20*time.Second {
+		t.Errorf("it took %v to end", took)
+	}
+	r := readRecord(t, dir)
+	if code != results.ExitInvalid || !r.Interrupted || r.Guests.Failed != 0 {
+		t.Errorf("exit code %d, %+v\n%s%s", code, r.Guests, out, errs)
+	}
+	for _, v := range r.Violations {
+		if v.Count > 0 {
+			t.Errorf("%s violated: %q", v.Rule, v.Examples)
+		}
+	}
+}
+
+// Whatever ends the generator, the server that it started does not outlive it.
+func TestNoServerIsLeftBehindWhenTheGeneratorIsKilled(t *testing.T) {
+	dir := filepath.Join(t.TempDir(), "r")
+	text := strings.Replace(pair, "within: 300ms", "within: 1m", 1)
+	exe, err := os.Executable()
+	if err != nil {
+		t.Fatal(err)
+	}
+	cmd := exec.Command(exe, playAsLoadgen, "--scenario", scenarioFile(t, text), "--out", dir)
+	cmd.Stdout, cmd.Stderr = io.Discard, io.Discard
+	if err := cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	address := regexp.MustCompile(`address=(127\.0\.0\.1:\d+)`)
+	server := ""
+	until(t, "the server listens", func() bool {
+		log, _ := os.ReadFile(filepath.Join(dir, "server.log"))
+		if m := address.FindSubmatch(log); m != nil {
+			server = string(m[1])
+		}
+		return server != "" && listens(server)
+	})
+	if err := cmd.Process.Kill(); err != nil {
+		t.Error(err)
+	}
+	cmd.Wait()
+	until(t, "the server is gone", func() bool { return !listens(server) })
+}
+
+func TestCommandsThatPlayNothing(t *testing.T) {
+	code, out, _ := invoke(t.Context(), "--list")
+	if code != 0 || !strings.Contains(out, "burst  ") || !strings.Contains(out, "smoke  ") {
+		t.Errorf("--list: exit code %d\n%s", code, out)
+	}
+	good := scenarioFile(t, pair)
+	if code, out, _ = invoke(t.Context(), "-check", good); code != 0 || !strings.Contains(out, "scenario pair is good: 2 phases, about 8 guests in 400ms, 1 scripts, 2 thresholds") {
+		t.Errorf("--check: exit code %d\n%s", code, out)
+	}
+	bad := scenarioFile(t, strings.Replace(pair, "thresholds", "tresholds", 1))
+	code, _, errs := invoke(t.Context(), "--check", bad)
+	if code != results.ExitUsage || !strings.Contains(errs, bad+":10:1:") || !strings.Contains(errs, `"thresholds"`) {
+		t.Errorf("--check of a bad one: exit code %d\n%s", code, errs)
+	}
+	for name, args := range map[string][]string{"usage": {"-h"}, "dry-run": {"--scenario", good, "--dry-run", "--seed", "9"}} {
+		code, out, errs := invoke(t.Context(), args...)
+		if code != 0 || errs != "" {
+			t.Errorf("%v: exit code %d, %s", args, code, errs)
+		}
+		golden := filepath.Join("testdata", name+".golden")
+		if *update {
+			if err := os.WriteFile(golden, []byte(out), 0o644); err != nil {
+				t.Fatal(err)
+			}
+		}
+		if want, err := os.ReadFile(golden); err != nil || out != string(want) {
+			t.Errorf("%v: %v, got\n%s(run with -update when this is meant)", args, err, out)
+		}
+	}
+}
+
+func TestWrongCommandLinesSayWhatIsRight(t *testing.T) {
+	for _, tt := range []struct {
+		args []string
+		code int
+		want string
+	}{
+		{nil, 2, "--scenario burst"},
+		{[]string{"--scenario", "brust"}, 2, `did you mean "burst"?`},
+		{[]string{"--scenario", ""}, 2, "--scenario is empty"},
+		{[]string{"--scenari", "burst"}, 2, "did you mean --scenario?"},
+		{[]string{"-tarcet=x"}, 2, "did you mean --target?"},
+		{[]string{"burst"}, 2, "--scenario burst"},
+		{[]string{"--scenario", "burst", "--list"}, 2, "one at a time"},
+		{[]string{"--scenario", "burst", "--guests", "0"}, 2, "--guests 0: at least 1"},
+		{[]string{"--scenario", "burst", "--guests", "many"}, 2, `"many"`},
+		{[]string{"--scenario", "burst", "--guests", "5", "--scale", "2"}, 2, "one of them"},
+		{[]string{"--scenario", "burst", "--scale", "-1"}, 2, "a number above 0"},
+		{[]string{"--scenario", "burst", "--scale", "NaN"}, 2, "a number above 0"},
+		{[]string{"--scenario", "burst", "--scale", "1e9"}, 2, "guests would arrive"},
+		{[]string{"--scenario", "burst", "--transport", "socketoi"}, 2, "did you mean socketio?"},
+		{[]string{"--scenario", "burst", "--without", "renew,stat"}, 2, "did you mean stats?"},
+		{[]string{"--scenario", "burst", "--target", ""}, 2, "--target is empty"},
+		{[]string{"--scenario", "burst", "--target", "localhost", "--out", t.TempDir() + "/a"}, 1, "want http://host:port"},
+		{[]string{"--scenario", "burst", "--target", "http://127.0.0.1:1", "--out", t.TempDir() + "/b"}, 1, "connection refused"},
+		{[]string{"--scenario", "/no/such.yaml"}, 1, "no such file"},
+		{[]string{"--scenario", "smoke", "--out", "/dev/null/x"}, 1, "/dev/null"},
+	} {
+		code, out, errs := invoke(t.Context(), tt.args...)
+		if code != tt.code || !strings.Contains(errs, tt.want) || out != "" {
+			t.Errorf("%q: exit code %d, stdout %q, stderr %q; want %d and %q", tt.args, code, out, errs, tt.code, tt.want)
+		}
+	}
+}
+
+func TestFlagsTakeOneDashOrTwo(t *testing.T) {
+	want, err := parseOptions([]string{"--scenario", "x", "--seed", "5", "--transport=socketio", "--quiet"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	got, err := parseOptions([]string{"-scenario", "x", "-seed=5", "-transport", "socketio", "-quiet"})
+	if err != nil || got.scenario != want.scenario || got.seed != 5 || !got.seeded || got.transport != api.SocketIO || !got.quiet {
+		t.Errorf("got %+v, %v, want %+v", got, err, want)
+	}
+}
+
+func TestCapacityIsComparedWithThePeak(t *testing.T) {
+	phase := scenarios.Phase{Shape: scenarios.Burst, Guests: 1000, For: 10 * time.Second}
+	idle := scenarios.Step{Kind: scenarios.Idle, For: scenarios.Draw{A: 4}}
+	s := scenarios.Scenario{Phases: []scenarios.Phase{phase}, Scripts: []scenarios.Script{{Weight: 1, Steps: []scenarios.Step{idle}}}}
+	if got := peakLive(s); got < 499 || got > 502 { // 100 a second, each for 4 s and a second of work
+		t.Errorf("a peak of %d guests, want 500", got)
+	}
+	if got := (capacity{live: 600, files: 700}).warn(s); got != "" {
+		t.Errorf("warned of %q", got)
+	}
+	got := (capacity{live: 100, conns: 10, files: 200}).warn(s)
+	if !strings.Contains(got, "ulimit -n 1024") || !strings.Contains(got, "--scale 0.18") {
+		t.Errorf("warned of %q, want the command and the scale that would do", got)
+	}
+}
