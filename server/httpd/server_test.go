@@ -21,6 +21,9 @@ import (
 	"guestload/server/store"
 )
 
+// secret signs the tokens.
+const secret = "a secret that only the tests know"
+
 // patience is how long a test waits for what must come.
 const patience = 15 * time.Second
 
@@ -94,7 +97,7 @@ func startOn(t testing.TB, ln net.Listener, options ...option) *backend {
 		Now: b.now, OnMatch: metrics.Matched,
 	})
 	must(err)
-	b.tokens, err = auth.NewIssuer([]byte("a secret that only the tests know"), auth.Options{Now: b.now})
+	b.tokens, err = auth.NewIssuer([]byte(secret), auth.Options{Now: b.now})
 	must(err)
 	cfg := httpd.Config{Node: b.node, Tokens: b.tokens, Metrics: metrics, Now: b.now, Version: "1.2.3", Log: slog.New(slog.DiscardHandler)}
 	for _, o := range options {
