@@ -1,0 +1,258 @@
+"use strict";
+(() => {
+  const data = JSON.parse(document.getElementById("data").textContent);
+  const $ = id => document.getElementById(id);
+  const life = ["create", "fetch", "connect", "match", "ack", "delivery", "leave", "reconnect", "online", "stats", "renew"];
+  const inOrder = names => names.sort((a, b) => {
+    const place = n => life.includes(n) ? life.indexOf(n) : life.length;
+    return place(a) - place(b) || (a < b ? -1 : 1);
+  });
+  const colour = name => getComputedStyle(document.documentElement).getPropertyValue("--" + name).trim();
+
+  // How figures are written.
+  const trim = text => text.includes(".") ? text.replace(/\.?0+$/, "") : text;
+  const time = ms => {
+    if (ms == null) return "–";
+    if (ms < 0.9995) return Math.round(ms * 1000) + " µs";
+    if (ms < 99.95) return trim(ms.toFixed(1)) + " ms";
+    if (ms < 999.5) return ms.toFixed(0) + " ms";
+    return trim((ms / 1000).toFixed(ms < 9995 ? 2 : 1)) + " s";
+  };
+  const whole = n => n == null ? "–" : Math.round(n).toLocaleString("en");
+  const clock = s => s >= 3600 ? Math.floor(s / 3600) + ":" + String(Math.floor(s / 60) % 60).padStart(2, "0") + ":" + String(s % 60).padStart(2, "0")
+    : s >= 60 ? Math.floor(s / 60) + ":" + String(s % 60).padStart(2, "0") : s + " s";
+  const quantile = x => x <= 1 ? "least" : "p" + parseFloat((100 - 100 / x).toFixed(Math.max(0, Math.floor(Math.log10(x)) - 1)));
+  const most = values => values.reduce((m, v) => v > m ? v : m, 0);
+
+  // Shared by all charts of a kind, so that they can be compared.
+  const shared = { micros: [0.1, 10], samples: 100, span: [0, 1] };
+  const decades = (low, high) => {
+    const splits = [];
+    for (let e = Math.round(Math.log10(low)); e <= Math.round(Math.log10(high)); e++) splits.push(10 ** e);
+    return splits;
+  };
+  const font = "11px system-ui, sans-serif";
+  const axis = (more) => ({
+    stroke: () => colour("muted"), font, ticks: { show: false }, gap: 6,
+    grid: { stroke: () => colour("line"), width: 1 }, ...more,
+  });
+  const timeScale = { distr: 3, log: 10, range: () => shared.micros };
+  const timeAxis = () => axis({ scale: "y", size: 54, splits: () => decades(...shared.micros), filter: (u, s) => s, values: (u, s) => s.map(time) });
+  const countScale = { range: (u, low, high) => [0, high > 0 ? high * 1.12 : 1] };
+  const countAxis = (write) => axis({ scale: "y", size: 54, space: 32, values: (u, s) => s.map(write) });
+  const secondAxis = () => axis({ space: 56, size: 26, incrs: [1, 2, 5, 10, 15, 30, 60, 120, 300, 600, 900, 1800, 3600, 7200, 14400, 43200], values: (u, s) => s.map(clock) });
+
+  // Values without neighbours would not be seen as lines: they become dots.
+  const alone = (u, si) => {
+    const values = u.data[si], found = [];
+    values.forEach((v, i) => { if (v != null && values[i - 1] == null && values[i + 1] == null) found.push(i); });
+    return found;
+  };
+  const line = (name, more) => ({ stroke: () => colour(name), width: 1.75, points: { show: true, size: 4, filter: alone, fill: () => colour(name) }, ...more });
+  const area = { fill: () => colour("wash") };
+
+  const charts = new Map();
+  // Draws a chart, or draws it anew with other data. spec: id, into, title,
+  // columns, series, scales, axes, say(column index or null) and, where it
+  // is over time, phases.
+  function chart(spec) {
+    let c = charts.get(spec.id);
+    if (!c) {
+      const figure = document.createElement("figure"), caption = document.createElement("figcaption");
+      const title = document.createElement("b"), said = document.createElement("span"), plot = document.createElement("div");
+      title.textContent = spec.title;
+      plot.className = "plot";
+      plot.setAttribute("role", "img");
+      caption.append(title, said);
+      figure.append(caption, plot);
+      $(spec.into).append(figure);
+      c = { said, plot };
+      charts.set(spec.id, c);
+      new ResizeObserver(() => c.u && plot.clientWidth !== c.u.width && c.u.setSize({ width: plot.clientWidth, height: spec.height })).observe(plot);
+    }
+    c.spec = spec;
+    c.plot.setAttribute("aria-label", spec.title + ": " + spec.say(null));
+    if (c.u) c.u.setData(spec.columns);
+    else c.u = build(c);
+    tell(c);
+  }
+  function build(c) {
+    const s = c.spec, hooks = { setCursor: [() => tell(c)] };
+    if (s.phases) hooks.drawClear = [u => bands(u)];
+    if (s.marks) hooks.draw = [u => s.marks(u, c.spec)];
+    return new uPlot({
+      width: c.plot.clientWidth || 300, height: s.height, padding: [8, 22, 0, 0],
+      legend: { show: false }, hooks, scales: s.scales, axes: s.axes,
+      cursor: { y: false, points: { size: 6 }, drag: { x: false, y: false }, sync: s.phases ? { key: "time", setSeries: false } : undefined },
+      series: [{}, ...s.series],
+    }, s.columns, c.plot);
+  }
+  const tell = c => { c.said.textContent = c.spec.say(c.u && c.u.cursor.idx != null && c.u.cursor.left >= 0 ? c.u.cursor.idx : null); };
+
+  // Marks where phases begin, and shades those that are not recorded.
+  let phases = [];
+  function bands(u) {
+    const { ctx, bbox } = u, ratio = devicePixelRatio, at = x => Math.round(u.valToPos(x, "x", true));
+    ctx.save();
+    ctx.beginPath();
+    ctx.rect(bbox.left, bbox.top, bbox.width, bbox.height);
+    ctx.clip();
+    ctx.font = 11 * ratio + "px system-ui, sans-serif";
+    ctx.textBaseline = "top";
+    for (const p of phases) {
+      const from = at(p.from), to = at(p.to);
+      if (p.warmup) {
+        ctx.fillStyle = colour("faint");
+        ctx.fillRect(from, bbox.top, to - from, bbox.height);
+      }
+      ctx.fillStyle = colour("muted");
+      if (p.from > 0) for (let y = bbox.top; y < bbox.top + bbox.height; y += 6 * ratio) ctx.fillRect(from, y, ratio, 3 * ratio);
+      if (ctx.measureText(p.name).width + 8 * ratio < to - from) ctx.fillText(p.name, from + 5 * ratio, bbox.top + 1);
+    }
+    ctx.restore();
+  }
+  function failureMarks(u, spec) {
+    const { ctx, bbox } = u, ratio = devicePixelRatio;
+    ctx.save();
+    ctx.fillStyle = colour("bad");
+    spec.failed.forEach((n, i) => {
+      if (n > 0) ctx.fillRect(Math.round(u.valToPos(spec.columns[0][i], "x", true)) - ratio, bbox.top + bbox.height - 9 * ratio, Math.max(2, 3 * ratio), 9 * ratio);
+    });
+    ctx.restore();
+  }
+
+  function findPhases(rows) {
+    const found = [];
+    for (const r of rows) {
+      const last = found[found.length - 1];
+      if (last && last.name === r.phase && last.warmup === !!r.warmup) last.to = r.t + data.every;
+      else found.push({ name: r.phase, warmup: !!r.warmup, from: r.t, to: r.t + data.every });
+    }
+    return found;
+  }
+  function findShared() {
+    let low = Infinity, high = 0;
+    const see = v => { if (v != null) { low = Math.min(low, Math.max(v, 0.001)); high = Math.max(high, v); } };
+    for (const c of Object.values(data.curves)) {
+      [c.response, c.service].forEach(values => values.forEach(see));
+      shared.samples = Math.max(shared.samples, 10 ** Math.ceil(Math.log10(c.x[c.x.length - 1] || 1)));
+    }
+    for (const r of data.rows) for (const o of Object.values(r.ops || {})) { see(o[2]); see(o[3]); }
+    if (high > 0) shared.micros = [10 ** Math.floor(Math.log10(low)), 10 ** Math.ceil(Math.log10(Math.max(high, low * 1.01)))];
+    if (data.rows.length) shared.span = [data.rows[0].t, Math.max(data.rows[data.rows.length - 1].t, data.rows[0].t + 1)];
+  }
+
+  function drawCurves() {
+    for (const name of inOrder(Object.keys(data.curves))) {
+      const c = data.curves[name], above = v => Math.max(v, 0.001);
+      const nearest = want => c.x.reduce((best, x, i) => Math.abs(Math.log(x / want)) < Math.abs(Math.log(c.x[best] / want)) ? i : best, 0);
+      chart({
+        id: "curve " + name, into: "curves", title: name, height: 190,
+        columns: [c.x, c.response.map(above), c.service.map(above)],
+        scales: { x: { time: false, distr: 3, log: 10, range: () => [1, shared.samples] }, y: timeScale },
+        axes: [axis({ size: 26, splits: () => [2, ...decades(10, shared.samples)], filter: (u, s) => s, values: (u, s) => s.map(x => x < 1e6 ? quantile(x) : "") }), timeAxis()],
+        series: [line("response"), line("service", { dash: [5, 4] })],
+        say: i => {
+          const at = i ?? nearest(100);
+          return quantile(c.x[at]) + " " + time(c.response[at]) + ", service " + time(c.service[at]);
+        },
+      });
+    }
+  }
+
+  const column = get => data.rows.map(get);
+  const overTime = (id, into, title, height, values, series, write, unit, scale) => chart({
+    id, into, title, height, phases: true, columns: [column(r => r.t), ...values],
+    scales: { x: { time: false, range: () => shared.span }, y: scale || countScale },
+    axes: [secondAxis(), countAxis(write)], series,
+    say: i => i == null ? "at most " + write(most(values[0])) + unit : "at " + clock(data.rows[i]?.t ?? 0) + ": " + write(values[0][i]) + unit,
+  });
+  function drawTimeline() {
+    overTime("arrivals", "timeline", "Arrivals", 150, [column(r => r.arrived)], [line("response", area)], whole, " a second");
+    overTime("live", "timeline", "Live guests", 150, [column(r => r.live)], [line("response", area)], whole, "");
+    overTime("messages", "timeline", "Messages", 150, [column(r => r.messages)], [line("response", area)], whole, " a second");
+    const bars = { stroke: () => colour("bad"), fill: () => colour("bad"), width: 0, paths: uPlot.paths.bars({ size: [0.7, 24, 2] }), points: { show: false } };
+    overTime("failures", "timeline", "Failures", 150, [column(r => r.failures)], [bars], whole, " a second");
+    const names = new Set();
+    for (const r of data.rows) for (const name in r.ops || {}) names.add(name);
+    for (const name of inOrder([...names])) {
+      const of = i => column(r => r.ops?.[name]?.[i] ?? null);
+      const failed = of(1), p50 = of(2), p99 = of(3);
+      chart({
+        id: "second " + name, into: "seconds", title: name, height: 170, phases: true, failed, marks: failureMarks,
+        columns: [column(r => r.t), p99, p50],
+        scales: { x: { time: false, range: () => shared.span }, y: timeScale },
+        axes: [secondAxis(), timeAxis()], series: [line("response"), line("service", { width: 1.25 })],
+        say: i => i == null ? "p99 at most " + time(most(p99))
+          : "at " + clock(data.rows[i]?.t ?? 0) + ": p50 " + time(p50[i]) + ", p99 " + time(p99[i]) + (failed[i] ? ", " + failed[i] + " failed" : ""),
+      });
+    }
+  }
+
+  const inks = ["response", "service", "third"];
+  function drawUsage() {
+    const names = [...new Set(data.usage.flatMap(u => Object.keys(u.of)))].sort((a, b) => ["server", "redis", "loadgen"].indexOf(a) - ["server", "redis", "loadgen"].indexOf(b));
+    if (!names.length) return;
+    key(names);
+    const seconds = data.usage.map(u => u.second);
+    for (const [id, title, what, write] of [
+      ["cpu", "CPU, cores", "cpu", v => v == null ? "–" : trim(v.toFixed(v < 10 ? 2 : 0))],
+      ["memory", "Memory, MB", "mb", whole],
+    ]) {
+      const values = names.map(n => data.usage.map(u => u.of[n]?.[what] ?? null));
+      chart({
+        id, into: "usage", title, height: 150, phases: true, columns: [seconds, ...values],
+        scales: { x: { time: false, range: () => shared.span }, y: countScale },
+        axes: [secondAxis(), countAxis(write)], series: names.map((n, i) => line(inks[i % inks.length])),
+        say: i => i == null ? "at most " + names.map((n, k) => n + " " + write(most(values[k]))).join(", ")
+          : "at " + clock(seconds[i] ?? 0) + ": " + names.map((n, k) => n + " " + write(values[k][i])).join(", "),
+      });
+    }
+  }
+  function key(names) {
+    if ($("usage-key")) return;
+    const p = document.createElement("p");
+    p.id = "usage-key";
+    p.className = "key";
+    names.forEach((n, i) => {
+      const s = document.createElement("span");
+      s.className = "swatch " + inks[i % inks.length] + " solid";
+      s.style.borderTopStyle = "solid";
+      p.append(s, n + " ");
+    });
+    $("usage").before(p);
+  }
+
+  function draw() {
+    phases = findPhases(data.rows);
+    findShared();
+    if (data.every > 1) $("binning").textContent = "Each point stands for " + data.every + " seconds: rates are means over them, percentiles are of all their samples. Shaded phases are warm-up, which is in no percentile.";
+    drawCurves();
+    if (data.rows.length) drawTimeline();
+    drawUsage();
+  }
+  draw();
+  matchMedia("(prefers-color-scheme: dark)").addEventListener("change", () => charts.forEach(c => c.u.redraw(false, true)));
+
+  // A page of a run that goes on hears of every second.
+  if (!document.querySelector("main").hasAttribute("data-live")) return;
+  const events = new EventSource("events?from=" + data.next);
+  events.onmessage = event => {
+    const news = JSON.parse(event.data);
+    for (const [id, html] of Object.entries(news.fragments || {})) $(id).innerHTML = html;
+    if (news.whole) Object.assign(data, news.whole);
+    if (news.rows) {
+      const known = data.rows.length ? data.rows[data.rows.length - 1].t : -1;
+      data.rows.push(...news.rows.filter(r => r.t > known));
+      data.rows.splice(0, data.rows.length - data.keep);
+    }
+    if (news.usage) {
+      const known = data.usage.length ? data.usage[data.usage.length - 1].second : -1;
+      data.usage.push(...news.usage.filter(u => u.second > known));
+      data.usage.splice(0, data.usage.length - data.keep);
+    }
+    if (news.curves) data.curves = news.curves;
+    draw();
+    if (news.final) events.close();
+  };
+})();

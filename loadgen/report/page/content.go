@@ -1,0 +1,209 @@
+package page
+
+import (
+	"cmp"
+	"fmt"
+	"slices"
+	"time"
+
+	"guestload/results"
+)
+
+// content is the text of a page, written for people.
+type content struct {
+	Title, Name, Verdict, Because, When string
+	Tone                                string // good, bad, doubt or none
+	Invalid, Warnings                   []string
+	Guests                              []figure
+	Thresholds                          []threshold
+	Violations                          []violation
+	Operations                          []operation
+	Failures                            []failure
+	Resources                           []process
+	NoResources                         string
+	Environment                         []figure
+	Scenario                            string
+}
+
+// figure is a name and a value, and how it is to be taken.
+type figure struct{ Name, Value, Tone string }
+
+type threshold struct{ Mark, Expression, Observed, Tone string }
+
+type violation struct {
+	Rule, Times, More string
+	Stories           []string
+}
+
+type operation struct {
+	Name  string
+	Cells []figure
+}
+
+type failure struct{ Operation, Kind, Count, Mean, Longest string }
+
+type process struct{ Process, CPU, PerGuest, Memory, Commands string }
+
+// view puts a record that is concluded into words.
+func view(r results.Record, scenario []byte) content {
+	v := content{
+		Name: r.Scenario, When: when(r), Invalid: r.Invalid, Warnings: r.Warnings,
+		Guests: guests(r.Guests), Thresholds: thresholds(r.Thresholds), Violations: violations(r.Violations),
+		Operations: operations(r.Operations), Failures: failures(r.Operations),
+		Resources: processes(r.Resources), NoResources: "No process could be measured.",
+		Environment: environment(r), Scenario: string(scenario),
+	}
+	v.Verdict, v.Tone = verdict(r.Outcome)
+	v.Because = because(r)
+	v.Title = fmt.Sprintf("%s: %s", r.Scenario, v.Verdict)
+	return v
+}
+
+func when(r results.Record) string {
+	text := fmt.Sprintf("%s, for %s, seed %d", r.Started.UTC().Format("2 January 2006, 15:04:05 MST"), length(r.DurationSec), r.Seed)
+	for _, more := range []string{r.Environment.Target, r.Environment.Transport, r.Environment.Storage} {
+		if more != "" {
+			text += ", " + more
+		}
+	}
+	return text
+}
+
+func guests(g results.Guests) []figure {
+	tone := func(n int, tone string) string {
+		if n == 0 {
+			return ""
+		}
+		return tone
+	}
+	return []figure{
+		{"planned", number(g.Planned), ""}, {"completed", number(g.Completed), ""},
+		{"failed", number(g.Failed), tone(g.Failed, "bad")}, {"unmatched", number(g.Unmatched), tone(g.Unmatched, "doubt")},
+		{"dropped", number(g.Dropped), tone(g.Dropped, "bad")},
+	}
+}
+
+func thresholds(all []results.ThresholdResult) (rows []threshold) {
+	for _, t := range all {
+		row := threshold{"held", t.Expression, t.Observed, "good"}
+		if !t.Passed {
+			row.Mark, row.Tone = "broken", "bad"
+		}
+		rows = append(rows, row)
+	}
+	return rows
+}
+
+func violations(all []results.Violation) (rows []violation) {
+	for _, v := range all {
+		if v.Count == 0 {
+			continue
+		}
+		row := violation{Rule: v.Rule, Times: plural(v.Count, "time"), Stories: v.Examples}
+		if more := v.Count - int64(len(v.Examples)); more > 0 && len(v.Examples) > 0 {
+			row.More = "and " + number(more) + " more"
+		}
+		rows = append(rows, row)
+	}
+	return rows
+}
+
+func operations(all map[string]results.Operation) (rows []operation) {
+	for _, name := range ordered(all) {
+		o := all[name]
+		var failed int64
+		for _, n := range o.Failures {
+			failed += n
+		}
+		row := operation{name, []figure{{"done", number(o.Count), ""}, {"failed", number(failed), ""}}}
+		if failed > 0 {
+			row.Cells[1].Tone = "bad"
+		}
+		for _, t := range []struct {
+			name string
+			ms   float64
+			tone string
+		}{
+			{"p50", o.Response.P50, ""}, {"p90", o.Response.P90, ""}, {"p95", o.Response.P95, ""},
+			{"p99", o.Response.P99, "strong"}, {"p99.9", o.Response.P999, ""}, {"max", o.Response.Max, ""},
+			{"service p50", o.Service.P50, "muted"}, {"service p99", o.Service.P99, "muted"}, {"service p99.9", o.Service.P999, "muted"},
+			{"lag p99", o.Lag.P99, "muted"},
+		} {
+			cell := figure{t.name, latency(t.ms), t.tone}
+			if o.Count == 0 {
+				cell.Value, cell.Tone = "–", "muted"
+			}
+			row.Cells = append(row.Cells, cell)
+		}
+		rows = append(rows, row)
+	}
+	return rows
+}
+
+func failures(all map[string]results.Operation) (rows []failure) {
+	for _, name := range ordered(all) {
+		o := all[name]
+		kinds := make([]string, 0, len(o.Failures))
+		for kind, n := range o.Failures {
+			if n > 0 {
+				kinds = append(kinds, kind)
+			}
+		}
+		slices.SortFunc(kinds, func(a, b string) int {
+			return cmp.Or(cmp.Compare(o.Failures[b], o.Failures[a]), cmp.Compare(a, b))
+		})
+		for _, kind := range kinds {
+			rows = append(rows, failure{name, kind, number(o.Failures[kind]), latency(o.Waits[kind].Mean), latency(o.Waits[kind].Max)})
+		}
+	}
+	return rows
+}
+
+func processes(r results.Resources) (rows []process) {
+	for _, p := range []struct {
+		name  string
+		usage *results.Usage
+	}{{"server", r.Server}, {"redis", r.Redis}, {"loadgen", r.Loadgen}} {
+		if p.usage == nil {
+			continue
+		}
+		row := process{p.name, fmt.Sprintf("%.2f s", p.usage.CPUSec), fmt.Sprintf("%.2f ms", p.usage.CPUMsPerSession),
+			fmt.Sprintf("%.0f MB", p.usage.RSSPeakMB), "–"}
+		if p.usage.CommandsPerSession > 0 {
+			row.Commands = fmt.Sprintf("%.1f", p.usage.CommandsPerSession)
+		}
+		rows = append(rows, row)
+	}
+	return rows
+}
+
+func environment(r results.Record) []figure {
+	e := r.Environment
+	all := []figure{
+		{Name: "Target", Value: e.Target}, {Name: "Transport", Value: e.Transport}, {Name: "Storage", Value: e.Storage},
+		{Name: "Commit", Value: e.Commit}, {Name: "Go", Value: e.Go}, {Name: "System", Value: e.OS},
+		{Name: "Processor", Value: e.CPU}, {Name: "Processors", Value: number(e.CPUs)},
+		{Name: "Began", Value: r.Started.UTC().Format(time.RFC3339)}, {Name: "Seed", Value: fmt.Sprint(r.Seed)},
+		{Name: "Scenario, SHA-256", Value: r.ScenarioHash},
+	}
+	return slices.DeleteFunc(all, func(f figure) bool { return f.Value == "" })
+}
+
+// ordered puts operations in the order of a guest's life, others after them.
+func ordered(all map[string]results.Operation) []string {
+	life := []string{"create", "fetch", "connect", "match", "ack", "delivery", "leave", "reconnect", "online", "stats", "renew"}
+	place := func(name string) int {
+		if i := slices.Index(life, name); i >= 0 {
+			return i
+		}
+		return len(life)
+	}
+	names := make([]string, 0, len(all))
+	for name := range all {
+		names = append(names, name)
+	}
+	slices.SortFunc(names, func(a, b string) int {
+		return cmp.Or(cmp.Compare(place(a), place(b)), cmp.Compare(a, b))
+	})
+	return names
+}

@@ -1,0 +1,56 @@
+package page
+
+import (
+	"fmt"
+	"strings"
+	"time"
+
+	"guestload/results"
+)
+
+// running puts a run that goes on into words, under mu.
+func (l *Live) running() content {
+	s := l.mu.state
+	run := results.Run{Record: l.mu.start.Record, Seconds: []results.Second{l.mu.all}}
+	run.Conclude(nil) // sums up the operations; the verdict is not yet due
+	run.Record.DurationSec = s.Elapsed.Seconds()
+	v := view(run.Record, l.mu.start.Scenario)
+	v.Verdict, v.Tone, v.Invalid = "Running", "", nil
+	v.Title = run.Record.Scenario + ": running"
+	v.Guests = []figure{
+		{"planned", number(s.Planned), ""}, {"arrived", number(l.mu.all.Arrived), ""}, {"live", number(l.mu.all.Live), ""},
+		{"done", number(l.mu.all.Done), ""}, {"unmatched", number(s.Unmatched), ""},
+	}
+	v.Thresholds = nil
+	for _, expression := range l.mu.start.Thresholds {
+		v.Thresholds = append(v.Thresholds, threshold{"–", expression, "judged at the end", "wait"})
+	}
+	v.NoResources = "Summed up when the run has ended."
+	var words []string
+	if s.Phase != "" {
+		words = append(words, "In phase "+s.Phase+".")
+	}
+	words = append(words, clock(s.Elapsed)+" so far"+left(s.Left)+".")
+	if s.Violations > 0 {
+		v.Tone = "bad"
+		words = append(words, plural(s.Violations, "violation")+" of the contract seen.")
+	}
+	v.Because = strings.Join(words, " ")
+	return v
+}
+
+func left(d time.Duration) string {
+	if d < 0 {
+		return ""
+	}
+	return ", about " + clock(d) + " left"
+}
+
+// clock writes a time as 0:04 or 1:02:03.
+func clock(d time.Duration) string {
+	s := int(d.Round(time.Second) / time.Second)
+	if s < 3600 {
+		return fmt.Sprintf("%d:%02d", s/60, s%60)
+	}
+	return fmt.Sprintf("%d:%02d:%02d", s/3600, s/60%60, s%60)
+}

@@ -1,0 +1,104 @@
+package page
+
+import (
+	"fmt"
+	"math"
+	"strconv"
+	"strings"
+	"time"
+
+	"guestload/results"
+)
+
+// verdict is an outcome in a word, and how it is to be taken.
+func verdict(o results.Outcome) (word, tone string) {
+	switch o {
+	case results.Passed:
+		return "Passed", "good"
+	case results.ThresholdsFail:
+		return "Failed", "bad"
+	case results.Invalid:
+		return "Invalid", "doubt"
+	case results.Violated:
+		return "Violated", "bad"
+	}
+	return "No verdict", "doubt"
+}
+
+// because says in a sentence or three what the verdict rests on.
+func because(r results.Record) string {
+	var broken []results.ThresholdResult
+	for _, t := range r.Thresholds {
+		if !t.Passed {
+			broken = append(broken, t)
+		}
+	}
+	var breaches, rules int64
+	for _, v := range r.Violations {
+		if v.Count > 0 {
+			breaches, rules = breaches+v.Count, rules+1
+		}
+	}
+	var words []string
+	if breaches > 0 {
+		words = append(words, fmt.Sprintf("%s of the contract broken, %s.", plural(rules, "rule"), plural(breaches, "time")))
+	}
+	switch held := len(r.Thresholds); {
+	case len(broken) == 1:
+		words = append(words, fmt.Sprintf("1 of %s broken: %s, observed %s.", plural(held, "threshold"), broken[0].Expression, broken[0].Observed))
+	case len(broken) > 1:
+		words = append(words, fmt.Sprintf("%d of %s broken.", len(broken), plural(held, "threshold")))
+	case held == 0:
+		words = append(words, "There were no thresholds.")
+	case held == 1:
+		words = append(words, "The threshold held.")
+	default:
+		words = append(words, fmt.Sprintf("All %d thresholds held.", held))
+	}
+	if breaches == 0 {
+		words = append(words, "No violations were seen.")
+	}
+	if len(r.Invalid) > 0 {
+		words = append(words, "The numbers are not to be believed:")
+	}
+	return strings.Join(words, " ")
+}
+
+// number writes 1234567 as 1,234,567.
+func number[N int | int64](n N) string {
+	digits := strconv.FormatInt(int64(n), 10)
+	from := 0
+	if n < 0 {
+		from = 1
+	}
+	for i := len(digits) - 3; i > from; i -= 3 {
+		digits = digits[:i] + "," + digits[i:]
+	}
+	return digits
+}
+
+// plural writes "1 guest" and "2 guests".
+func plural[N int | int64](n N, word string) string {
+	if n == 1 {
+		return "1 " + word
+	}
+	return number(n) + " " + word + "s"
+}
+
+// latency writes milliseconds with a space before the unit: 3.1 ms.
+func latency(ms float64) string {
+	text := results.FormatMillis(ms)
+	digits := strings.TrimRight(text, "µms")
+	if strings.ContainsAny(digits, "hm") { // 12m5s
+		return text
+	}
+	return digits + "\u00a0" + text[len(digits):]
+}
+
+// length writes seconds as 30.1 s, or 12m5s where it is long.
+func length(seconds float64) string {
+	if seconds < 120 || seconds > math.MaxInt32 {
+		return fmt.Sprintf("%.1f\u00a0s", seconds)
+	}
+	return time.Duration(math.Round(seconds) * float64(time.Second)).String()
+}
