@@ -3,7 +3,6 @@ package httpd_test
 import (
 	"errors"
 	"fmt"
-	"io"
 	"net"
 	"strings"
 	"testing"
@@ -383,7 +382,7 @@ func TestACutSocketReleasesThePartner(t *testing.T) {
 	_, _ = two.conn.Write(masked(frame.Text, `{"event":"chat:typing:start"}`))
 	_ = two.conn.Close()
 	one.expect(api.EventRoomClosed)
-	if _, err := io.WriteString(one.conn, string(masked(frame.Ping, ""))); err != nil {
+	if _, err := one.conn.Write(masked(frame.Ping, "")); err != nil {
 		t.Fatal(err)
 	}
 }

@@ -137,4 +137,3 @@ func (m *MemorySessions) Sweep() (dropped int) {
 	m.alive.Add(int64(-dropped))
 	return dropped
 }
-
