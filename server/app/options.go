@@ -125,6 +125,9 @@ func (o *options) check() error {
 		if a.address == "" && a.flag == "--pprof" {
 			continue
 		}
+		if a.address == "" {
+			return errors.New("--listen is empty: want an address such as 127.0.0.1:3001, or :3001 for all interfaces")
+		}
 		if _, err := net.ResolveTCPAddr("tcp", a.address); err != nil {
 			return fmt.Errorf("%s %q: %w; want an address such as 127.0.0.1:3001", a.flag, a.address, err)
 		}

@@ -42,7 +42,10 @@ func clientAddress(peer netip.Addr, forwarded [][]byte, trusted []netip.Prefix) 
 			} else {
 				rest = nil
 			}
-			next, ok := parseHop(string(bytes.TrimSpace(hop)))
+			if hop = bytes.TrimSpace(hop); len(hop) == 0 {
+				continue // lists may have empty elements (RFC 9110, 5.6.1)
+			}
+			next, ok := parseHop(string(hop))
 			if !ok {
 				return at // the trusted proxy passes on what is no address: it stands for it
 			}
