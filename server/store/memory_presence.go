@@ -22,8 +22,12 @@ type MemoryPresence struct {
 	}
 }
 
-// Join records that the guest's socket lives here.
+// Join records that the guest's socket lives here. Only what has the form of a
+// session id can join: each may become a cursor.
 func (m *MemoryPresence) Join(_ context.Context, sessionID string) (previous string, err error) {
+	if !guest.ValidSessionID(sessionID) {
+		return "", fmt.Errorf("join %.64q: %w", sessionID, guest.ErrNotFound)
+	}
 	m.online.Lock()
 	defer m.online.Unlock()
 	if m.online.ids.Contains(sessionID) {
@@ -47,6 +51,9 @@ func (m *MemoryPresence) Online(ctx context.Context, cursor string, limit int) (
 	if cursor != "" && !guest.ValidSessionID(cursor) {
 		return nil, "", fmt.Errorf("page after %.64q: %w", cursor, guest.ErrBadCursor)
 	}
+	if limit < 1 {
+		return nil, "", fmt.Errorf("page of %d guests: it must be at least 1", limit)
+	}
 	var ids []string
 	m.online.RLock()
 	m.online.ids.Ascend(cursor, func(id string) bool {
@@ -61,6 +68,7 @@ func (m *MemoryPresence) Online(ctx context.Context, cursor string, limit int) (
 		return true
 	})
 	m.online.RUnlock()
+	page = make([]guest.Session, 0, len(ids))
 	for _, id := range ids {
 		if s, err := m.sessions.Get(ctx, id); err == nil {
 			page = append(page, s)

@@ -1,0 +1,156 @@
+// Package storetest is the contract of a store as a test suite: what the ports
+// of the real-time node promise, asked of every implementation alike.
+package storetest
+
+import (
+	"context"
+	"fmt"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/google/uuid"
+
+	"guestload/server/guest"
+)
+
+// Sessions keeps the guests' documents; the contract is with the port of the
+// same name in server/realtime, as it is for Presence and Matcher.
+type Sessions interface {
+	Create(ctx context.Context, s guest.Session) error
+	Get(ctx context.Context, sessionID string) (guest.Session, error)
+	Patch(ctx context.Context, sessionID string, p guest.Patch) (guest.Session, error)
+	Delete(ctx context.Context, sessionID string) error
+}
+
+// Presence knows which guests have a socket, and where.
+type Presence interface {
+	Join(ctx context.Context, sessionID string) (previous string, err error)
+	Leave(ctx context.Context, sessionID string) error
+	Online(ctx context.Context, cursor string, limit int) (page []guest.Session, next string, err error)
+	Stats(ctx context.Context) (guest.Stats, error)
+}
+
+// Matcher decides who meets whom.
+type Matcher interface {
+	Search(ctx context.Context, s guest.Searcher) (guest.Pair, error)
+	Leave(ctx context.Context, id string) (guest.Pair, error)
+}
+
+// Instance is what one server process holds of a store.
+type Instance struct {
+	Name     string
+	Sessions Sessions
+	Presence Presence
+	Matcher  Matcher
+}
+
+// Harness is a store under test: empty, and of its own for each test.
+type Harness struct {
+	// Instances share one backend. A store that is shared gives two or more; one
+	// that lives in a single process gives one, and is spared what takes two.
+	Instances []Instance
+	// Age lets d pass for a session, as if nothing had happened to it meanwhile.
+	// It may let time pass for others too.
+	Age func(sessionID string, d time.Duration)
+}
+
+// first and other are two instances, the same one twice where there is but one.
+func (h Harness) first() Instance { return h.Instances[0] }
+func (h Harness) other() Instance { return h.Instances[len(h.Instances)-1] }
+
+// Run asks a store everything. open is called once a test, and once before, to
+// see whether the store is shared.
+func Run(t *testing.T, open func(t *testing.T) Harness) {
+	t.Helper()
+	isShared := len(open(t).Instances) > 1
+	for _, c := range []struct {
+		name   string
+		shared bool // takes two instances
+		test   func(t *testing.T, h Harness)
+	}{
+		{"session is read as it was created", false, sessionIsReadAsCreated},
+		{"session ids are unique", false, sessionIDsAreUnique},
+		{"missing sessions are not found", false, missingSessions},
+		{"patch changes the named fields alone", false, patchChangesNamedFields},
+		{"concurrent patches lose nothing", false, concurrentPatches},
+		{"own writes are read", false, ownWritesAreRead},
+		{"activity renews a session", false, activityRenews},
+		{"expired sessions are gone", false, expiredSessionsAreGone},
+		{"ids of expired sessions are free", false, expiredIDsAreFree},
+
+		{"presence is idempotent", false, presenceIsIdempotent},
+		{"presence takes session ids only", false, presenceTakesSessionIDs},
+		{"guest belongs to the latest instance", true, guestBelongsToLatest},
+		{"pages list everybody once", false, pagesListEverybody},
+		{"pages are stable while others come and go", false, pagesAreStable},
+		{"pages show current sessions", false, pagesShowCurrentSessions},
+		{"bad cursors and limits are refused", false, badPagesAreRefused},
+		{"stats count", false, statsCount},
+
+		{"matcher does as its model", false, matcherDoesAsItsModel},
+		{"the last partner is avoided", false, theLastPartnerIsAvoided},
+		{"searching again keeps the place", false, searchingAgainKeepsPlace},
+		{"searching in a pair returns it", false, searchingInAPair},
+		{"leaving is told once", false, leavingIsToldOnce},
+		{"a storm of searchers pairs everybody", false, stormPairsEverybody},
+		{"a storm with wishes pairs whom it can", false, stormWithWishes},
+		{"a storm of comers and goers loses nobody", false, stormOfComersAndGoers},
+	} {
+		if c.shared && !isShared {
+			continue
+		}
+		t.Run(c.name, func(t *testing.T) { c.test(t, open(t)) })
+	}
+}
+
+// newSession is a guest like no other.
+func newSession() guest.Session {
+	return guest.New(uuid.NewString(), "Guest_1", guest.Profile{}, time.Now())
+}
+
+// create stores a new guest.
+func (i Instance) create(t *testing.T) guest.Session {
+	t.Helper()
+	s := newSession()
+	if err := i.Sessions.Create(t.Context(), s); err != nil {
+		t.Fatal(err)
+	}
+	return s
+}
+
+// join stores a new guest and opens its socket.
+func (i Instance) join(t *testing.T) guest.Session {
+	t.Helper()
+	s := i.create(t)
+	if _, err := i.Presence.Join(t.Context(), s.SessionID); err != nil {
+		t.Fatal(err)
+	}
+	return s
+}
+
+// stats counts.
+func (i Instance) stats(t *testing.T) guest.Stats {
+	t.Helper()
+	s, err := i.Presence.Stats(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	return s
+}
+
+// crowd makes searchers, on the instances by turns.
+type crowd struct {
+	h Harness
+	n atomic.Int64
+}
+
+func (c *crowd) searcher() (guest.Searcher, Instance) {
+	n := c.n.Add(1)
+	i := c.h.Instances[n%int64(len(c.h.Instances))]
+	return guest.Searcher{
+		ID:       guest.IDPrefix + uuid.NewString(),
+		Username: fmt.Sprintf("Guest_%d", n),
+		Instance: i.Name,
+	}, i
+}
