@@ -18,9 +18,6 @@ import (
 // maxMessage bounds what a server may send in one message, in bytes.
 const maxMessage = 1 << 20
 
-// closingTime is how long a clean close waits for the other side's.
-const closingTime = 2 * time.Second
-
 // conn implements session.Conn with a frame loop of its own. A read deadline
 // that passes leaves everything as it is: what came of a frame waits in the inbox.
 type conn struct {
@@ -263,7 +260,7 @@ func (c *conn) closeClean() error {
 	if err := c.write(*out); err != nil {
 		return err
 	}
-	deadline := time.Now().Add(closingTime)
+	deadline := time.Now().Add(c.client.timeout)
 	for {
 		m, ok, err := c.parse()
 		if ok && m.Op == frame.Close {
