@@ -3,11 +3,16 @@
 -- Returns the next session ids in their order over all instances: the position
 -- of a guest depends on nobody else and on no instance, so whoever stays is
 -- listed exactly once.
-local ids = {}
+local ids, sorted = {}, true
 for _, instance in ipairs(redis.call('ZRANGE', KEYS[1], 0, -1)) do
   local some = redis.call('ZRANGEBYLEX', ARGV[3] .. instance, ARGV[1], '+', 'LIMIT', 0, ARGV[2])
-  for i = 1, #some do ids[#ids + 1] = some[i] end
+  if #ids == 0 then
+    ids = some
+  elseif #some > 0 then
+    for i = 1, #some do ids[#ids + 1] = some[i] end
+    sorted = false
+  end
 end
-table.sort(ids)
+if not sorted then table.sort(ids) end
 for i = #ids, ARGV[2] + 1, -1 do ids[i] = nil end
 return ids

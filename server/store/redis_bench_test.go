@@ -221,22 +221,26 @@ func BenchmarkRedisMatch(b *testing.B) {
 	r, i := benchRig(b)
 	client := i.redis.link.Load().client
 	var run atomic.Int64
-	search := func(b *testing.B) {
-		prefix := fmt.Sprintf("guest_%d_", run.Add(1))
-		measure(b, r, func(ctx context.Context, _, n int) error {
-			s := i.searcher(prefix + fmt.Sprint(n))
-			s.Traits = guest.Traits{Language: "en"}
-			_, err := i.matcher.Search(ctx, s)
-			return err
-		})
+	search := func(traits guest.Traits) func(*testing.B) {
+		return func(b *testing.B) {
+			prefix := fmt.Sprintf("guest_%d_", run.Add(1))
+			measure(b, r, func(ctx context.Context, _, n int) error {
+				s := i.searcher(prefix + fmt.Sprint(n))
+				s.Traits = traits
+				_, err := i.matcher.Search(ctx, s)
+				return err
+			})
+		}
 	}
+	english := guest.Traits{Language: "en"}
 	b.Run("plain SET", func(b *testing.B) {
 		value := string(make([]byte, 300))
 		measure(b, r, func(ctx context.Context, _, n int) error {
 			return client.Do(ctx, client.B().Set().Key(fmt.Sprintf("plain_%d", n)).Value(value).ExSeconds(7200).Build()).Error()
 		})
 	})
-	b.Run("search", search)
+	b.Run("search", search(guest.Traits{}))
+	b.Run("search with a language", search(english))
 	for n := range 5000 {
 		s := i.searcher(fmt.Sprintf("odd_%d", n))
 		s.Traits, s.Wants = guest.Traits{Language: "en"}, guest.Preferences{Language: "xx"}
@@ -244,5 +248,6 @@ func BenchmarkRedisMatch(b *testing.B) {
 			b.Fatal(err)
 		}
 	}
-	b.Run("search past 5000", search)
+	b.Run("search past 5000", search(guest.Traits{}))
+	b.Run("search with a language past 5000", search(english))
 }

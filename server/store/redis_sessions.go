@@ -78,15 +78,22 @@ func (s *RedisSessions) Get(ctx context.Context, sessionID string) (guest.Sessio
 	if err != nil {
 		return guest.Session{}, fmt.Errorf("%s: %w", doing, err)
 	}
-	ctx, cancel := withReplyTimeout(ctx)
-	defer cancel()
-	cmd := l.client.B().Get().Key(sessionKey(sessionID)).Cache().ToStaticTTL()
-	g, err := s.read(l.client.DoCache(ctx, cmd, copyLifetime), sessionID)
+	var g guest.Session
+	if e := s.redis.copies.find(sessionKey(sessionID)); e != nil {
+		g, err = e.read(sessionID)
+	} else {
+		cmd := l.client.B().Get().Key(sessionKey(sessionID)).Cache().ToStaticTTL()
+		ctx, cancel := context.WithTimeout(ctx, replyTimeout)
+		defer cancel()
+		g, err = s.read(l.client.DoCache(ctx, cmd, copyLifetime), sessionID)
+	}
 	if err != nil || s.now().Before(g.LastSeen.Add(guest.Lifetime)) {
 		return g, s.wrap(doing, err)
 	}
 	// By its own times it has lapsed. A later write may have renewed it without
 	// a new lastSeen: only Redis knows.
+	ctx, cancel := context.WithTimeout(ctx, replyTimeout)
+	defer cancel()
 	g, err = s.read(l.client.Do(ctx, l.client.B().Get().Key(sessionKey(sessionID)).Build()), sessionID)
 	return g, s.wrap(doing, err)
 }

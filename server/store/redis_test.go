@@ -57,18 +57,18 @@ func TestRedis(t *testing.T) {
 		{"an instance that comes back is told", testComeback},
 		{"the sweep finds ghosts", testSweep},
 	}
-	run := func(t *testing.T, r rig) {
+	onEachRedis(t, func(t *testing.T, r rig) {
 		for _, tt := range tests {
 			t.Run(tt.name, func(t *testing.T) {
-				for _, node := range r.nodes {
-					if _, err := node.Do("FLUSHALL"); err != nil {
-						t.Fatal(err)
-					}
-				}
+				r.flush(t)
 				tt.run(t, r)
 			})
 		}
-	}
+	})
+}
+
+// onEachRedis runs a test against a single server and against a cluster.
+func onEachRedis(t *testing.T, run func(*testing.T, rig)) {
 	t.Run("standalone", func(t *testing.T) {
 		s := redistest.Standalone(t)
 		run(t, rig{url: s.URL(), nodes: []*redisproc.Server{s}})
@@ -77,6 +77,15 @@ func TestRedis(t *testing.T) {
 		c := redistest.Cluster(t, 3)
 		run(t, rig{url: c.URL(), nodes: c.Nodes})
 	})
+}
+
+func (r rig) flush(tb testing.TB) {
+	tb.Helper()
+	for _, node := range r.nodes {
+		if _, err := node.Do("FLUSHALL"); err != nil {
+			tb.Fatal(err)
+		}
+	}
 }
 
 func (r rig) start(tb testing.TB) *instance {

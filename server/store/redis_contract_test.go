@@ -1,0 +1,49 @@
+package store
+
+import (
+	"strconv"
+	"testing"
+	"time"
+
+	"guestload/server/store/storetest"
+)
+
+// TestRedisKeepsTheContract asks of two instances on one Redis what is asked of
+// every store.
+func TestRedisKeepsTheContract(t *testing.T) {
+	onEachRedis(t, func(t *testing.T, r rig) {
+		storetest.Run(t, func(t *testing.T) storetest.Harness { return r.harness(t) })
+	})
+}
+
+func (r rig) harness(t *testing.T) storetest.Harness {
+	t.Helper()
+	r.flush(t)
+	instances := []*instance{r.start(t), r.start(t)}
+	h := storetest.Harness{Age: func(sessionID string, d time.Duration) {
+		r.age(t, sessionID, d)
+		// Redis has told them by now; what it answers comes after what it has told.
+		for _, i := range instances {
+			if err := probe(t.Context(), i.redis.link.Load(), time.Second); err != nil {
+				t.Fatal(err)
+			}
+		}
+	}}
+	for _, i := range instances {
+		h.Instances = append(h.Instances, storetest.Instance{
+			Name: i.name, Sessions: i.sessions, Presence: i.presence, Matcher: i.matcher,
+		})
+	}
+	return h
+}
+
+// age shortens what is left of a session by d.
+func (r rig) age(tb testing.TB, sessionID string, d time.Duration) {
+	tb.Helper()
+	left, _ := r.do(tb, "PTTL", sessionKey(sessionID)).(int64)
+	if left < 0 {
+		return
+	}
+	// An expiry that is past deletes the key, and Redis tells who has a copy.
+	r.do(tb, "PEXPIRE", sessionKey(sessionID), strconv.FormatInt(left-d.Milliseconds(), 10))
+}
