@@ -37,10 +37,13 @@ clean: ## remove what building, testing and running left
 	rm -rf bin results/runs $(CLIENT)/node_modules
 	go clean -testcache
 
-tools: $(CLIENT)/node_modules/.package-lock.json # what the tests run: Redis, and the official Socket.IO client under Node
-	@command -v redis-server >/dev/null || { echo "redis-server is missing: installing Debian's package"; \
-		if [ "$$(id -u)" = 0 ]; then apt-get update -q && apt-get install -yq redis-server; \
-		else sudo apt-get update -q && sudo apt-get install -yq redis-server; fi; }
+tools: $(CLIENT)/node_modules/.package-lock.json # what the tests run: Redis, Chromium, and the official Socket.IO client under Node
+	@for tool in redis-server chromium; do \
+		command -v $$tool >/dev/null && continue; \
+		echo "$$tool is missing: installing Debian's package"; \
+		sudo=$$([ "$$(id -u)" = 0 ] || echo sudo); \
+		$$sudo apt-get update -q && $$sudo apt-get install -yq --no-install-recommends $$tool || exit 1; \
+	done
 
 $(CLIENT)/node_modules/.package-lock.json: $(CLIENT)/package-lock.json
 	@command -v npm >/dev/null || { echo "npm is missing: install Node.js 20 or later (Debian: apt-get install nodejs npm)"; exit 1; }
