@@ -1,0 +1,60 @@
+package liar_test
+
+import (
+	"testing"
+
+	"guestload/loadgen/verify"
+	"guestload/loadgen/verify/liar"
+)
+
+// found says by which rule a lie is found out. Any of several may.
+var found = map[liar.Lie][]verify.Rule{
+	liar.DoubleMatch:   {verify.OnePartner, verify.EventOrder},
+	liar.SwapMessages:  {verify.MessageOrder},
+	liar.DropMessage:   {verify.MessageLost},
+	liar.RepeatMessage: {verify.MessageOnce},
+	liar.DamageMessage: {verify.MessageWhole},
+	liar.Misdirect:     {verify.MessageToPartner, verify.AfterLeave},
+	liar.ForgetRelease: {verify.Release},
+	liar.LeaveBehind:   {verify.Leftover},
+}
+
+func TestEachLieIsFoundOutAndTheTruthIsBelieved(t *testing.T) {
+	for _, lie := range append(liar.Lies(), liar.None) {
+		t.Run("lie="+string(lie), func(t *testing.T) {
+			t.Parallel()
+			s, err := liar.Start(lie)
+			if err != nil {
+				t.Fatal(err)
+			}
+			report := play(t, s, lie)
+			if err := s.Close(); err != nil {
+				t.Error(err)
+			}
+			if lie == liar.None {
+				if report.Total() != 0 {
+					t.Errorf("an honest server is accused:\n%s", tell(report))
+				}
+				return
+			}
+			if s.Told() == 0 {
+				t.Fatal("the server never lied")
+			}
+			for _, rule := range found[lie] {
+				if report.Of(rule).Count > 0 {
+					return
+				}
+			}
+			t.Errorf("%d lies, none found by %v:\n%s", s.Told(), found[lie], tell(report))
+		})
+	}
+}
+
+func tell(r verify.Report) (text string) {
+	for _, v := range r.Violations {
+		for _, e := range v.Examples {
+			text += v.Rule + ": " + e + "\n"
+		}
+	}
+	return text
+}
