@@ -62,7 +62,7 @@ func (n *Node) connect(ctx context.Context, m *member, s guest.Session, f api.Fr
 	}
 	switch {
 	case previous != "" && previous != n.instance:
-		n.mustPublish(previous, remote{kind: remoteReplaced, to: m.id, from: n.instance})
+		n.mustPublish(previous, remote{kind: remoteReplaced, to: m.id, instance: n.instance, at: now.UnixMilli()})
 	case s.ConnectedUser != "" && m.chat.Load() == nil:
 		n.missed(ctx, m, s.ConnectedUser)
 	}

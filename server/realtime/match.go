@@ -30,6 +30,14 @@ func (n *Node) search(ctx context.Context, m *member, wants guest.Preferences) e
 		return api.AppendEventFrame(dst, c.framing, api.EventSearching, searchingData)
 	})
 
+	err := n.seek(ctx, m)
+	n.save(m)
+	return err
+}
+
+// seek lets a guest who searches meet somebody, and tells the guest where nobody
+// is there. The caller holds m.turn.
+func (n *Node) seek(ctx context.Context, m *member) error {
 	waiting, err := n.meet(ctx, m)
 	switch {
 	case err != nil:
@@ -46,7 +54,6 @@ func (n *Node) search(ctx context.Context, m *member, wants guest.Preferences) e
 		}
 		m.mu.Unlock()
 	}
-	n.save(m)
 	return err
 }
 
@@ -117,7 +124,7 @@ func (n *Node) linkHere(m *member, p guest.Pair) bool {
 
 // free reports whether the guest can begin the pair. The caller holds m.mu.
 func (m *member) free(pair string) bool {
-	return m.client.Load() != nil && m.chat.Load() == nil && m.mu.dissolved != pair
+	return m.client.Load() != nil && m.chat.Load() == nil && !m.dissolved(pair)
 }
 
 // enter puts the guest into the chat and reports whether "nobody is here" was
@@ -186,7 +193,7 @@ func (n *Node) dissolve(p guest.Pair, leaver string, why parting) {
 		if ch := m.chat.Load(); ch != nil && ch.pair == p.ID {
 			linked = ch
 		}
-		m.mu.dissolved = p.ID
+		m.dissolve(p.ID)
 	}
 	unlock()
 	if linked != nil {
@@ -214,6 +221,7 @@ func (n *Node) finish(c *chat, leaver string, why parting) bool {
 		s.member.mu.Lock()
 		s.member.chat.CompareAndSwap(c, nil)
 		s.member.mu.avoid = c.partner(s.id).id
+		s.member.dissolve(c.pair)
 		s.member.mu.Unlock()
 		n.save(s.member)
 	}

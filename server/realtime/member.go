@@ -1,6 +1,7 @@
 package realtime
 
 import (
+	"slices"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -33,10 +34,11 @@ type member struct {
 		searching   bool
 		searchedAt  time.Time
 		wants       guest.Preferences
-		told        bool   // that nobody is here, since the search began
-		avoid       string // the partner just left
-		dissolved   string // a pair that ended before it was linked here
-		dirty       bool   // the stored document is to be brought up to date
+		told        bool      // that nobody is here, since the search began
+		avoid       string    // the partner just left
+		dissolved   [8]string // the last pairs that are over, so that none begins again
+		dissolvedAt int       // where the next one goes
+		dirty       bool      // the stored document is to be brought up to date
 		saved       time.Time
 		deleted     bool // the session is gone: nothing is to be stored
 		removed     bool // the node knows this member no longer
@@ -109,6 +111,19 @@ func lockBoth(a, b *member) (unlock func()) {
 		}
 	}
 }
+
+// dissolve notes that a pair is over: nothing that the matcher or another
+// instance still says of it begins it again. The caller holds m.mu.
+func (m *member) dissolve(pair string) {
+	if m.dissolved(pair) {
+		return
+	}
+	m.mu.dissolved[m.mu.dissolvedAt] = pair
+	m.mu.dissolvedAt = (m.mu.dissolvedAt + 1) % len(m.mu.dissolved)
+}
+
+// dissolved reports whether a pair is known to be over. The caller holds m.mu.
+func (m *member) dissolved(pair string) bool { return slices.Contains(m.mu.dissolved[:], pair) }
 
 func (m *member) isSearching() bool {
 	m.mu.Lock()

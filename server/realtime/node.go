@@ -61,6 +61,8 @@ type Node struct {
 	wheel    wheel
 	counts   counts
 	names    names
+	doubts   doubts
+	unsent   unsent
 
 	mu struct {
 		sync.RWMutex
@@ -116,7 +118,7 @@ func New(cfg Config) (*Node, error) {
 func (n *Node) Run(ctx context.Context) error {
 	defer n.stop()
 	var loops, writers sync.WaitGroup
-	for _, loop := range []func(context.Context){n.beat, n.broadcast, n.keep, n.listen} {
+	for _, loop := range []func(context.Context){n.beat, n.broadcast, n.keep, n.listen, n.tend} {
 		loops.Go(func() { loop(ctx) })
 	}
 	done, stop := context.WithCancel(context.Background())

@@ -55,6 +55,11 @@ type Matcher interface {
 	// which it returns, so that the partner can be told. Of two partners who leave
 	// at once, one gets the pair and the other the zero Pair. Idempotent.
 	Leave(ctx context.Context, id string) (guest.Pair, error)
+	// Restore records a pair that this instance knows of and the matcher may have
+	// forgotten, and returns it; doing it again changes nothing. It is refused with
+	// guest.ErrPaired where one of the two is in another pair, which is returned,
+	// or waits on another instance, which is the zero Pair.
+	Restore(ctx context.Context, p guest.Pair) (guest.Pair, error)
 }
 
 // Broker carries events to other instances. Order is kept between any two

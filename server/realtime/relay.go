@@ -47,7 +47,7 @@ func (n *Node) carry(c *chat, m *member, event string, payload []byte, id string
 	}
 	them := c.partner(m.id)
 	if them.member == nil {
-		r := remote{kind: remoteEvent, id: c.pair, to: them.id, from: m.id, name: event, data: payload, message: id}
+		r := remote{kind: remoteEvent, id: c.pair, to: them.id, from: m.id, name: event, data: payload, message: id, instance: n.instance}
 		if err := n.publish(them.instance, r); err != nil {
 			return false, api.TextPartnerGone
 		}

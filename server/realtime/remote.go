@@ -21,6 +21,8 @@ const (
 	remoteEnd                             // why: the partner has left the chat
 	remoteReplaced                        // the guest has a newer socket elsewhere
 	remoteDeleted                         // the guest's session is gone
+	remoteAsk                             // is the guest still in the pair?
+	remoteConfirm                         // message: yes, the partner is still in the pair
 )
 
 // remote is one message between instances, about the guest `to`.
@@ -29,11 +31,14 @@ type remote struct {
 	why     parting
 	id      string // of the pair
 	to      string // guest id, at the receiving instance
-	from    string // the partner's guest id; of remoteReplaced, the new instance
+	from    string // the partner's guest id
 	name    string // of the event; of remoteEnd, the partner's username
 	message string
-	data    []byte
-	pair    guest.Pair
+	// instance is who wants an answer; of remoteReplaced, where the guest is now
+	instance string
+	data     []byte
+	pair     guest.Pair
+	at       int64 // unix ms; of remoteReplaced, when the newer socket came
 }
 
 var errNoBroker = errors.New("there is no other instance")
@@ -52,11 +57,18 @@ func (n *Node) publish(instance string, r remote) error {
 	return nil
 }
 
-// mustPublish is publish where nobody waits for the outcome: what is lost with
-// an instance or with Redis, the lease of the instance clears up.
+// mustPublish is publish where nobody waits for the outcome. What ends something
+// is told later where it cannot be told now; the rest is of this moment only.
 func (n *Node) mustPublish(instance string, r remote) {
-	if err := n.publish(instance, r); err != nil {
-		n.log.Warn("other instance not told", "instance", instance, "guest", r.to, "error", err)
+	err := n.publish(instance, r)
+	if err == nil {
+		return
+	}
+	switch r.kind {
+	case remoteEnd, remoteReplaced, remoteDeleted:
+		n.owe(instance, r)
+	default:
+		n.log.Debug("other instance not told", "instance", instance, "guest", r.to, "error", err)
 	}
 }
 
@@ -86,6 +98,9 @@ func (n *Node) hear(r remote) {
 	}
 	m := n.find(r.to)
 	if m == nil {
+		if r.kind == remoteEvent || r.kind == remoteAsk {
+			n.deny(r)
+		}
 		return
 	}
 	switch r.kind {
@@ -94,10 +109,19 @@ func (n *Node) hear(r remote) {
 	case remoteEnd:
 		n.hearEnd(m, r)
 	case remoteReplaced:
-		n.work.Go(func() { n.evict(m, frame.Replaced, api.TextReplaced) })
+		n.work.Go(func() { n.replaced(m, r) })
 	case remoteDeleted:
 		n.work.Go(func() { n.evict(m, frame.SessionEnded, textSessionEnded) })
+	case remoteAsk:
+		n.work.Go(func() { n.answer(m, r) })
+	case remoteConfirm:
+		n.confirmed(r.id)
 	}
+}
+
+// deny tells the partner's instance that the pair which it speaks of is over here.
+func (n *Node) deny(r remote) {
+	n.mustPublish(r.instance, remote{kind: remoteEnd, why: offline, id: r.id, to: r.from, from: r.to, name: r.name})
 }
 
 // hearMatched begins a chat that another instance's guest has found.
@@ -116,7 +140,11 @@ func (n *Node) hearMatched(p guest.Pair) {
 func (n *Node) hearEvent(m *member, r remote) {
 	c := m.chat.Load()
 	if c == nil || c.pair != r.id {
-		return // of a chat that is over
+		if r.kind == remoteEvent && r.message != "" {
+			// Of a chat that is over, or that was never told of here.
+			n.work.Go(func() { n.answer(m, r) })
+		}
+		return
 	}
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -145,13 +173,11 @@ func (n *Node) hearEvent(m *member, r remote) {
 func (n *Node) hearEnd(m *member, r remote) {
 	m.mu.Lock()
 	c := m.chat.Load()
-	if c == nil || c.pair != r.id {
-		m.mu.dissolved = r.id
-		m.mu.Unlock()
-		return
-	}
+	m.dissolve(r.id)
 	m.mu.Unlock()
-	n.finish(c, r.from, r.why)
+	if c != nil && c.pair == r.id {
+		n.finish(c, r.from, r.why)
+	}
 	if r.why == offline {
 		// The other instance knew nothing of the pair: the matcher may still hold it.
 		n.work.Go(func() {
@@ -185,7 +211,8 @@ func (n *Node) evict(m *member, code frame.Code, message string) {
 // append encodes r: a kind, a reason, then length-prefixed strings.
 func (r remote) append(dst []byte) []byte {
 	dst = append(dst, byte(r.kind), byte(r.why))
-	for _, s := range []string{r.id, r.to, r.from, r.name, r.message} {
+	dst = binary.AppendVarint(dst, r.at)
+	for _, s := range []string{r.id, r.to, r.from, r.name, r.message, r.instance} {
 		dst = appendString(dst, s)
 	}
 	dst = appendString(dst, r.data)
@@ -213,10 +240,14 @@ func parseRemote(b []byte) (r remote, err error) {
 		return remote{}, errShort
 	}
 	r.kind, r.why = remoteKind(b[0]), parting(b[1])
-	if r.kind < remoteMatched || r.kind > remoteDeleted {
+	if r.kind < remoteMatched || r.kind > remoteConfirm {
 		return remote{}, fmt.Errorf("message between instances of unknown kind %d", b[0])
 	}
-	b = b[2:]
+	at, size := binary.Varint(b[2:])
+	if size <= 0 {
+		return remote{}, errShort
+	}
+	r.at, b = at, b[2+size:]
 	next := func() []byte {
 		size, n := binary.Uvarint(b)
 		if n <= 0 || size > uint64(len(b)-n) {
@@ -227,7 +258,7 @@ func parseRemote(b []byte) (r remote, err error) {
 		b = b[n+int(size):]
 		return field
 	}
-	for _, s := range []*string{&r.id, &r.to, &r.from, &r.name, &r.message} {
+	for _, s := range []*string{&r.id, &r.to, &r.from, &r.name, &r.message, &r.instance} {
 		*s = string(next())
 	}
 	r.data = next()

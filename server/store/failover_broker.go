@@ -1,0 +1,85 @@
+package store
+
+import (
+	"context"
+	"fmt"
+	"sync/atomic"
+	"time"
+
+	"guestload/server/guest"
+)
+
+// FailoverBroker carries messages over Redis. While Redis is away it refuses them
+// at once: who is on another instance cannot be reached.
+type FailoverBroker struct {
+	failover   *Failover
+	redis      *RedisBroker
+	subscribed atomic.Int64 // Subscribe calls that run
+	echoes     atomic.Uint64
+	echo       atomic.Pointer[chan string]
+}
+
+// echoMark begins a message that this broker sends to its own instance. The
+// first byte of all others is not 0.
+const echoMark = "\x00echo "
+
+// Publish sends one message to an instance, without waiting.
+func (b *FailoverBroker) Publish(ctx context.Context, instance string, message []byte) error {
+	if !b.failover.home.Load() {
+		return fmt.Errorf("publish to %s: %w", instance, guest.ErrUnavailable)
+	}
+	return b.redis.Publish(ctx, instance, message)
+}
+
+// Subscribe calls handle for each message sent to this instance, until ctx ends.
+func (b *FailoverBroker) Subscribe(ctx context.Context, instance string, handle func(message []byte)) error {
+	b.subscribed.Add(1)
+	defer b.subscribed.Add(-1)
+	return b.redis.Subscribe(ctx, instance, func(message []byte) {
+		if len(message) == 0 || message[0] != 0 {
+			handle(message)
+			return
+		}
+		if echo := b.echo.Load(); echo != nil {
+			select {
+			case *echo <- string(message):
+			default:
+			}
+		}
+	})
+}
+
+// Lost counts messages that were accepted and could not be sent.
+func (b *FailoverBroker) Lost() int64 { return b.redis.Lost() }
+
+const (
+	echoEvery = 20 * time.Millisecond
+	echoTries = 100
+)
+
+// hears returns once a message to this instance has arrived here: from then on
+// others reach us. A subscription that only seems to stand is found out so.
+func (b *FailoverBroker) hears(ctx context.Context) error {
+	if b.subscribed.Load() == 0 {
+		return nil
+	}
+	heard := make(chan string, echoTries)
+	b.echo.Store(&heard)
+	defer b.echo.Store(nil)
+	tick := time.NewTicker(echoEvery)
+	defer tick.Stop()
+	for range echoTries {
+		message := fmt.Sprint(echoMark, b.echoes.Add(1))
+		if err := b.redis.Publish(ctx, b.failover.instance, []byte(message)); err != nil {
+			return err
+		}
+		select {
+		case <-heard: // of whichever try
+			return nil
+		case <-tick.C:
+		case <-ctx.Done():
+			return ctx.Err()
+		}
+	}
+	return fmt.Errorf("%w: messages to this instance do not arrive", guest.ErrUnavailable)
+}

@@ -1,0 +1,97 @@
+package store
+
+import (
+	"context"
+	"fmt"
+	"sync"
+	"time"
+
+	"guestload/server/guest"
+)
+
+// FailoverMatcher matches over all instances in Redis, and while Redis is away
+// among the guests of this one in memory. One of the two is home at a time.
+type FailoverMatcher struct {
+	failover *Failover
+	redis    *RedisMatcher
+	restorer pairRestorer
+	memory   *MemoryMatcher
+	gate     sync.RWMutex // held shared by every call, alone while the home moves to Redis
+}
+
+// A call that Redis does not answer waits this long for the prober's verdict,
+// this often, before it calls the outage itself: a search that may have happened
+// is settled by another in the same place, and by none in the other.
+const (
+	verdict      = 150 * time.Millisecond
+	verdictTries = 3
+)
+
+// Search pairs s with the longest waiting guest where both accept each other, or
+// leaves s waiting.
+func (m *FailoverMatcher) Search(ctx context.Context, s guest.Searcher) (p guest.Pair, err error) {
+	m.ask(ctx, func() error { p, err = m.redis.Search(ctx, s); return err },
+		func() { p, err = m.memory.Search(ctx, s) })
+	return p, err
+}
+
+// Leave takes the guest from the queue and dissolves the guest's pair, which it
+// returns.
+func (m *FailoverMatcher) Leave(ctx context.Context, id string) (p guest.Pair, err error) {
+	m.ask(ctx, func() error { p, err = m.redis.Leave(ctx, id); return err },
+		func() { p, err = m.memory.Leave(ctx, id) })
+	return p, err
+}
+
+// Restore records a pair that the matcher may have forgotten, and returns it. It
+// refuses with guest.ErrPaired where one of the two is in another pair, which it
+// returns, or waits on another instance. Doing it again changes nothing.
+func (m *FailoverMatcher) Restore(ctx context.Context, p guest.Pair) (stands guest.Pair, err error) {
+	m.ask(ctx, func() error { stands, err = m.restorer.restore(ctx, p); return err },
+		func() { stands, err = m.memory.Restore(ctx, p) })
+	return stands, err
+}
+
+// ask calls redis where it is home, and memory where it is not or does not answer.
+func (m *FailoverMatcher) ask(ctx context.Context, redis func() error, memory func()) {
+	m.gate.RLock()
+	defer m.gate.RUnlock()
+	for try := 0; m.failover.home.Load(); try++ {
+		err := redis()
+		if !unavailable(err) || ctx.Err() != nil {
+			return
+		}
+		if try == verdictTries {
+			m.failover.fall(fmt.Errorf("the prober sees nothing, but calls fail: %w", err))
+			break
+		}
+		wait := time.NewTimer(verdict)
+		select {
+		case <-m.failover.fallen():
+		case <-wait.C:
+		}
+		wait.Stop()
+	}
+	memory()
+}
+
+// goHome makes Redis the home: what it remembers of this instance and is no
+// longer so is taken from it, and returned where it was a pair. Then the node
+// must restore its chats and search again.
+func (m *FailoverMatcher) goHome(ctx context.Context, falls uint64, local Local) ([]guest.Pair, error) {
+	m.gate.Lock()
+	defer m.gate.Unlock()
+	dissolved, err := m.redis.prune(ctx, m.failover.instance, local)
+	if err != nil {
+		return dissolved, err
+	}
+	f := m.failover
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if f.mu.falls != falls {
+		return dissolved, errFell
+	}
+	m.memory.forget()
+	f.home.Store(true)
+	return dissolved, nil
+}

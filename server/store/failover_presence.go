@@ -1,0 +1,106 @@
+package store
+
+import (
+	"context"
+	"sync"
+	"sync/atomic"
+
+	"guestload/server/guest"
+)
+
+// FailoverPresence knows in memory which guests have a socket here, always, and
+// tells Redis; while Redis is away, its pages and counts are this instance's.
+type FailoverPresence struct {
+	failover *Failover
+	redis    *RedisPresence
+	memory   *MemoryPresence
+
+	gate  sync.RWMutex // held shared by a change, alone while Redis is made exact
+	stale atomic.Bool  // Redis has missed a change
+}
+
+// Join records that the guest's socket lives here. The instance where it lived
+// before is known only while Redis is there.
+func (p *FailoverPresence) Join(ctx context.Context, sessionID string) (previous string, err error) {
+	p.gate.RLock()
+	defer p.gate.RUnlock()
+	if p.failover.direct() {
+		previous, err = p.redis.Join(ctx, sessionID)
+		if err == nil {
+			_, err = p.memory.Join(ctx, sessionID)
+			p.failover.Sessions.know(ctx, sessionID)
+			return previous, err
+		}
+		if !unavailable(err) {
+			return "", err
+		}
+		p.missed()
+	}
+	return p.memory.Join(ctx, sessionID)
+}
+
+// Leave takes the guest from those with a socket here.
+func (p *FailoverPresence) Leave(ctx context.Context, sessionID string) error {
+	p.gate.RLock()
+	defer p.gate.RUnlock()
+	if p.failover.direct() {
+		if err := p.redis.Leave(ctx, sessionID); unavailable(err) {
+			p.missed()
+		} else if err != nil {
+			return err
+		}
+	}
+	return p.memory.Leave(ctx, sessionID)
+}
+
+// Online returns a page of guests with a socket; of this instance's while Redis
+// is away. Cursors are good with either.
+func (p *FailoverPresence) Online(ctx context.Context, cursor string, limit int) (page []guest.Session, next string, err error) {
+	if p.failover.State() == StateRedis {
+		page, next, err = p.redis.Online(ctx, cursor, limit)
+		if !unavailable(err) {
+			return page, next, err
+		}
+	}
+	return p.memory.Online(ctx, cursor, limit)
+}
+
+// Stats counts; this instance's guests while Redis is away.
+func (p *FailoverPresence) Stats(ctx context.Context) (guest.Stats, error) {
+	if p.failover.State() == StateRedis {
+		stats, err := p.redis.Stats(ctx)
+		if !unavailable(err) {
+			return stats, err
+		}
+	}
+	return p.memory.Stats(ctx)
+}
+
+// Retire ends this instance's lease, when all its guests have left.
+func (p *FailoverPresence) Retire(ctx context.Context) error { return p.redis.Retire(ctx) }
+
+func (p *FailoverPresence) missed() {
+	p.stale.Store(true)
+	p.failover.poke()
+}
+
+// settle makes what Redis knows of this instance exact. Nobody comes or goes
+// for as long; so most of it is done before, by an attempt that need not be exact.
+func (p *FailoverPresence) settle(ctx context.Context) (moved map[string]string, err error) {
+	moved, err = p.redis.exact(ctx, p.memory.ids())
+	if err != nil {
+		return nil, err
+	}
+	p.gate.Lock()
+	defer p.gate.Unlock()
+	p.stale.Store(false)
+	more, err := p.redis.exact(ctx, p.memory.ids())
+	if err != nil {
+		p.stale.Store(true)
+		return nil, err
+	}
+	for id, instance := range more {
+		moved[id] = instance
+	}
+	return moved, nil
+}

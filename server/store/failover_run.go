@@ -1,0 +1,226 @@
+package store
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"sync"
+	"time"
+
+	"guestload/server/guest"
+)
+
+const (
+	sweepMemoryEvery = 10 * time.Minute
+	// recoverPause is the rest between attempts to recover from a Redis that
+	// answers the prober and not us.
+	recoverPause = 200 * time.Millisecond
+)
+
+// Run watches Redis, keeps this instance's lease, cleans up after others and
+// moves between the states, until ctx ends. Start comes first.
+func (f *Failover) Run(ctx context.Context, local Local) {
+	var work sync.WaitGroup
+	defer work.Wait()
+	work.Go(func() { f.redis.Watch(ctx, f.hear) })
+	work.Go(func() { f.Broker.redis.Run(ctx) })
+	work.Go(func() {
+		f.Presence.redis.Run(ctx, InstanceEvents{
+			Lost:     f.lostLease,
+			Released: local.Release,
+			Failed:   func(err error) { f.log.Error("redis background work", "error", err) },
+		})
+	})
+	work.Go(func() { f.sweep(ctx) })
+	f.govern(ctx, local)
+}
+
+func (f *Failover) sweep(ctx context.Context) {
+	tick := time.NewTicker(sweepMemoryEvery)
+	defer tick.Stop()
+	for {
+		select {
+		case <-tick.C:
+			if n := f.Sessions.memory.Sweep(); n > 0 {
+				f.log.Info("swept lapsed sessions from memory", "sessions", n)
+			}
+		case <-ctx.Done():
+			return
+		}
+	}
+}
+
+var errLeaseLost = fmt.Errorf("%w: our lease had lapsed, others have cleaned up after us", guest.ErrUnavailable)
+
+// lostLease is told when others may have taken us for dead. What they undid is
+// done again, as after an outage.
+func (f *Failover) lostLease() {
+	if f.State() == StateRedis {
+		f.fall(errLeaseLost)
+	}
+}
+
+// emptied reports whether Redis is not the one that we wrote to; then we fall back.
+func (f *Failover) emptied(ctx context.Context) bool {
+	runs, err := f.redis.runs(ctx)
+	f.mu.Lock()
+	same := runs == "" || runs == f.mu.runs
+	state := f.mu.state
+	f.mu.Unlock()
+	if err == nil && same {
+		return false
+	}
+	if state == StateRedis {
+		f.fall(fmt.Errorf("%w: redis has been restarted", guest.ErrUnavailable))
+	}
+	return true
+}
+
+// govern does what each state asks for. It alone leads out of fallback.
+func (f *Failover) govern(ctx context.Context, local Local) {
+	pause := time.NewTimer(0)
+	defer pause.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case <-f.wake:
+		case <-pause.C:
+		}
+		if err := f.step(ctx, local); err != nil && ctx.Err() == nil {
+			f.log.Warn("not recovered yet", "error", err)
+			pause.Reset(recoverPause)
+		}
+	}
+}
+
+func (f *Failover) step(ctx context.Context, local Local) error {
+	f.mu.Lock()
+	state, up := f.mu.state, f.mu.up
+	f.mu.Unlock()
+	if state == StateRedis {
+		if err := f.repay(ctx, local); unavailable(err) && f.isUp() {
+			f.fall(fmt.Errorf("what is owed cannot be written: %w", err))
+		}
+		return nil
+	}
+	var err error
+	if up {
+		if err = f.recover(ctx, local); err == nil {
+			return nil
+		}
+		if !f.isUp() {
+			err = nil // the prober tells when to try again
+		}
+	}
+	return errors.Join(err, f.settleIn(ctx, local))
+}
+
+func (f *Failover) isUp() bool {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	return f.mu.up
+}
+
+// settleIn lets the node know, once a fall, that memory is the matcher now.
+func (f *Failover) settleIn(ctx context.Context, local Local) error {
+	f.mu.Lock()
+	falls, done := f.mu.falls, f.mu.resynced
+	f.mu.Unlock()
+	if falls == done {
+		return nil
+	}
+	if err := local.Resync(ctx, nil); err != nil {
+		return fmt.Errorf("go on in memory: %w", err)
+	}
+	f.mu.Lock()
+	f.mu.resynced = falls
+	f.mu.Unlock()
+	return nil
+}
+
+// repay tells Redis what single operations could not, though it was there.
+func (f *Failover) repay(ctx context.Context, local Local) error {
+	if f.Sessions.Owed() > 0 {
+		if err := f.Sessions.writeBack(ctx); err != nil {
+			return err
+		}
+	}
+	if !f.Presence.stale.Load() {
+		return nil
+	}
+	_, err := f.Presence.settle(ctx)
+	return err
+}
+
+// recover brings Redis to what is true here, and makes it the truth again. An
+// outage at any point leaves what is not done yet to the next attempt.
+func (f *Failover) recover(ctx context.Context, local Local) error {
+	began := time.Now()
+	f.mu.Lock()
+	falls, before := f.mu.falls, f.mu.runs
+	f.mu.Unlock()
+	runs, err := f.redis.runs(ctx)
+	if err != nil {
+		return fmt.Errorf("identify redis: %w", err)
+	}
+	if runs == "" || runs != before {
+		f.Sessions.oweAll()
+	}
+	owed := f.Sessions.Owed()
+	if err := f.advance(falls, StateRecovering); err != nil {
+		return err
+	}
+	if err := f.restore(ctx, falls, local); err != nil {
+		f.fallFrom(falls, err)
+		return err
+	}
+	f.mu.Lock()
+	if f.mu.falls != falls {
+		f.mu.Unlock()
+		return errFell
+	}
+	f.mu.runs, f.mu.resynced = runs, falls
+	report := f.setState(StateRedis)
+	f.mu.Unlock()
+	report(nil)
+	f.log.Info("recovered", "sessions", owed, "took", time.Since(began))
+	f.poke()
+	return nil
+}
+
+// passes is how often the write-back looks for what came meanwhile. Whatever is
+// left then belongs to guests who write without pause, and is paid in passing.
+const passes = 3
+
+func (f *Failover) restore(ctx context.Context, falls uint64, local Local) error {
+	if _, err := f.Presence.redis.Beat(ctx); err != nil {
+		return fmt.Errorf("take lease: %w", err)
+	}
+	for range passes {
+		if f.Sessions.Owed() == 0 {
+			break
+		}
+		if err := f.Sessions.writeBack(ctx); err != nil {
+			return fmt.Errorf("write sessions back: %w", err)
+		}
+	}
+	if err := f.Broker.hears(ctx); err != nil {
+		return fmt.Errorf("hear other instances: %w", err)
+	}
+	moved, err := f.Presence.settle(ctx)
+	if err != nil {
+		return fmt.Errorf("settle presence: %w", err)
+	}
+	dissolved, err := f.Matcher.goHome(ctx, falls, local)
+	if len(dissolved) > 0 {
+		err = errors.Join(err, local.Release(ctx, f.instance, dissolved))
+	}
+	if err != nil {
+		return fmt.Errorf("settle pairs: %w", err)
+	}
+	if err := local.Resync(ctx, moved); err != nil {
+		return fmt.Errorf("go on in redis: %w", err)
+	}
+	return nil
+}

@@ -1,0 +1,299 @@
+package store
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"guestload/server/guest"
+)
+
+// FailoverSessions keeps sessions in Redis, and those of this instance's guests
+// in memory too.
+type FailoverSessions struct {
+	failover *Failover
+	redis    *RedisSessions
+	memory   *MemorySessions
+	debts    *debts
+}
+
+// Create stores a new session.
+func (s *FailoverSessions) Create(ctx context.Context, g guest.Session) error {
+	if s.direct(g.SessionID) {
+		err := s.redis.Create(ctx, g)
+		if err == nil {
+			s.memory.hold(g, s.lapse())
+		}
+		if err == nil || !unavailable(err) {
+			return err
+		}
+	}
+	if !guest.ValidSessionID(g.SessionID) {
+		return fmt.Errorf("create session: %.64q is not a session id, it must be a UUID in lower case", g.SessionID)
+	}
+	sh := s.debts.shard(g.SessionID)
+	sh.Lock()
+	defer sh.Unlock()
+	if err := s.memory.Create(ctx, g); err != nil {
+		return err
+	}
+	s.owe(sh, g.SessionID)
+	return nil
+}
+
+// Get returns the session as it is stored.
+func (s *FailoverSessions) Get(ctx context.Context, sessionID string) (guest.Session, error) {
+	if s.direct(sessionID) {
+		g, err := s.redis.Get(ctx, sessionID)
+		switch {
+		case err == nil:
+			if s.memory.seenBefore(g) {
+				s.memory.hold(g, g.LastSeen.Add(guest.Lifetime))
+			}
+			return g, nil
+		case !unavailable(err) && !s.lost(ctx, sessionID, err):
+			return g, err
+		}
+	}
+	sh := s.debts.shard(sessionID)
+	sh.Lock()
+	defer sh.Unlock()
+	return s.known(sh, sessionID, func() (guest.Session, error) { return s.memory.Get(ctx, sessionID) })
+}
+
+// Patch changes the named fields and returns the session as it is afterwards.
+func (s *FailoverSessions) Patch(ctx context.Context, sessionID string, p guest.Patch) (guest.Session, error) {
+	if s.direct(sessionID) {
+		g, err := s.redis.Patch(ctx, sessionID, p)
+		switch {
+		case err == nil:
+			s.landed(ctx, g, p)
+			return g, nil
+		case !unavailable(err) && !s.lost(ctx, sessionID, err):
+			return g, err
+		}
+	}
+	sh := s.debts.shard(sessionID)
+	sh.Lock()
+	defer sh.Unlock()
+	g, err := s.known(sh, sessionID, func() (guest.Session, error) { return s.memory.Patch(ctx, sessionID, p) })
+	if err == nil {
+		s.owe(sh, sessionID).fields |= p.Fields
+	}
+	return g, err
+}
+
+// Delete removes the session.
+func (s *FailoverSessions) Delete(ctx context.Context, sessionID string) error {
+	if s.direct(sessionID) {
+		err := s.redis.Delete(ctx, sessionID)
+		if err == nil || !unavailable(err) {
+			_ = s.memory.Delete(ctx, sessionID) // gone is gone
+			return err
+		}
+	}
+	sh := s.debts.shard(sessionID)
+	sh.Lock()
+	defer sh.Unlock()
+	_, err := s.known(sh, sessionID, func() (guest.Session, error) {
+		return guest.Session{}, s.memory.Delete(ctx, sessionID)
+	})
+	if err == nil {
+		s.owe(sh, sessionID).deleted = true
+	}
+	return err
+}
+
+// Adopt makes a guest known of whom only a valid token tells, while Redis is
+// away: g is what its claims say. Once Redis is back, what it stores of the guest
+// is kept, but for what has changed since. A guest who is known stays as it is;
+// guest.ErrNotFound where it was deleted here, guest.ErrUnavailable where Redis
+// is to be asked.
+func (s *FailoverSessions) Adopt(g guest.Session) error {
+	if s.failover.direct() {
+		return fmt.Errorf("adopt session: redis can be asked: %w", guest.ErrUnavailable)
+	}
+	if !guest.ValidSessionID(g.SessionID) {
+		return fmt.Errorf("adopt session: %w", guest.ErrNotFound)
+	}
+	sh := s.debts.shard(g.SessionID)
+	sh.Lock()
+	defer sh.Unlock()
+	if o := sh.owed[g.SessionID]; o != nil && o.deleted {
+		return fmt.Errorf("adopt session: %w", guest.ErrNotFound)
+	}
+	if s.memory.holds(g.SessionID) {
+		return nil
+	}
+	s.memory.hold(g, s.lapse())
+	s.owe(sh, g.SessionID).adopted = true
+	return nil
+}
+
+// Owed is how many sessions Redis has yet to be told of.
+func (s *FailoverSessions) Owed() int { return int(s.debts.count.Load()) }
+
+// direct reports whether Redis is the session's truth.
+func (s *FailoverSessions) direct(sessionID string) bool {
+	return s.failover.direct() && !s.debts.has(sessionID)
+}
+
+func (s *FailoverSessions) lapse() time.Time { return s.memory.now().Add(guest.Lifetime) }
+
+// known asks memory, on whose word a guest that it does not have is not missing.
+// The caller holds the shard.
+func (s *FailoverSessions) known(sh *debtShard, sessionID string, ask func() (guest.Session, error)) (guest.Session, error) {
+	if !guest.ValidSessionID(sessionID) {
+		return guest.Session{}, fmt.Errorf("session %.64q: %w", sessionID, guest.ErrNotFound)
+	}
+	if o := sh.owed[sessionID]; o != nil && o.deleted {
+		return guest.Session{}, fmt.Errorf("session %s was deleted: %w", sessionID, guest.ErrNotFound)
+	}
+	g, err := ask()
+	if errors.Is(err, guest.ErrNotFound) {
+		return guest.Session{}, fmt.Errorf("session %s is not known here: %w", sessionID, guest.ErrUnavailable)
+	}
+	return g, err
+}
+
+// owe notes a change that memory has and Redis not. The caller holds the shard.
+func (s *FailoverSessions) owe(sh *debtShard, sessionID string) *debt {
+	s.failover.poke()
+	return s.debts.owe(sh, sessionID)
+}
+
+// landed takes over what Redis answered to a patch of a guest who is known here.
+// Where the session came to be owed meanwhile, memory gets the change itself.
+func (s *FailoverSessions) landed(ctx context.Context, g guest.Session, p guest.Patch) {
+	sh := s.debts.shard(g.SessionID)
+	sh.Lock()
+	defer sh.Unlock()
+	if sh.owed[g.SessionID] != nil {
+		p.Fields &^= guest.FieldLastSeen
+		_, _ = s.memory.Patch(ctx, g.SessionID, p) // gone is gone
+	} else if s.memory.holds(g.SessionID) {
+		s.memory.hold(g, s.lapse())
+	}
+}
+
+// lost reports whether Redis does not find a guest since it has lost its data,
+// not since the guest is gone: then we fall back, and write all back. A guest
+// who is gone is forgotten here too.
+func (s *FailoverSessions) lost(ctx context.Context, sessionID string, err error) bool {
+	if !errors.Is(err, guest.ErrNotFound) || !s.memory.holds(sessionID) {
+		return false
+	}
+	if s.failover.emptied(ctx) {
+		return true
+	}
+	_ = s.memory.Delete(ctx, sessionID)
+	return false
+}
+
+// know holds a copy of a guest who has come here.
+func (s *FailoverSessions) know(ctx context.Context, sessionID string) {
+	if s.memory.holds(sessionID) || !s.direct(sessionID) {
+		return
+	}
+	if g, err := s.redis.Get(ctx, sessionID); err == nil {
+		s.memory.hold(g, g.LastSeen.Add(guest.Lifetime))
+	}
+}
+
+// restoreBatch sessions are written back in one trip.
+const restoreBatch = 500
+
+// oweAll owes Redis every session that is known here.
+func (s *FailoverSessions) oweAll() {
+	for _, id := range s.memory.ids() {
+		sh := s.debts.shard(id)
+		sh.Lock()
+		s.debts.owe(sh, id)
+		sh.Unlock()
+	}
+}
+
+// writeBack pays what is owed at this moment, and returns with the first word of
+// an outage. What is damaged in Redis is not ours to mend: it is said, and left.
+func (s *FailoverSessions) writeBack(ctx context.Context) error {
+	var deletes, restores []snapshot
+	var kept []Kept
+	for _, owed := range s.debts.all() {
+		if owed.deleted {
+			deletes = append(deletes, owed)
+			continue
+		}
+		if owed.adopted {
+			if err := s.complete(ctx, owed); err != nil {
+				return err
+			}
+		}
+		k, ok := s.memory.kept(owed.sessionID)
+		if !ok {
+			s.debts.paid(owed) // it has lapsed
+			continue
+		}
+		restores, kept = append(restores, owed), append(kept, k)
+	}
+	for len(restores) > 0 {
+		n := min(len(restores), restoreBatch)
+		if err := s.settle(restores[:n], s.redis.Restore(ctx, kept[:n])); err != nil {
+			return err
+		}
+		restores, kept = restores[n:], kept[n:]
+	}
+	for len(deletes) > 0 {
+		n := min(len(deletes), restoreBatch)
+		ids := make([]string, n)
+		for i := range ids {
+			ids[i] = deletes[i].sessionID
+		}
+		if err := s.settle(deletes[:n], s.redis.deleteAll(ctx, ids)); err != nil {
+			return err
+		}
+		deletes = deletes[n:]
+	}
+	return nil
+}
+
+func (s *FailoverSessions) settle(owed []snapshot, results []error) (outage error) {
+	for i, err := range results {
+		switch {
+		case unavailable(err):
+			outage = err
+			continue
+		case err != nil:
+			s.failover.log.Error("session not written back", "session", owed[i].sessionID, "error", err)
+		}
+		s.debts.paid(owed[i])
+	}
+	return outage
+}
+
+// complete puts what has changed of an adopted guest over what Redis stores, so
+// that it can be written back as any other.
+func (s *FailoverSessions) complete(ctx context.Context, owed snapshot) error {
+	stored, err := s.redis.Get(ctx, owed.sessionID)
+	if unavailable(err) {
+		return err
+	}
+	sh := s.debts.shard(owed.sessionID)
+	sh.Lock()
+	defer sh.Unlock()
+	o := sh.owed[owed.sessionID]
+	if o == nil {
+		return nil
+	}
+	if err == nil && !o.deleted {
+		if mine, held := s.memory.kept(owed.sessionID); held {
+			guest.Patch{Fields: o.fields, To: mine.Session}.Apply(&stored)
+			if stored.LastSeen.Before(mine.Session.LastSeen) {
+				stored.LastSeen = mine.Session.LastSeen
+			}
+			s.memory.hold(stored, mine.Expires)
+		}
+	}
+	o.adopted = false
+	return nil
+}

@@ -1,0 +1,243 @@
+package store
+
+import (
+	"context"
+	_ "embed" // the script is a file
+	"fmt"
+	"slices"
+	"strings"
+	"sync"
+
+	"github.com/redis/rueidis"
+
+	"guestload/server/guest"
+)
+
+// What Redis is asked when it comes back: which of the servers it is, and to be
+// brought to what is true on this instance.
+
+//go:embed restore_pair.lua
+var restorePairLua string
+
+// encodePair is a pair as the scripts record it.
+func encodePair(p guest.Pair) string {
+	b := appendText(make([]byte, 0, 512), p.ID)
+	b = appendText(b, encodeSearcher(p.A))
+	return string(appendText(b, encodeSearcher(p.B)))
+}
+
+// pairRestorer records pairs anew for one instance.
+type pairRestorer struct {
+	matcher  *RedisMatcher
+	instance string
+	script   *rueidis.Lua
+}
+
+func newPairRestorer(m *RedisMatcher, instance string) pairRestorer {
+	return pairRestorer{matcher: m, instance: instance, script: rueidis.NewLuaScript(restorePairLua)}
+}
+
+// restore is FailoverMatcher.Restore on Redis, one script.
+func (r pairRestorer) restore(ctx context.Context, p guest.Pair) (guest.Pair, error) {
+	const doing = "restore pair"
+	l, err := r.matcher.redis.up()
+	if err != nil {
+		return guest.Pair{}, fmt.Errorf("%s: %w", doing, err)
+	}
+	ctx, cancel := context.WithTimeout(ctx, replyTimeout)
+	defer cancel()
+	keys := []string{matchQueue, matchWaiting, matchPairs}
+	args := []string{p.A.ID, p.B.ID, p.ID, encodePair(p), r.instance}
+	reply, err := r.script.Exec(ctx, l.client, keys, args).ToString()
+	if err != nil {
+		return guest.Pair{}, r.matcher.redis.failure(doing, err)
+	}
+	if reply == "" {
+		return p, nil
+	}
+	other, err := decodePair(reply[1:])
+	if err != nil {
+		return guest.Pair{}, fmt.Errorf("%s: %w", doing, err)
+	}
+	return other, fmt.Errorf("%s %s: %w", doing, p.ID, guest.ErrPaired)
+}
+
+// prune takes from queue and pairs what Redis says of an instance's guests and is
+// not so: that they wait where they do not search, and pairs that they are not
+// in. It returns the pairs that it dissolved.
+func (m *RedisMatcher) prune(ctx context.Context, instance string, local Local) ([]guest.Pair, error) {
+	l, err := m.redis.up()
+	if err != nil {
+		return nil, err
+	}
+	var dissolved []guest.Pair
+	err = m.stranded(ctx, l, instance, func(s strandedGuest) error {
+		stands := true
+		for _, id := range s.sides {
+			if s.pair.ID == "" {
+				stands = stands && local.Searching(id)
+			} else {
+				stands = stands && local.Chatting(id, s.pair.ID)
+			}
+		}
+		if stands {
+			return nil
+		}
+		if _, err := m.part(ctx, s.id, s.found); err != nil {
+			return err
+		}
+		if s.pair.ID != "" {
+			dissolved = append(dissolved, s.pair)
+		}
+		return nil
+	})
+	if err != nil {
+		return dissolved, m.redis.failure("prune pairs", err)
+	}
+	return dissolved, nil
+}
+
+// presenceBatch is how many guests join or leave in one trip.
+const presenceBatch = 200
+
+// exact makes the instance's set in Redis be online, the counter with it, and
+// returns the guests who joined and had been on another instance: session id →
+// instance. Doing it again changes nothing.
+func (p *RedisPresence) exact(ctx context.Context, online []string) (moved map[string]string, err error) {
+	const doing = "settle presence"
+	l, err := p.redis.up()
+	if err != nil {
+		return nil, fmt.Errorf("%s: %w", doing, err)
+	}
+	ctx, cancel := context.WithTimeout(ctx, 10*replyTimeout)
+	defer cancel()
+	members := l.keys.members(p.instance)
+	stored, err := l.client.Do(ctx, l.client.B().Zrange().Key(members).Min("0").Max("-1").Build()).AsStrSlice()
+	if err != nil {
+		return nil, p.redis.failure(doing, err)
+	}
+	keys := []string{l.keys.owners, members, l.keys.counter}
+	leave := p.scriptsFor(stored, online, keys)
+	if _, err := p.execute(ctx, l, p.scripts.leave, leave); err != nil {
+		return nil, p.redis.failure(doing, err)
+	}
+	join := p.scriptsFor(online, stored, keys)
+	for i := range join {
+		join[i].Args = append(join[i].Args, l.keys.membersOf)
+	}
+	previous, err := p.execute(ctx, l, p.scripts.join, join)
+	if err != nil {
+		return nil, p.redis.failure(doing, err)
+	}
+	moved = make(map[string]string)
+	for i, instance := range previous {
+		if instance != "" && instance != p.instance {
+			moved[join[i].Args[0]] = instance
+		}
+	}
+	return moved, nil
+}
+
+// scriptsFor is one call for each id of a that is not in b.
+func (p *RedisPresence) scriptsFor(a, b, keys []string) []rueidis.LuaExec {
+	other := make(map[string]struct{}, len(b))
+	for _, id := range b {
+		other[id] = struct{}{}
+	}
+	var calls []rueidis.LuaExec
+	for _, id := range a {
+		if _, ok := other[id]; !ok {
+			calls = append(calls, rueidis.LuaExec{Keys: keys, Args: []string{id, p.instance}})
+		}
+	}
+	return calls
+}
+
+func (p *RedisPresence) execute(ctx context.Context, l *link, script *rueidis.Lua, calls []rueidis.LuaExec) ([]string, error) {
+	replies := make([]string, 0, len(calls))
+	for batch := range slices.Chunk(calls, presenceBatch) {
+		for _, result := range script.ExecMulti(ctx, l.client, batch...) {
+			if result.Error() != nil {
+				return nil, result.Error()
+			}
+			text, _ := result.ToString() // leave answers with a number, which nobody reads
+			replies = append(replies, text)
+		}
+	}
+	return replies, nil
+}
+
+// runs names the processes that hold the data: after it has changed, what was
+// written before may be lost. "" where Redis does not tell us.
+func (r *Redis) runs(ctx context.Context) (string, error) {
+	l, err := r.up()
+	if err != nil {
+		return "", err
+	}
+	ctx, cancel := context.WithTimeout(ctx, replyTimeout)
+	defer cancel()
+	if !l.cluster {
+		return runOf(ctx, l.client)
+	}
+	var mu sync.Mutex
+	var ids []string
+	var failed error
+	var wg sync.WaitGroup
+	for _, node := range l.masters() {
+		wg.Go(func() {
+			id, err := runOf(ctx, node)
+			mu.Lock()
+			defer mu.Unlock()
+			if ids = append(ids, id); err != nil {
+				failed = err
+			}
+		})
+	}
+	wg.Wait()
+	if failed != nil {
+		return "", r.failure("identify Redis", failed)
+	}
+	slices.Sort(ids)
+	return strings.Join(ids, " "), nil
+}
+
+func runOf(ctx context.Context, client rueidis.Client) (string, error) {
+	info, err := client.Do(ctx, client.B().Info().Section("server").Build()).ToString()
+	if err != nil {
+		if answered(err) {
+			return "", nil
+		}
+		return "", fmt.Errorf("%w: %w", guest.ErrUnavailable, err)
+	}
+	for line := range strings.Lines(info) {
+		if id, ok := strings.CutPrefix(strings.TrimSpace(line), "run_id:"); ok {
+			return id, nil
+		}
+	}
+	return "", nil
+}
+
+// deleteAll deletes sessions, a result each; one that was not there is none.
+func (s *RedisSessions) deleteAll(ctx context.Context, ids []string) []error {
+	results := make([]error, len(ids))
+	l, err := s.redis.up()
+	if err != nil {
+		for i := range results {
+			results[i] = err
+		}
+		return results
+	}
+	ctx, cancel := context.WithTimeout(ctx, 10*replyTimeout)
+	defer cancel()
+	commands := make(rueidis.Commands, len(ids))
+	for i, id := range ids {
+		commands[i] = l.client.B().Del().Key(sessionKey(id)).Build()
+	}
+	for i, result := range l.client.DoMulti(ctx, commands...) {
+		s.redis.copies.forget(sessionKey(ids[i]))
+		if err := result.Error(); err != nil {
+			results[i] = s.redis.failure("delete session", err)
+		}
+	}
+	return results
+}
