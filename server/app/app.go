@@ -21,7 +21,6 @@ import (
 	"guestload/server/auth"
 	"guestload/server/httpd"
 	"guestload/server/realtime"
-	"guestload/server/store"
 )
 
 // Exit codes of Run.
@@ -30,9 +29,6 @@ const (
 	exitFailed = 1
 	exitUsage  = 2
 )
-
-// Expired sessions are dropped from memory this often; nobody sees them before.
-const sweepEvery = 10 * time.Minute
 
 // filesKept is how many open files are left to everything but sockets.
 const filesKept = 512
@@ -78,7 +74,7 @@ func (o *options) logger(w io.Writer) *slog.Logger {
 
 // serve runs until ctx ends, then drains.
 func (o *options) serve(ctx context.Context, log *slog.Logger, stdout io.Writer) error {
-	s, err := o.wire(log)
+	s, err := o.wire(ctx, log)
 	if err != nil {
 		return err
 	}
@@ -98,10 +94,19 @@ func (o *options) serve(ctx context.Context, log *slog.Logger, stdout io.Writer)
 	}
 	failed := make(chan error, 2)
 	work.Go(func() { failed <- s.node.Run(running) })
-	work.Go(func() { s.sweep(running, log) })
+	// The store works longer than the node, which owes it its last writes.
+	var storing sync.WaitGroup
+	stored, stopStore := context.WithCancel(context.Background())
+	defer func() {
+		stop()
+		work.Wait()
+		stopStore()
+		storing.Wait()
+	}()
+	storing.Go(func() { s.storage.run(stored, s.node) })
 	work.Go(func() { failed <- s.edge.Serve(ln) })
 	fmt.Fprintf(stdout, "listening on http://%s\n", ln.Addr())
-	log.Info("listening", "address", ln.Addr().String(), "storage", "memory", "maxSockets", o.sockets)
+	log.Info("listening", "address", ln.Addr().String(), "storage", s.storage.name(), "maxSockets", o.sockets)
 
 	select {
 	case err = <-failed:
@@ -119,18 +124,21 @@ func (o *options) serve(ctx context.Context, log *slog.Logger, stdout io.Writer)
 	if stopErr := s.edge.Shutdown(finish); stopErr != nil {
 		log.Warn("not everything ended by itself", "error", stopErr)
 	}
+	if retireErr := s.storage.retire(finish); retireErr != nil {
+		log.Warn("the other instances were not told", "error", retireErr)
+	}
 	log.Info("stopped")
 	return err
 }
 
 // parts are what a server is made of.
 type parts struct {
-	memory *store.Memory
-	node   *realtime.Node
-	edge   *httpd.Server
+	storage *storage
+	node    *realtime.Node
+	edge    *httpd.Server
 }
 
-func (o *options) wire(log *slog.Logger) (*parts, error) {
+func (o *options) wire(ctx context.Context, log *slog.Logger) (*parts, error) {
 	files, err := raiseFiles()
 	if err != nil {
 		log.Warn("limit of open files not raised", "error", err)
@@ -150,10 +158,17 @@ func (o *options) wire(log *slog.Logger) (*parts, error) {
 		return nil, err
 	}
 	instance := rand.Text()[:10]
-	s := &parts{memory: store.NewMemory(instance, time.Now)}
+	st, err := openStorage(ctx, o.redis, instance, log)
+	if err != nil {
+		return nil, err
+	}
+	s := &parts{storage: st}
 	metrics := httpd.NewMetrics()
+	if c := st.cache; c != nil {
+		metrics.WatchCache(c.Hits.Load, c.Misses.Load, c.Invalidations.Load)
+	}
 	s.node, err = realtime.New(realtime.Config{
-		Instance: instance, Sessions: s.memory.Sessions, Presence: s.memory.Presence, Matcher: s.memory.Matcher,
+		Instance: instance, Sessions: st.sessions, Presence: st.presence, Matcher: st.matcher, Broker: st.broker,
 		Now: time.Now, Log: log, OnMatch: metrics.Matched,
 	})
 	if err != nil {
@@ -162,24 +177,9 @@ func (o *options) wire(log *slog.Logger) (*parts, error) {
 	s.edge, err = httpd.New(httpd.Config{
 		Node: s.node, Tokens: tokens, Metrics: metrics, Limits: o.limits, MaxSockets: o.sockets,
 		Proxies: o.proxies, Origins: o.origins, Log: log, Version: version(),
+		Storage: st.state, Adopt: st.adopt,
 	})
 	return s, err
-}
-
-// sweep drops lapsed sessions until ctx ends.
-func (s *parts) sweep(ctx context.Context, log *slog.Logger) {
-	tick := time.NewTicker(sweepEvery)
-	defer tick.Stop()
-	for {
-		select {
-		case <-ctx.Done():
-			return
-		case <-tick.C:
-			if n := s.memory.Sessions.Sweep(); n > 0 {
-				log.Info("lapsed sessions dropped", "count", n)
-			}
-		}
-	}
 }
 
 // raiseFiles allows this process as many open files as it may have, and returns

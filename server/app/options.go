@@ -32,7 +32,8 @@ type options struct {
 	secret   []byte // nil: make one
 	logJSON  bool
 	logLevel slog.Level
-	leash    bool // end with stdin
+	leash    bool   // end with stdin
+	redis    string // URL, "" for memory
 }
 
 const explanation = `server: the reference backend for anonymous guest chat.
@@ -72,6 +73,7 @@ func parse(args []string, getenv func(string) string) (options, error) {
 	fs.DurationVar(&o.drain, "drain-timeout", 8*time.Second, "how long guests have to leave when the server stops; at most 9s")
 	logFormat := fs.String("log", "text", "log format: text or json")
 	logLevel := fs.String("log-level", "info", "debug, info, warn or error")
+	fs.StringVar(&o.redis, "redis-url", "", "Redis that keeps the guests, and lets several servers share them; otherwise REDIS_URL,\nor memory: redis://[[user]:password@]host[:port][/database], redis-cluster://host:port,…,\nredis-sentinel://host:port,…/[database]?master=NAME, or rediss… for TLS")
 	fs.StringVar(&o.pprof, "pprof", "", "address for Go's profiles, such as 127.0.0.1:6060; off where empty")
 	fs.BoolVar(&o.leash, "exit-with-stdin", false, "stop when stdin ends: for a parent that may die")
 
@@ -106,6 +108,9 @@ func parse(args []string, getenv func(string) string) (options, error) {
 	}
 	if err := o.logLevel.UnmarshalText([]byte(*logLevel)); err != nil || strings.ContainsAny(*logLevel, "+-") {
 		return o, fmt.Errorf("--log-level %q: debug, info, warn or error", *logLevel)
+	}
+	if o.redis == "" && !fs.Changed("redis-url") {
+		o.redis = getenv("REDIS_URL")
 	}
 	var err error
 	if o.proxies, err = prefixes(*proxies); err != nil {

@@ -50,7 +50,6 @@ func (st *stream) enter(p api.Packet) {
 		return
 	}
 	st.entry = nil
-	st.packet(api.AppendConnected(nil, newSID()))
 	st.connect(session)
 }
 

@@ -107,6 +107,21 @@ func (m *Metrics) event(name string) {
 	m.strange.Inc()
 }
 
+// WatchCache adds the counters of the storage's client-side cache.
+func (m *Metrics) WatchCache(hits, misses, invalidations func() int64) {
+	for _, c := range []struct {
+		name, help string
+		read       func() int64
+	}{
+		{"guestload_cache_hits_total", "Reads of sessions that sent no command to Redis.", hits},
+		{"guestload_cache_misses_total", "Reads of sessions that asked Redis.", misses},
+		{"guestload_cache_invalidations_total", "Copies of sessions that Redis told us to drop.", invalidations},
+	} {
+		m.registry.MustRegister(prometheus.NewCounterFunc(prometheus.CounterOpts{Name: c.name, Help: c.help},
+			func() float64 { return float64(c.read()) }))
+	}
+}
+
 // watch adds what is read from others when somebody asks.
 func (m *Metrics) watch(node *realtime.Node, storage Storage, sockets func() int) {
 	m.registry.MustRegister(&reader{node: node, storage: storage, sockets: sockets})

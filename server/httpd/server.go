@@ -18,6 +18,7 @@ import (
 
 	"guestload/server/api"
 	"guestload/server/auth"
+	"guestload/server/guest"
 	"guestload/server/realtime"
 )
 
@@ -27,6 +28,9 @@ type Config struct {
 	Tokens  *auth.Issuer
 	Metrics *Metrics
 	Storage Storage // nil: memory
+	// Adopt makes a guest known whom storage cannot look up now, from the claims of
+	// a valid token; nil: nobody is.
+	Adopt func(guest.Session) error
 
 	Limits     Limits
 	MaxSockets int            // open at a time; 0: no limit but the operating system's
@@ -67,6 +71,7 @@ type Server struct {
 	tokens   *auth.Issuer
 	metrics  *Metrics
 	storage  Storage
+	adopt    func(guest.Session) error
 	counters counters
 	proxies  []netip.Prefix
 	origins  []string
@@ -90,7 +95,7 @@ func New(cfg Config) (*Server, error) {
 		return nil, fmt.Errorf("httpd: MaxSockets %d is negative", cfg.MaxSockets)
 	}
 	s := &Server{
-		node: cfg.Node, tokens: cfg.Tokens, metrics: cfg.Metrics, storage: cfg.Storage,
+		node: cfg.Node, tokens: cfg.Tokens, metrics: cfg.Metrics, storage: cfg.Storage, adopt: cfg.Adopt,
 		counters: newCounters(cfg.Limits, cfg.MaxSockets),
 		proxies:  cfg.Proxies, origins: cfg.Origins,
 		now: cfg.Now, log: cfg.Log, version: cfg.Version, entry: cfg.ConnectTime,

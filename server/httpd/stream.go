@@ -148,6 +148,9 @@ func (st *stream) connect(session guest.Session) {
 			code = frame.GoingAway
 		}
 		st.server.log.Warn("socket refused", "guest", session.ID, "error", err)
+		if st.framing == api.SocketIO {
+			st.packet(api.AppendRefusal(nil, api.TextUnavailable))
+		}
 		st.refuse(code, api.TextUnavailable)
 		return
 	}

@@ -54,6 +54,9 @@ func (n *Node) connect(ctx context.Context, m *member, s guest.Session, f api.Fr
 	m.send(func(c *Client, dst []byte) []byte {
 		s := s
 		s.SocketID = c.socketID
+		if f == api.SocketIO {
+			dst = frame.Append(dst, frame.Text, api.AppendConnected(nil, c.socketID))
+		}
 		data := api.AppendEstablished(nil, &s)
 		return api.AppendEventFrame(dst, f, api.EventEstablished, data)
 	})

@@ -51,6 +51,7 @@ func (n *Node) Drain(ctx context.Context) error {
 		n.leave(ctx, m, disconnected)
 		c := m.client.Load()
 		m.turn.Unlock()
+		n.save(m)
 		if c != nil {
 			c.end(frame.GoingAway, textShuttingDown)
 		}

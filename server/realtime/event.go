@@ -65,11 +65,14 @@ func (n *Node) handle(c *Client, m *member, in api.Inbound) (refusal string) {
 // turn does a step of the guest's life while nothing else does one, unless a
 // newer socket has taken over by then.
 func (c *Client) turn(step func() error) error {
-	c.member.turn.Lock()
-	defer c.member.turn.Unlock()
-	if c.member.client.Load() != c {
+	m := c.member
+	m.turn.Lock()
+	if m.client.Load() != c {
+		m.turn.Unlock()
+		c.node.forget(m) // somebody may have tried while we held the turn
 		return nil
 	}
+	defer m.turn.Unlock()
 	return step()
 }
 

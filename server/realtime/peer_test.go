@@ -138,6 +138,7 @@ func (s *memSocket) take(t *testing.T, f api.Framing) (all []heard) {
 				if p.Event != api.EventStats {
 					all = append(all, heard{event: p.Event, data: string(p.Data)})
 				}
+			case api.Connect:
 			case api.EnginePing:
 				all = append(all, heard{event: "ping"})
 			default:

@@ -36,7 +36,7 @@ const join = async (guest) => {
     { ...established, socketId: "" },
     { userId: guest.user.id, username: guest.user.username, socketId: "", isGuest: true, sessionId: guest.user.sessionId },
   );
-  assert.ok(established.socketId);
+  assert.equal(established.socketId, socket.id);
   assert.ok(socket.connected);
   assert.equal(socket.io.engine.transport.name, "websocket");
   return socket;

@@ -1,0 +1,89 @@
+package app
+
+import (
+	"context"
+	"fmt"
+	"log/slog"
+	"time"
+
+	"guestload/server/guest"
+	"guestload/server/httpd"
+	"guestload/server/realtime"
+	"guestload/server/store"
+)
+
+// Expired sessions are dropped from memory this often; nobody sees them before.
+const sweepEvery = 10 * time.Minute
+
+// storage is where this server keeps its guests.
+type storage struct {
+	sessions realtime.Sessions
+	presence realtime.Presence
+	matcher  realtime.Matcher
+	broker   realtime.Broker                             // nil: there is no other instance
+	state    httpd.Storage                               // nil: memory
+	adopt    func(guest.Session) error                   // nil: a token alone makes nobody known
+	cache    *store.CacheStats                           // nil: nothing is cached
+	run      func(ctx context.Context, n *realtime.Node) // works until ctx ends
+	retire   func(ctx context.Context) error             // tells the others that this instance ends
+}
+
+// openStorage opens Redis where its URL is given, and memory otherwise. A Redis
+// that is away for now is no error, one that can never work is.
+func openStorage(ctx context.Context, url, instance string, log *slog.Logger) (*storage, error) {
+	if url == "" {
+		return inMemory(instance, log), nil
+	}
+	redis, err := store.NewRedis(url)
+	if err != nil {
+		return nil, fmt.Errorf("--redis-url: %w", err)
+	}
+	f := store.NewFailover(store.FailoverConfig{Redis: redis, Instance: instance, Now: time.Now, Log: log})
+	if err := f.Start(ctx); err != nil {
+		redis.Close()
+		return nil, fmt.Errorf("redis %s: %w", redis, err)
+	}
+	return &storage{
+		sessions: f.Sessions, presence: f.Presence, matcher: f.Matcher, broker: f.Broker,
+		state: f, adopt: f.Sessions.Adopt, cache: redis.CacheStats(),
+		run: func(ctx context.Context, n *realtime.Node) {
+			f.Run(ctx, n)
+			redis.Close()
+		},
+		retire: f.Presence.Retire,
+	}, nil
+}
+
+// inMemory is storage in this process alone.
+func inMemory(instance string, log *slog.Logger) *storage {
+	m := store.NewMemory(instance, time.Now)
+	return &storage{
+		sessions: m.Sessions, presence: m.Presence, matcher: m.Matcher,
+		run:    func(ctx context.Context, _ *realtime.Node) { sweep(ctx, m.Sessions, log) },
+		retire: func(context.Context) error { return nil },
+	}
+}
+
+// sweep drops lapsed sessions until ctx ends.
+func sweep(ctx context.Context, sessions *store.MemorySessions, log *slog.Logger) {
+	tick := time.NewTicker(sweepEvery)
+	defer tick.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case <-tick.C:
+			if n := sessions.Sweep(); n > 0 {
+				log.Info("lapsed sessions dropped", "count", n)
+			}
+		}
+	}
+}
+
+// name is what the log calls it.
+func (s *storage) name() string {
+	if s.state == nil {
+		return "memory"
+	}
+	return s.state.State()
+}
