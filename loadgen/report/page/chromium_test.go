@@ -20,7 +20,6 @@ type browser struct {
 	t       *testing.T
 	in      io.Writer
 	out     *bufio.Reader
-	close   func()
 	last    int
 	session string
 	told    []string // errors on the console, and what was fetched
