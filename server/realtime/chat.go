@@ -70,4 +70,5 @@ const (
 	left         parting = iota // the guest left the chat, and is told so
 	disconnected                // the guest is gone
 	offline                     // the guest's instance is gone
+	undone                      // nobody wished it: the match did not stand, and both are told
 )

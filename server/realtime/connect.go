@@ -32,7 +32,7 @@ func (n *Node) Connect(ctx context.Context, s guest.Session, f api.Framing, sock
 func (n *Node) connect(ctx context.Context, m *member, s guest.Session, f api.Framing, sock Socket) (*Client, error) {
 	old := m.client.Load()
 	if old != nil && m.chat.Load() == nil {
-		n.leave(ctx, m, left) // a search ends with its socket
+		n.leave(ctx, m, undone) // a search ends with its socket
 	}
 	previous, err := n.presence.Join(ctx, m.sessionID)
 	if err != nil {

@@ -50,7 +50,7 @@ func appendParted(c *Client, dst []byte, gone *side, why parting) []byte {
 		dst = appendLeft(c, dst, gone.id, gone.username)
 		return api.AppendEventFrame(dst, c.framing, api.EventChatCleared,
 			api.AppendChatCleared(data[:0], gone.id, gone.username))
-	case offline:
+	case offline, undone:
 		return api.AppendEventFrame(dst, c.framing, api.EventRoomClosed,
 			api.AppendRoomClosed(data[:0], gone.id, gone.username, api.ReasonPartnerOffline))
 	default:

@@ -66,7 +66,7 @@ func (n *Node) meet(ctx context.Context, m *member) (waiting bool, err error) {
 		pair, err := n.matcher.Search(ctx, s)
 		if err != nil && !errors.Is(err, guest.ErrPaired) {
 			// What became of the search is unknown: leave whatever it led to.
-			n.unpair(ctx, m, left)
+			n.unpair(ctx, m, undone)
 			return false, fmt.Errorf("search of %s: %w", m.id, err)
 		}
 		if pair.ID == "" {
@@ -75,7 +75,7 @@ func (n *Node) meet(ctx context.Context, m *member) (waiting bool, err error) {
 		if n.link(m, pair) {
 			return false, nil
 		}
-		n.unpair(ctx, m, left)
+		n.unpair(ctx, m, undone)
 	}
 	return false, fmt.Errorf("search of %s: %w", m.id, errNoMeeting)
 }
@@ -229,6 +229,9 @@ func (n *Node) finish(c *chat, leaver string, why parting) bool {
 		them.member.send(func(cl *Client, dst []byte) []byte { return appendParted(cl, dst, me, why) })
 	} else {
 		n.mustPublish(them.instance, remote{kind: remoteEnd, why: why, id: c.pair, to: them.id, from: me.id, name: me.username})
+	}
+	if me.member != nil && why == undone {
+		me.member.send(func(cl *Client, dst []byte) []byte { return appendParted(cl, dst, them, why) })
 	}
 	if me.member != nil && why == left {
 		me.member.send(func(cl *Client, dst []byte) []byte {
