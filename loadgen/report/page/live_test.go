@@ -36,7 +36,11 @@ func push(t *testing.T, l *Live, p Page, from, to int) {
 	for i := from; i < to; i++ {
 		s := p.Run.Seconds[i]
 		state := report.Snapshot{Phase: s.Phase, Elapsed: time.Duration(i+1) * time.Second, Left: time.Duration(25-i) * time.Second, Planned: 1560, Unmatched: i / 10}
-		if err := l.Push(Moment{Second: s, Use: p.Usage[i].Of, State: state}); err != nil {
+		use := p.Usage[i].Of
+		if i < 3 { // Redis is found a little later
+			use = map[string]Use{"server": use["server"]}
+		}
+		if err := l.Push(Moment{Second: s, Use: use, State: state}); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -45,13 +49,18 @@ func push(t *testing.T, l *Live, p Page, from, to int) {
 func TestALivePageFollowsTheRunToItsEnd(t *testing.T) {
 	p := sample(t)
 	l := listen(t, p)
-	push(t, l, p, 0, 6)
+	push(t, l, p, 0, 2)
 	b := newBrowser(t)
 	b.open(l.URL(), 400, "light")
 	b.wait(`document.querySelector("h1").textContent === "Running"`)
+	b.wait(`document.querySelectorAll("canvas").length === 6`)
+	push(t, l, p, 2, 12)
 	b.wait(`document.querySelectorAll("canvas").length === 16`)
-	push(t, l, p, 6, 20)
+	push(t, l, p, 12, 20)
 	b.wait(`document.querySelector(".because").textContent.startsWith("In phase burst. 0:20 so far, about 0:06 left.")`)
+	if key := b.eval(`document.getElementById("usage-key").innerText`); key != "server redis loadgen" {
+		t.Errorf("the key: %q", key)
+	}
 	checkPage(t, b, 400, 16)
 	if *shots != "" {
 		b.shoot(*shots + "/live-400-light")
@@ -65,7 +74,7 @@ func TestALivePageFollowsTheRunToItsEnd(t *testing.T) {
 		t.Fatal(err)
 	}
 	checkPage(t, b, 400, 16)
-	if want := []string{"fetched " + l.URL(), "fetched " + l.URL() + "events?from=6"}; !slices.Equal(b.told, want) {
+	if want := []string{"fetched " + l.URL(), "fetched " + l.URL() + "events?from=2"}; !slices.Equal(b.told, want) {
 		t.Errorf("the page said and fetched\n%s", strings.Join(b.told, "\n"))
 	}
 	if err := l.Push(Moment{}); err == nil {

@@ -205,3 +205,23 @@ func TestACurveEndsWhereThereAreNoMoreSamples(t *testing.T) {
 		t.Errorf("response: %v", c.Response)
 	}
 }
+
+func FuzzReadData(f *testing.F) {
+	f.Add("<html>" + string(dataBegins) + `{"every":1,"usage":[{"second":3,"of":{"server":{"cpu":1,"mb":2}}}],"scenario":"x"}` + string(dataEnds))
+	f.Add(string(dataBegins) + "null" + string(dataEnds))
+	f.Fuzz(func(t *testing.T, html string) {
+		d, err := readData([]byte(html))
+		if err != nil {
+			return
+		}
+		p := Page{Scenario: []byte(d.Scenario), Usage: d.Usage}
+		var b bytes.Buffer
+		if err := Render(&b, p); err != nil {
+			t.Fatal(err)
+		}
+		again, err := readData(b.Bytes())
+		if err != nil || len(again.Usage) > len(d.Usage) || again.Scenario != d.Scenario {
+			t.Errorf("%v: %d of usage, was %d; scenario %q, was %q", err, len(again.Usage), len(d.Usage), again.Scenario, d.Scenario)
+		}
+	})
+}

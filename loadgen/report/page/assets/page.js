@@ -72,6 +72,10 @@
     }
     c.spec = spec;
     c.plot.setAttribute("aria-label", spec.title + ": " + spec.say(null));
+    if (c.u && c.u.series.length !== spec.columns.length) { // a process came late
+      c.u.destroy();
+      c.u = null;
+    }
     if (c.u) c.u.setData(spec.columns);
     else c.u = build(c);
     tell(c);
@@ -210,8 +214,8 @@
     }
   }
   function key(names) {
-    if ($("usage-key")) return;
     const p = document.createElement("p");
+    $("usage-key")?.remove();
     p.id = "usage-key";
     p.className = "key";
     names.forEach((n, i) => {
