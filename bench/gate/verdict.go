@@ -1,0 +1,264 @@
+package gate
+
+import (
+	"fmt"
+	"math"
+	"slices"
+	"strings"
+)
+
+// Verdict is what is said of a metric, and of all of them together.
+type Verdict string
+
+// The verdicts.
+const (
+	Pass         Verdict = "pass"
+	Improved     Verdict = "improved"
+	Stale        Verdict = "stale" // a hard metric is better than its baseline, which must be brought up to date
+	Inconclusive Verdict = "inconclusive"
+	Invalid      Verdict = "invalid"
+	Regressed    Verdict = "regressed"
+)
+
+// severity orders the verdicts: the worst of the metrics is that of all. A
+// regression that was found stands, whatever else could not be judged.
+var severity = []Verdict{Pass, Improved, Inconclusive, Stale, Invalid, Regressed}
+
+// Pair is one measurement of each side, taken one right after the other.
+type Pair struct {
+	Base float64 `json:"base"`
+	Head float64 `json:"head"`
+}
+
+// Evidence is what has been measured so far.
+type Evidence struct {
+	Pairs    map[string][]Pair  // by metric, in the order measured; gated ones and others
+	Hard     map[string]float64 // hard metrics, by name, of head
+	Baseline map[string]float64 // what they should be
+	Invalid  []string           // why the runs are not to be believed; nil: they are
+	Ended    bool               // no more pairs will come: the budget is spent, or somebody has had enough
+}
+
+// Report is the judgement.
+type Report struct {
+	Verdict Verdict  `json:"verdict"`
+	Settled bool     `json:"settled"` // more pairs would change nothing
+	Reasons []string `json:"reasons"` // why the verdict is what it is
+	Metrics []Result `json:"metrics"` // the gated ones, in the policy's order
+	Hard    []Result `json:"hard"`    // the hard ones, in the policy's order
+	Shown   []Result `json:"shown"`   // the others, by name; their Verdict is ""
+}
+
+// Result is one metric's part. Base and Head are medians; of a hard metric its
+// baseline and its value.
+type Result struct {
+	Metric
+	Verdict Verdict  `json:"verdict,omitempty"`
+	Decided bool     `json:"decided"`
+	Pairs   int      `json:"pairs"`          // that were used
+	Base    *float64 `json:"base,omitempty"` // nil where it was not measured
+	Head    *float64 `json:"head,omitempty"`
+	Change  *Change  `json:"change,omitempty"` // nil where there is nothing to tell it from
+	P       float64  `json:"p,omitempty"`      // of the test that decided
+	Level   float64  `json:"level,omitempty"`  // that it had to stay under
+	Why     string   `json:"why"`
+}
+
+// Judge returns the verdict on what has been measured so far. It may be called
+// again as pairs come in: what was decided at an earlier look stays decided.
+// The error is that of a policy that does not hold together, and wraps ErrPolicy.
+func Judge(p Policy, e Evidence) (Report, error) {
+	if err := p.Validate(); err != nil {
+		return Report{}, err
+	}
+	return (&judge{policy: p, evidence: e, tables: newTables()}).report(), nil
+}
+
+func (j *judge) report() (r Report) {
+	p, e := j.policy, j.evidence
+	for _, m := range p.Metrics {
+		r.Metrics = append(r.Metrics, j.metric(m))
+	}
+	for _, m := range p.Hard {
+		r.Hard = append(r.Hard, j.hard(m))
+	}
+	r.Shown = j.shown()
+	r.conclude(e)
+	return r
+}
+
+// conclude takes the worst verdict for that of all.
+func (r *Report) conclude(e Evidence) {
+	all := slices.Concat(r.Metrics, r.Hard)
+	r.Verdict, r.Settled = Pass, true
+	for _, m := range all {
+		r.Settled = r.Settled && m.Decided
+		if slices.Index(severity, m.Verdict) > slices.Index(severity, r.Verdict) {
+			r.Verdict = m.Verdict
+		}
+	}
+	switch {
+	case len(e.Invalid) > 0:
+		r.Verdict, r.Settled, r.Reasons = Invalid, true, slices.Clone(e.Invalid)
+		return
+	case len(all) == 0:
+		r.Verdict, r.Reasons = Invalid, []string{"the policy gates nothing"}
+		return
+	}
+	r.Settled = r.Settled || r.Verdict == Regressed
+	for _, m := range all {
+		if m.Verdict == r.Verdict && r.Verdict != Pass {
+			r.Reasons = append(r.Reasons, fmt.Sprintf("%s: %s", m.Name, m.Why))
+		}
+	}
+}
+
+// judge holds what the judgement of one piece of evidence needs.
+type judge struct {
+	policy   Policy
+	evidence Evidence
+	tables   *tables
+}
+
+// metric looks at one gated metric as often as its pairs allow.
+func (j *judge) metric(m Metric) Result {
+	r := Result{Metric: m, Verdict: Invalid, Decided: true}
+	pairs, measured := j.evidence.Pairs[m.Name]
+	if !measured && j.evidence.Ended {
+		r.Why = "was not measured"
+		return r
+	}
+	ratios, err := logRatios(pairs, m.More)
+	if err != nil {
+		r.Why = err.Error()
+		return r
+	}
+	for _, at := range j.policy.looks(len(pairs), j.evidence.Ended) {
+		if r.decide(j, ratios[:at.pairs], at.share); r.Verdict != Inconclusive {
+			j.describe(&r, pairs, ratios, at.pairs)
+			return r
+		}
+	}
+	j.describe(&r, pairs, ratios, min(len(pairs), j.policy.most()))
+	next := j.policy.next(len(pairs))
+	switch {
+	case j.evidence.Ended && len(pairs) < MinPairs:
+		r.Verdict, r.Why = Invalid, fmt.Sprintf("%d pairs: at least %d are needed", len(pairs), MinPairs)
+	case j.evidence.Ended || next == 0:
+		r.Verdict, r.Why = Inconclusive, fmt.Sprintf("after %d pairs it may lie within %s or beyond", r.Pairs, percent(m.Tolerance))
+	default:
+		r.Verdict, r.Decided, r.Why = Inconclusive, false, fmt.Sprintf("undecided after %d pairs, next look at %d", len(pairs), next)
+	}
+	return r
+}
+
+// decide takes one look. ratios are oriented so that more is worse.
+func (r *Result) decide(j *judge, ratios []float64, share float64) {
+	family := float64(len(j.policy.Metrics))
+	alarm := j.policy.Alpha * share / family
+	pass := j.policy.PassAlpha * share
+	upper := newSignedRank(ratios, r.band())
+	lower := newSignedRank(ratios, -r.band())
+	band := percent(r.Tolerance)
+	if p := upper.above(j.tables); p <= alarm {
+		r.Verdict, r.P, r.Level, r.Why = Regressed, p, alarm, "worse by more than "+band
+		return
+	}
+	if p := lower.below(j.tables); p <= alarm {
+		r.Verdict, r.P, r.Level, r.Why = Improved, p, alarm, "better by more than "+band
+		return
+	}
+	if p := max(upper.below(j.tables), lower.above(j.tables)); p <= pass {
+		r.Verdict, r.P, r.Level, r.Why = Pass, p, pass, "within "+band
+		return
+	}
+	r.Verdict = Inconclusive
+}
+
+// shown describes what was measured beside the gated metrics.
+func (j *judge) shown() (rs []Result) {
+	for name, pairs := range j.evidence.Pairs {
+		if slices.ContainsFunc(j.policy.Metrics, func(m Metric) bool { return m.Name == name }) {
+			continue
+		}
+		r := Result{Metric: Metric{Name: name}, Decided: true}
+		if ratios, err := logRatios(pairs, false); err != nil {
+			r.Why = err.Error()
+		} else {
+			j.describe(&r, pairs, ratios, min(len(pairs), j.policy.most()))
+		}
+		rs = append(rs, r)
+	}
+	slices.SortFunc(rs, func(a, b Result) int { return strings.Compare(a.Name, b.Name) })
+	return rs
+}
+
+// describe adds the medians and the change over the first n pairs.
+func (j *judge) describe(r *Result, pairs []Pair, ratios []float64, n int) {
+	r.Pairs = n
+	if n == 0 {
+		return
+	}
+	var base, head []float64
+	for _, p := range pairs[:n] {
+		base, head = append(base, p.Base), append(head, p.Head)
+	}
+	slices.Sort(base)
+	slices.Sort(head)
+	r.Base, r.Head = new(median(base)), new(median(head))
+	r.Change = changeOf(ratios[:n], r.More, j.tables)
+}
+
+// logRatios returns ln(head/base) of each pair, or of base/head where more is
+// better, so that more of it is always worse.
+func logRatios(pairs []Pair, more bool) ([]float64, error) {
+	ratios := make([]float64, len(pairs))
+	for i, p := range pairs {
+		if !isPositive(p.Base) || !isPositive(p.Head) {
+			return nil, fmt.Errorf("pair %d is %v and %v: want two positive numbers", i+1, p.Base, p.Head)
+		}
+		ratios[i] = math.Log(p.Head) - math.Log(p.Base)
+		if more {
+			ratios[i] = -ratios[i]
+		}
+	}
+	return ratios, nil
+}
+
+func isPositive(v float64) bool { return v > 0 && !math.IsInf(v, 0) }
+
+// hard compares a metric without noise with its baseline.
+func (j *judge) hard(m Metric) Result {
+	r := Result{Metric: m, Verdict: Invalid, Decided: true}
+	want, known := j.evidence.Baseline[m.Name]
+	got, measured := j.evidence.Hard[m.Name]
+	worse := got > want
+	if m.More {
+		worse = got < want
+	}
+	if known && isFinite(want) {
+		r.Base = &want
+	}
+	if measured && isFinite(got) {
+		r.Head = &got
+	}
+	switch {
+	case !measured && !j.evidence.Ended:
+		r.Verdict, r.Decided, r.Why = Inconclusive, false, "not measured yet"
+	case !measured:
+		r.Why = "was not measured"
+	case !known:
+		r.Why = fmt.Sprintf("is %s and has no baseline", number(got))
+	case !isFinite(got) || !isFinite(want):
+		r.Why = fmt.Sprintf("is %v, and its baseline %v: want two numbers", got, want)
+	case got == want:
+		r.Verdict, r.Why = Pass, "as its baseline"
+	case worse:
+		r.Verdict, r.Why = Regressed, fmt.Sprintf("is %s, and its baseline %s", number(got), number(want))
+	default:
+		r.Verdict, r.Why = Stale, fmt.Sprintf("is %s, better than its baseline %s: bring that up to date", number(got), number(want))
+	}
+	return r
+}
+
+func isFinite(v float64) bool { return !math.IsNaN(v) && !math.IsInf(v, 0) }
