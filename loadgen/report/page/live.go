@@ -9,7 +9,6 @@ import (
 	"sync"
 	"time"
 
-	"guestload/loadgen/report"
 	"guestload/results"
 )
 
@@ -25,9 +24,19 @@ type Start struct {
 
 // Moment is one more second of a run, and how the run stands after it.
 type Moment struct {
-	Second results.Second  // not kept, and not changed
-	Use    map[string]Use  // by process, of that second; nil where nothing was measured
-	State  report.Snapshot // as the terminal shows it
+	Second results.Second // not kept, and not changed
+	Use    map[string]Use // by process, of that second; nil where nothing was measured
+	State  State
+}
+
+// State is how a run stands at one moment.
+type State struct {
+	Phase      string
+	Elapsed    time.Duration
+	Left       time.Duration // estimated; negative: not known
+	Planned    int           // guests
+	Unmatched  int           // guests
+	Violations int64
 }
 
 // Live serves the page of a run while it goes on, and the run's metrics for
@@ -40,7 +49,7 @@ type Live struct {
 	mu struct {
 		sync.Mutex
 		start    Start
-		state    report.Snapshot
+		state    State
 		all      results.Second // all seconds together
 		use      map[string]Use // of the last second
 		text     content
@@ -68,7 +77,7 @@ func Listen(address string, start Start) (*Live, error) {
 	l := &Live{listener: listener, served: make(chan error, 1)}
 	l.mu.start = start
 	l.mu.all.Operations = map[string]*results.Times{}
-	l.mu.state = report.Snapshot{Planned: start.Record.Guests.Planned, Left: -1}
+	l.mu.state = State{Planned: start.Record.Guests.Planned, Left: -1}
 	l.mu.data = data{Every: 1, Keep: pointsKept, Rows: []row{}, Curves: map[string]curve{}, Usage: []Spent{}, Scenario: string(start.Scenario)}
 	l.mu.text = l.running()
 	l.mu.watchers = map[*watcher]struct{}{}

@@ -10,8 +10,6 @@ import (
 	"strings"
 	"testing"
 	"time"
-
-	"guestload/loadgen/report"
 )
 
 func listen(t *testing.T, p Page) *Live {
@@ -35,7 +33,7 @@ func push(t *testing.T, l *Live, p Page, from, to int) {
 	t.Helper()
 	for i := from; i < to; i++ {
 		s := p.Run.Seconds[i]
-		state := report.Snapshot{Phase: s.Phase, Elapsed: time.Duration(i+1) * time.Second, Left: time.Duration(25-i) * time.Second, Planned: 1560, Unmatched: i / 10}
+		state := State{Phase: s.Phase, Elapsed: time.Duration(i+1) * time.Second, Left: time.Duration(25-i) * time.Second, Planned: 1560, Unmatched: i / 10}
 		use := p.Usage[i].Of
 		if i < 3 { // Redis is found a little later
 			use = map[string]Use{"server": use["server"]}
