@@ -257,6 +257,7 @@ func FuzzJudge(f *testing.F) {
 	f.Add(uint64(1), 72, 1.05, 0.03, true)
 	f.Add(uint64(2), 13, 0.5, 0.0, true)
 	f.Add(uint64(3), 200, math.Inf(1), 1e300, false)
+	f.Add(uint64(12), 10, 1.59, -375.0, true) // changes too large for a number
 	f.Fuzz(func(t *testing.T, seed uint64, n int, factor, spread float64, ended bool) {
 		p := Default()
 		p.Metrics = []Metric{{Name: "cpu", Tolerance: 0.02, Reason: "fuzz"}}
