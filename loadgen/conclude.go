@@ -16,7 +16,7 @@ func (p *performance) conclude(ctx context.Context, tally executor.Tally, end ti
 	r := &p.run.Record
 	p.run.Seconds = p.tape.seconds
 	r.DurationSec, r.Interrupted = end.Seconds(), tally.Interrupted
-	r.Guests = accounts(tally)
+	r.Guests = accounts(tally, p.tape.planned, int(p.closed.Load()))
 	r.Environment = results.Here(ctx)
 	r.Environment.Target, r.Environment.Transport, r.Environment.Storage = p.where(), p.transport, p.target.storage
 
@@ -47,13 +47,17 @@ func (p *performance) where() string {
 	return p.target.url
 }
 
-// accounts are the guests of the record. Those whom an interrupt cut short were
-// not played, so they are not counted as planned.
-func accounts(t executor.Tally) results.Guests {
-	planned := t.Arrived - t.Stopped
+// accounts are the guests of the record. Planned are all whom the open phases
+// bring, however early the run ended, and whoever came to closed ones; those
+// whom an interrupt kept away or cut short are dropped.
+func accounts(t executor.Tally, open, closed int) results.Guests {
+	planned := t.Arrived
+	if t.Interrupted {
+		planned = max(planned, open+closed)
+	}
 	return results.Guests{
-		Planned: planned, Started: planned - t.Dropped,
-		Completed: t.Completed, Failed: t.Failed, Unmatched: t.Unmatched, Dropped: t.Dropped,
+		Planned: planned, Started: t.Arrived - t.Dropped,
+		Completed: t.Completed, Failed: t.Failed, Unmatched: t.Unmatched, Dropped: planned - t.Arrived + t.Dropped + t.Stopped,
 	}
 }
 
@@ -91,8 +95,8 @@ func (p *performance) spent(ctx context.Context, health measure.Health) {
 // doubts tells what no number of the record shows.
 func (p *performance) doubts(tally executor.Tally, totals measure.Totals) {
 	r := &p.run.Record
-	if tally.Stopped > 0 {
-		r.Warnings = append(r.Warnings, fmt.Sprintf("%d guests were cut short by the interrupt, and are not counted", tally.Stopped))
+	if tally.Interrupted {
+		r.Warnings = append(r.Warnings, fmt.Sprintf("the interrupt kept %d guests from coming and cut %d short: they count as dropped", r.Guests.Planned-tally.Arrived, tally.Stopped))
 	}
 	if tally.Unfinished > 0 {
 		r.Warnings = append(r.Warnings, fmt.Sprintf("%d guests had not finished %v after the last arrival, and were stopped: they count as failed", tally.Unfinished, p.plan.Grace))

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"flag"
+	"fmt"
 	"io"
 	"os"
 	"os/exec"
@@ -13,6 +14,8 @@ import (
 	"testing"
 	"time"
 
+	"guestload/loadgen/executor"
+	"guestload/loadgen/report/page"
 	"guestload/results"
 	"guestload/scenarios"
 	"guestload/server/api"
@@ -101,6 +104,9 @@ func TestARunAgainstTheEmbeddedServer(t *testing.T) {
 			if !strings.Contains(out, dir) {
 				t.Errorf("the report does not say where the record is:\n%s", out)
 			}
+			if p, err := page.Read(dir); err != nil || string(p.Scenario) != pair {
+				t.Errorf("the page: %v, scenario %q", err, p.Scenario)
+			}
 		})
 	}
 }
@@ -110,6 +116,28 @@ func TestJSONIsAllThatIsPrinted(t *testing.T) {
 	r, err := results.ReadJSON(strings.NewReader(out))
 	if err != nil || errs != "" || code != r.Outcome.ExitCode() {
 		t.Errorf("exit code %d, %v, on stderr %q, on stdout:\n%s", code, err, errs, out)
+	}
+}
+
+func TestEveryGuestIsAccountedFor(t *testing.T) {
+	for name, tt := range map[string]struct {
+		tally        executor.Tally
+		open, closed int
+		want         results.Guests
+	}{
+		"all played":     {executor.Tally{Arrived: 10, Completed: 7, Failed: 1, Unmatched: 1, Dropped: 1}, 10, 0, results.Guests{Planned: 10, Started: 9, Completed: 7, Failed: 1, Unmatched: 1, Dropped: 1}},
+		"closed":         {executor.Tally{Arrived: 30, Completed: 30}, 0, 30, results.Guests{Planned: 30, Started: 30, Completed: 30}},
+		"interrupted":    {executor.Tally{Arrived: 595, Completed: 240, Stopped: 355, Interrupted: true}, 5000, 0, results.Guests{Planned: 5000, Started: 595, Completed: 240, Dropped: 4760}},
+		"and full":       {executor.Tally{Arrived: 6, Completed: 1, Dropped: 2, Stopped: 3, Interrupted: true}, 10, 0, results.Guests{Planned: 10, Started: 4, Completed: 1, Dropped: 9}},
+		"closed, early":  {executor.Tally{Arrived: 7, Completed: 4, Stopped: 3, Interrupted: true}, 0, 7, results.Guests{Planned: 7, Started: 7, Completed: 4, Dropped: 3}},
+		"both, early":    {executor.Tally{Arrived: 7, Completed: 4, Stopped: 3, Interrupted: true}, 10, 5, results.Guests{Planned: 15, Started: 7, Completed: 4, Dropped: 11}},
+		"after the last": {executor.Tally{Arrived: 10, Completed: 8, Stopped: 2, Interrupted: true}, 10, 0, results.Guests{Planned: 10, Started: 10, Completed: 8, Dropped: 2}},
+	} {
+		run := results.Run{Record: results.Record{Guests: accounts(tt.tally, tt.open, tt.closed), Interrupted: tt.tally.Interrupted}}
+		run.Conclude(nil)
+		if g := run.Record.Guests; g != tt.want || len(run.Record.Invalid) > 1 {
+			t.Errorf("%s: %+v, want %+v; invalid because %q", name, g, tt.want, run.Record.Invalid)
+		}
 	}
 }
 
@@ -159,8 +187,11 @@ func TestAnInterruptStillReports(t *testing.T) {
 		t.Errorf("it took %v to end", took)
 	}
 	r := readRecord(t, dir)
-	if code != results.ExitInvalid || !r.Interrupted || r.Guests.Failed != 0 {
+	if code != results.ExitInvalid || !r.Interrupted || r.Guests.Failed != 0 || r.Guests.Planned != 8 || r.Guests.Dropped == 0 || r.Guests.Started >= 8 {
 		t.Errorf("exit code %d, %+v\n%s%s", code, r.Guests, out, errs)
+	}
+	if want := fmt.Sprintf("%d of 8 guests had started", r.Guests.Started); len(r.Invalid) != 1 || !strings.HasSuffix(r.Invalid[0], want) {
+		t.Errorf("invalid because %q, want only %q", r.Invalid, want)
 	}
 	for _, v := range r.Violations {
 		if v.Count > 0 {
@@ -217,15 +248,7 @@ func TestCommandsThatPlayNothing(t *testing.T) {
 		if code != 0 || errs != "" {
 			t.Errorf("%v: exit code %d, %s", args, code, errs)
 		}
-		golden := filepath.Join("testdata", name+".golden")
-		if *update {
-			if err := os.WriteFile(golden, []byte(out), 0o644); err != nil {
-				t.Fatal(err)
-			}
-		}
-		if want, err := os.ReadFile(golden); err != nil || out != string(want) {
-			t.Errorf("%v: %v, got\n%s(run with -update when this is meant)", args, err, out)
-		}
+		golden(t, filepath.Join("testdata", name+".golden"), out)
 	}
 }
 

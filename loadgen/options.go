@@ -64,7 +64,7 @@ func parseOptions(args []string) (options, error) {
 		return o, explain(fs, err)
 	}
 	if rest := fs.Args(); len(rest) > 0 {
-		return o, fmt.Errorf("unexpected argument %q: a scenario is named with --scenario %s", rest[0], rest[0])
+		return o, unexpected(rest[0])
 	}
 	o.seeded = fs.Changed("seed")
 	if o.target == embedded {
@@ -127,6 +127,21 @@ func parseWithout(s string) (map[scenarios.Kind]bool, error) {
 		left[scenarios.Kind(name)] = true
 	}
 	return left, nil
+}
+
+// unexpected says what a stray argument may have been meant as.
+func unexpected(word string) error {
+	var names []string
+	for _, c := range commands() {
+		names = append(names, c.name)
+	}
+	if slices.Contains(names, word) {
+		return fmt.Errorf("unexpected argument %q: a command comes first, as in loadgen %s -h", word, word)
+	}
+	if near := guess(word, names); near != "" {
+		return fmt.Errorf("unexpected argument %q%s", word, near)
+	}
+	return fmt.Errorf("unexpected argument %q: a scenario is named with --scenario %s", word, word)
 }
 
 // longDashes gives every long flag that was written with one dash its second one.

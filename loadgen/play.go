@@ -7,11 +7,13 @@ import (
 	"path/filepath"
 	"runtime"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"guestload/loadgen/executor"
 	"guestload/loadgen/measure"
 	"guestload/loadgen/report"
+	"guestload/loadgen/report/page"
 	"guestload/loadgen/session"
 	"guestload/loadgen/verify"
 	"guestload/results"
@@ -52,8 +54,8 @@ func play(ctx context.Context, o options, s scenarios.Scenario, getenv func(stri
 	if err := live.Clear(); err != nil {
 		return 0, fmt.Errorf("clear the screen: %w", err)
 	}
-	if err := results.Write(dir, run); err != nil {
-		return 0, fmt.Errorf("write the record: %w", err)
+	if err := writeRecord(dir, page.Page{Run: run, Scenario: s.Source}); err != nil {
+		return 0, err
 	}
 	if o.json {
 		err = run.Record.WriteJSON(stdout)
@@ -87,7 +89,8 @@ type performance struct {
 	world     *session.World
 	tape      *tape
 	run       results.Run
-	shown     error // why the screen could not be drawn
+	closed    atomic.Int64 // guests who came to closed phases
+	shown     error        // why the screen could not be drawn
 }
 
 func newPerformance(o options, s scenarios.Scenario, t *target, machine capacity, live *report.Live) *performance {
@@ -105,7 +108,7 @@ func newPerformance(o options, s scenarios.Scenario, t *target, machine capacity
 	p.meter = measure.NewMeter()
 	p.plan = executor.Plan{
 		Phases: s.Phases, Seed: s.Seed, Clock: clock, Book: p.book, Workers: workers,
-		MaxLive: machine.live, Grace: grace(s), Play: p.world.Play, Started: p.started, Tick: p.tick,
+		MaxLive: machine.live, Grace: grace(s), Play: p.play, Started: p.started, Tick: p.tick,
 	}
 	r := &p.run.Record
 	r.Scenario, r.ScenarioHash, r.Seed, r.Started = s.Name, s.Hash, s.Seed, started.UTC()
@@ -118,6 +121,14 @@ func (p *performance) started(intended, actual time.Duration) {
 	if late := actual - intended; late > time.Millisecond {
 		p.verifier.Lagged(late)
 	}
+}
+
+// play plays one guest. Those of closed phases have their numbers after all others.
+func (p *performance) play(ctx context.Context, g session.Guest) session.Fate {
+	if g.Index >= p.tape.planned {
+		p.closed.Add(1)
+	}
+	return p.world.Play(ctx, g)
 }
 
 func (p *performance) tick(at time.Duration, now executor.Tally) {

@@ -9,6 +9,7 @@ import (
 	"github.com/spf13/pflag"
 
 	"guestload/loadgen/executor"
+	"guestload/loadgen/report"
 	"guestload/loadgen/schedule"
 	"guestload/loadgen/session"
 	"guestload/results"
@@ -23,6 +24,9 @@ var errUsage = errors.New("usage")
 func run(ctx context.Context, args []string, getenv func(string) string, stdin io.Reader, stdout, stderr io.Writer) int {
 	if len(args) > 0 && args[0] == serveEmbedded {
 		return app.Run(ctx, args[1:], getenv, stdin, stdout, stderr)
+	}
+	if c, ok := findCommand(args); ok {
+		return exitCode(c.call(args[1:], stdout, report.Detect(stdout, getenv)), stderr)
 	}
 	o, err := parseOptions(args)
 	switch {
@@ -72,7 +76,7 @@ func runScenario(ctx context.Context, o options, getenv func(string) string, std
 
 // load reads the scenario and gives it the size and seed that were asked for.
 func (o options) load() (scenarios.Scenario, error) {
-	s, err := scenarios.Load(o.scenario)
+	s, err := loadScenario(o.scenario)
 	if err != nil {
 		return s, err
 	}
@@ -91,6 +95,26 @@ func (o options) load() (scenarios.Scenario, error) {
 	return s, nil
 }
 
+// loadScenario reads a scenario of which every step can be played.
+func loadScenario(name string) (scenarios.Scenario, error) {
+	s, err := scenarios.Load(name)
+	if err != nil {
+		return s, err
+	}
+	if err := s.Unknown(played()...); err != nil {
+		return s, fmt.Errorf("%w: %w", errUsage, err)
+	}
+	return s, nil
+}
+
+// played are the steps that guests can take: those of session's player.
+func played() []scenarios.Kind {
+	return []scenarios.Kind{
+		scenarios.Create, scenarios.Fetch, scenarios.Rename, scenarios.Locate, scenarios.Online, scenarios.Stats, scenarios.Renew,
+		scenarios.Connect, scenarios.Reconnect, scenarios.Search, scenarios.Next, scenarios.Chat, scenarios.Idle, scenarios.Drop,
+	}
+}
+
 func list(w io.Writer) error {
 	all, err := scenarios.Shipped()
 	if err != nil {
@@ -103,7 +127,7 @@ func list(w io.Writer) error {
 }
 
 func check(w io.Writer, name string) error {
-	s, err := scenarios.Load(name)
+	s, err := loadScenario(name)
 	if err != nil {
 		return err
 	}

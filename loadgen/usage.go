@@ -36,8 +36,13 @@ Every long flag may be written with one dash or two.
 	for _, f := range flagsExplained {
 		fmt.Fprintf(&b, "  --%s %s\n        %s\n        for example: %s\n", f.name, f.value, f.about, f.example)
 	}
-	b.WriteString(`  --help, -h
-        this text
+	b.WriteString("  --help, -h\n        this text\n\nWith records that are there already:\n\n")
+	for _, c := range commands() {
+		fmt.Fprintf(&b, "  loadgen %s %s\n        %s\n        for example: %s\n", c.name, c.takes, c.about, c.example)
+	}
+	b.WriteString(`
+The record of a run is a folder: run.json, latency.hlog, timeline.csv and report.html,
+a page that needs no network.
 
 Ctrl-C ends a run early: what there is is still reported and written.
 

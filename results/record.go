@@ -51,7 +51,8 @@ type Environment struct {
 }
 
 // Guests accounts for every planned arrival: planned = completed + failed +
-// unmatched + dropped, where dropped were never started. Started = planned - dropped.
+// unmatched + dropped. Dropped were never started, so that started = planned -
+// dropped; of an interrupted run also those who were cut short, who had started.
 type Guests struct {
 	Planned   int `json:"planned"`
 	Started   int `json:"started"`

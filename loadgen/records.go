@@ -1,0 +1,164 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+
+	"github.com/spf13/pflag"
+
+	"guestload/loadgen/report"
+	"guestload/loadgen/report/page"
+	"guestload/results"
+)
+
+// command does something with records that are there already. Each takes
+// folders only.
+type command struct {
+	name, takes, about, example string
+	least, most                 int // folders; most is 0 for any number
+	run                         func(dirs []string, stdout io.Writer, t report.Terminal) error
+}
+
+func commands() []command {
+	return []command{
+		{"report", "DIR", "write a record's HTML page, " + page.File + ", anew, and print its report", "loadgen report results/runs/burst-20260102T150405Z", 1, 1, reportAgain},
+		{"compare", "A B …", "print records side by side: what changed from the first, and whether that is more than noise", "loadgen compare /tmp/before /tmp/after", 2, 0, compare},
+		{"merge", "OUT A B …", "join the records of several generators that played one scenario together, exactly, into the new folder OUT", "loadgen merge /tmp/both /tmp/left /tmp/right", 3, 0, merge},
+	}
+}
+
+// findCommand finds the command that the first argument names.
+func findCommand(args []string) (command, bool) {
+	if len(args) == 0 {
+		return command{}, false
+	}
+	all := commands()
+	i := slices.IndexFunc(all, func(c command) bool { return c.name == args[0] })
+	if i < 0 {
+		return command{}, false
+	}
+	return all[i], true
+}
+
+// call checks a command's arguments and runs it.
+func (c command) call(args []string, stdout io.Writer, t report.Terminal) error {
+	fs := pflag.NewFlagSet(c.name, pflag.ContinueOnError)
+	fs.SetOutput(io.Discard)
+	err := fs.Parse(longDashes(fs, args))
+	if errors.Is(err, pflag.ErrHelp) {
+		_, err := fmt.Fprintf(stdout, "loadgen %s %s\n\n%s.\nFor example: %s\n", c.name, c.takes, strings.ToUpper(c.about[:1])+c.about[1:], c.example)
+		return err
+	}
+	if err != nil {
+		return fmt.Errorf("%w: %s takes folders of run records, and no flags: %w", errUsage, c.name, err)
+	}
+	dirs := fs.Args()
+	if len(dirs) < c.least || c.most > 0 && len(dirs) > c.most {
+		return fmt.Errorf("%w: loadgen %s %s, found %d of these arguments; for example: %s", errUsage, c.name, c.takes, len(dirs), c.example)
+	}
+	if i := slices.Index(dirs, ""); i >= 0 {
+		return fmt.Errorf("%w: the folder at place %d of loadgen %s %s is empty", errUsage, i+1, c.name, c.takes)
+	}
+	return c.run(dirs, stdout, t)
+}
+
+// reportAgain makes the page again.
+func reportAgain(dirs []string, stdout io.Writer, t report.Terminal) error {
+	dir := dirs[0]
+	p, err := openRecord(dir)
+	if err != nil {
+		return err
+	}
+	if err := page.Write(dir, p); err != nil {
+		return err
+	}
+	_, err = fmt.Fprintf(stdout, "%s\npage    %s\n", t.Final(p.Run.Record, dir), filepath.Join(dir, page.File))
+	return err
+}
+
+// compare prints records side by side.
+func compare(dirs []string, stdout io.Writer, t report.Terminal) error {
+	runs := make([]results.Run, len(dirs))
+	for i, dir := range dirs {
+		p, err := openRecord(dir)
+		if err != nil {
+			return err
+		}
+		runs[i] = p.Run
+	}
+	c, err := results.Compare(runs...)
+	if err != nil {
+		return err
+	}
+	_, err = io.WriteString(stdout, t.Comparison(c, dirs))
+	return err
+}
+
+// merge writes one record of several. What is in the first one's page alone, the
+// scenario's file, is taken over.
+func merge(dirs []string, stdout io.Writer, t report.Terminal) error {
+	out, from := dirs[0], dirs[1:]
+	runs := make([]results.Run, len(from))
+	var merged page.Page
+	for i, dir := range from {
+		if j := slices.Index(from, dir); j < i {
+			return fmt.Errorf("%w: %s is given twice: its guests would be counted twice", errUsage, dir)
+		}
+		p, err := openRecord(dir)
+		if err != nil {
+			return err
+		}
+		if i == 0 {
+			merged.Scenario = p.Scenario
+		}
+		runs[i] = p.Run
+	}
+	var err error
+	if merged.Run, err = results.Merge(runs...); err != nil {
+		return err
+	}
+	if err := writeRecord(out, merged); err != nil {
+		return err
+	}
+	_, err = io.WriteString(stdout, t.Final(merged.Run.Record, out))
+	return err
+}
+
+// writeRecord writes all files of a record, run.json last: a folder that has
+// one has all.
+func writeRecord(dir string, p page.Page) error {
+	if err := results.Claim(dir); err != nil {
+		return err
+	}
+	if err := page.Write(dir, p); err != nil {
+		return err
+	}
+	if err := results.Write(dir, p.Run); err != nil {
+		return fmt.Errorf("write the record: %w", err)
+	}
+	return nil
+}
+
+// openRecord reads a record's folder, or says what is there instead.
+func openRecord(dir string) (page.Page, error) {
+	const want = "want the folder of a run record, such as results/runs/burst-20260102T150405Z"
+	info, err := os.Stat(dir)
+	switch {
+	case errors.Is(err, fs.ErrNotExist):
+		return page.Page{}, fmt.Errorf("%s: no such folder: %s", dir, want)
+	case err != nil:
+		return page.Page{}, fmt.Errorf("read run record: %w", err)
+	case !info.IsDir():
+		return page.Page{}, fmt.Errorf("%s is a file: %s", dir, want)
+	}
+	if _, err := os.Stat(filepath.Join(dir, results.RunFile)); errors.Is(err, fs.ErrNotExist) {
+		return page.Page{}, fmt.Errorf("%s is not a run record, for it has no %s: %s", dir, results.RunFile, want)
+	}
+	return page.Read(dir)
+}
