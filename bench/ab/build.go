@@ -1,0 +1,93 @@
+package ab
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"syscall"
+	"time"
+)
+
+// Build is the programs of one tree. An empty path: the revision has no such thing.
+type Build struct {
+	Tree       Tree
+	Server     string
+	Loadgen    string
+	Benchmarks string // a test binary
+	Missing    []string
+}
+
+// ErrBuild: a revision does not compile. Wrapped with what the compiler said.
+var ErrBuild = errors.New("does not build")
+
+// Build compiles a tree's programs. What the tree does not have is left out and
+// told in Missing; what it has and does not compile is an error that wraps ErrBuild.
+func (w *Workshop) Build(ctx context.Context, t Tree) (*Build, error) {
+	b := &Build{Tree: t}
+	for _, program := range []struct {
+		path    *string
+		of      string
+		command []string
+		absent  string
+	}{
+		{&b.Server, "server/main.go", []string{"build", "./server"}, "no server"},
+		{&b.Loadgen, "loadgen/main.go", []string{"build", "./loadgen"}, "no loadgen"},
+		{&b.Benchmarks, "bench", []string{"test", "-c", "./bench"}, "no benchmarks (bench/)"},
+	} {
+		if !t.Has(program.of) {
+			b.Missing = append(b.Missing, program.absent)
+			continue
+		}
+		out := filepath.Join(t.Dir, ".programs", strings.ReplaceAll(program.of, "/", "-")+".program")
+		args := append([]string{program.command[0], "-trimpath", "-buildvcs=false", "-o", out}, program.command[1:]...)
+		cmd := command(ctx, "go", args...)
+		cmd.Dir = t.Dir
+		// A go.work of somebody around the workshop is none of the tree's.
+		cmd.Env = append(os.Environ(), "GOWORK=off")
+		if err := run(cmd, "build "+t.String()); err != nil {
+			if ctx.Err() != nil {
+				return nil, err
+			}
+			return nil, fmt.Errorf("%s %w: %w", t, ErrBuild, err)
+		}
+		if _, err := os.Stat(out); err != nil { // a package without tests gives no binary
+			b.Missing = append(b.Missing, program.absent)
+			continue
+		}
+		*program.path = out
+	}
+	return b, nil
+}
+
+// command is one that ends, with all that it started, when ctx does.
+func command(ctx context.Context, name string, args ...string) *exec.Cmd {
+	cmd := exec.CommandContext(ctx, name, args...)
+	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
+	cmd.Cancel = func() error { return syscall.Kill(-cmd.Process.Pid, syscall.SIGKILL) }
+	cmd.WaitDelay = 5 * time.Second
+	return cmd
+}
+
+// run runs a command; an error has what it said.
+func run(cmd *exec.Cmd, what string) error {
+	var said bytes.Buffer
+	cmd.Stdout, cmd.Stderr = &said, &said
+	if err := cmd.Run(); err != nil {
+		return fmt.Errorf("%s: %w\n%s", what, err, last(said.Bytes()))
+	}
+	return nil
+}
+
+// last is the end of what a program said.
+func last(b []byte) string {
+	const most = 2 << 10
+	if len(b) > most {
+		b = b[len(b)-most:]
+	}
+	return strings.TrimSpace(string(b))
+}

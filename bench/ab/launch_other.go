@@ -1,0 +1,7 @@
+//go:build !linux
+
+package ab
+
+import "syscall"
+
+func dieWithParent(*syscall.SysProcAttr) {}

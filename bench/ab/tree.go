@@ -1,0 +1,215 @@
+package ab
+
+import (
+	"archive/tar"
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+)
+
+// Workshop is a temporary folder with the trees and programs of revisions. Close
+// removes it.
+//
+// The trees are exported, not checked out with git worktree: so git never knows
+// of them, and not even kill -9 leaves an entry in the repository.
+type Workshop struct {
+	repo string
+	dir  string
+	made int
+}
+
+// Open makes a workshop for the repository that dir lies in.
+func Open(ctx context.Context, dir string) (*Workshop, error) {
+	repo, err := git(ctx, dir, "rev-parse", "--show-toplevel")
+	if err != nil {
+		return nil, fmt.Errorf("find the repository: %w", err)
+	}
+	temp, err := os.MkdirTemp("", "guestload-bench-")
+	if err != nil {
+		return nil, fmt.Errorf("make a temporary folder: %w", err)
+	}
+	return &Workshop{repo: strings.TrimSpace(string(repo)), dir: temp}, nil
+}
+
+// Close removes all that the workshop holds.
+func (w *Workshop) Close() error { return os.RemoveAll(w.dir) }
+
+// Repo is the repository's folder.
+func (w *Workshop) Repo() string { return w.repo }
+
+// Dir is the workshop's folder, for what should go away with it.
+func (w *Workshop) Dir() string { return w.dir }
+
+// Tree is the files of one revision.
+type Tree struct {
+	Dir    string
+	Name   string // what it was asked for as: a ref, or "working tree"
+	Commit string // short hash; with "+changes" for a working tree that has some
+}
+
+// String names the tree for people.
+func (t Tree) String() string {
+	if t.Name == t.Commit {
+		return t.Name
+	}
+	return t.Name + " (" + t.Commit + ")"
+}
+
+// WorkingTree is the name of what is not committed yet.
+const WorkingTree = "working tree"
+
+// Export writes the files of a revision into the workshop: of a commit, or, for
+// the empty ref, of the working tree with all changes that are not committed.
+func (w *Workshop) Export(ctx context.Context, ref string) (Tree, error) {
+	w.made++
+	t := Tree{Dir: filepath.Join(w.dir, fmt.Sprintf("tree%d", w.made)), Name: ref}
+	if err := os.Mkdir(t.Dir, 0o755); err != nil {
+		return t, fmt.Errorf("export: %w", err)
+	}
+	if ref == "" {
+		return w.exportWorkingTree(ctx, t)
+	}
+	commit, err := git(ctx, w.repo, "rev-parse", "--short", "--verify", "--end-of-options", ref+"^{commit}")
+	if err != nil {
+		return t, fmt.Errorf("revision %q: %w", ref, err)
+	}
+	t.Commit = strings.TrimSpace(string(commit))
+	archive, err := git(ctx, w.repo, "archive", "--format=tar", t.Commit)
+	if err != nil {
+		return t, fmt.Errorf("export %s: %w", ref, err)
+	}
+	if err := unpack(t.Dir, bytes.NewReader(archive)); err != nil {
+		return t, fmt.Errorf("export %s: %w", ref, err)
+	}
+	return t, nil
+}
+
+func (w *Workshop) exportWorkingTree(ctx context.Context, t Tree) (Tree, error) {
+	t.Name = WorkingTree
+	commit, err := git(ctx, w.repo, "rev-parse", "--short", "HEAD")
+	if err != nil {
+		return t, fmt.Errorf("export the working tree: %w", err)
+	}
+	t.Commit = strings.TrimSpace(string(commit))
+	changes, err := git(ctx, w.repo, "status", "--porcelain")
+	if err != nil {
+		return t, fmt.Errorf("export the working tree: %w", err)
+	}
+	if len(changes) > 0 {
+		t.Commit += "+changes"
+	}
+	names, err := git(ctx, w.repo, "ls-files", "-z", "--cached", "--others", "--exclude-standard")
+	if err != nil {
+		return t, fmt.Errorf("export the working tree: %w", err)
+	}
+	for name := range strings.SplitSeq(string(names), "\x00") {
+		if name == "" {
+			continue
+		}
+		if err := copyFile(filepath.Join(w.repo, name), filepath.Join(t.Dir, name)); err != nil && !errors.Is(err, fs.ErrNotExist) {
+			return t, fmt.Errorf("export the working tree: %w", err)
+		}
+	}
+	return t, nil
+}
+
+// Patch applies a patch, as git diff writes it, to the tree.
+func (t Tree) Patch(ctx context.Context, patch []byte) error {
+	cmd := exec.CommandContext(ctx, "git", "apply", "--whitespace=nowarn", "-")
+	cmd.Dir = t.Dir
+	cmd.Stdin = bytes.NewReader(patch)
+	cmd.Env = append(os.Environ(), "GIT_CEILING_DIRECTORIES="+filepath.Dir(t.Dir)) // not the files of a repository around it
+	return run(cmd, "apply the patch to "+t.String())
+}
+
+// Has reports whether the tree has a file or folder.
+func (t Tree) Has(name string) bool {
+	_, err := os.Stat(filepath.Join(t.Dir, name))
+	return err == nil
+}
+
+// MergeBase is the commit that a branch left the other at.
+func (w *Workshop) MergeBase(ctx context.Context, a, b string) (string, error) {
+	out, err := git(ctx, w.repo, "merge-base", a, b)
+	return strings.TrimSpace(string(out)), err
+}
+
+func git(ctx context.Context, dir string, args ...string) ([]byte, error) {
+	cmd := exec.CommandContext(ctx, "git", args...)
+	cmd.Dir = dir
+	out, err := cmd.Output()
+	var exit *exec.ExitError
+	if errors.As(err, &exit) {
+		return nil, fmt.Errorf("git %s: %s", args[0], strings.TrimSpace(string(exit.Stderr)))
+	}
+	if err != nil {
+		return nil, fmt.Errorf("git %s: %w", args[0], err)
+	}
+	return out, nil
+}
+
+func unpack(dir string, archive io.Reader) error {
+	for r := tar.NewReader(archive); ; {
+		h, err := r.Next()
+		if errors.Is(err, io.EOF) {
+			return nil
+		}
+		if err != nil {
+			return err
+		}
+		path := filepath.Join(dir, filepath.FromSlash(h.Name))
+		switch h.Typeflag {
+		case tar.TypeDir:
+			err = os.MkdirAll(path, 0o755)
+		case tar.TypeSymlink:
+			err = os.Symlink(h.Linkname, path)
+		case tar.TypeReg:
+			err = writeFile(path, r, h.FileInfo().Mode())
+		}
+		if err != nil {
+			return err
+		}
+	}
+}
+
+func copyFile(from, to string) error {
+	info, err := os.Lstat(from)
+	if err != nil {
+		return err
+	}
+	if info.Mode()&fs.ModeSymlink != 0 {
+		target, err := os.Readlink(from)
+		if err != nil {
+			return err
+		}
+		return errors.Join(os.MkdirAll(filepath.Dir(to), 0o755), os.Symlink(target, to))
+	}
+	if !info.Mode().IsRegular() {
+		return nil // another repository within this one
+	}
+	f, err := os.Open(from)
+	if err != nil {
+		return err
+	}
+	defer f.Close()
+	return writeFile(to, f, info.Mode())
+}
+
+func writeFile(path string, from io.Reader, mode fs.FileMode) error {
+	if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
+		return err
+	}
+	f, err := os.OpenFile(path, os.O_CREATE|os.O_EXCL|os.O_WRONLY, mode.Perm())
+	if err != nil {
+		return err
+	}
+	_, err = io.Copy(f, from)
+	return errors.Join(err, f.Close())
+}

@@ -1,0 +1,104 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"runtime"
+	"strings"
+	"time"
+
+	"guestload/bench/ab"
+	"guestload/bench/gate"
+)
+
+const baselineExplanation = `bench baseline compares the hard metrics (allocations, bytes, Redis commands,
+sizes) of the working tree with results/baselines/hard.json, and updates that.
+
+  bench baseline check                        exit 3 where anything differs
+  bench baseline update --why "a reason"      measure, and store what differs`
+
+func runBaseline(ctx context.Context, args []string, to console) (err error) {
+	verb := ""
+	if len(args) > 0 && !strings.HasPrefix(args[0], "-") {
+		verb, args = args[0], args[1:]
+	}
+	fs := flagSet("baseline")
+	why := fs.String("why", "", "why the values may change: goes into the file")
+	file := fs.String("policy", "", "policy file (the shipped one)")
+	if err := parse(fs, args, baselineExplanation, to); err != nil {
+		return err
+	}
+	switch {
+	case verb != "check" && verb != "update":
+		return usageError{fmt.Errorf("%q: check or update%s", verb, guess(verb, []string{"check", "update"}))}
+	case verb == "update" && strings.TrimSpace(*why) == "":
+		return usageError{errors.New(`no --why: say why the values may change, such as --why "Redis 8 needs a second command"`)}
+	}
+	policy, err := loadPolicy(*file)
+	if err != nil {
+		return err
+	}
+	w, err := ab.Open(ctx, ".")
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, w.Close()) }()
+	old, err := readBaseline(w.Repo())
+	if err != nil {
+		return err
+	}
+	tree, err := w.Export(ctx, "")
+	if err != nil {
+		return err
+	}
+	fmt.Fprintf(to.stderr, "building %s\n", tree)
+	build, err := w.Build(ctx, tree)
+	if err != nil {
+		return err
+	}
+	got, err := measureHard(ctx, build, policy.Hard)
+	if err != nil {
+		return err
+	}
+	changes := differences(policy.Hard, old.Values, got)
+	for _, c := range changes {
+		fmt.Fprintln(to.stdout, c)
+	}
+	if len(changes) == 0 {
+		fmt.Fprintf(to.stdout, "all %d hard metrics are as their baselines\n", len(got))
+		return nil
+	}
+	if verb == "check" {
+		old.checkToolchain(to)
+		fmt.Fprintf(to.stdout, "\nwhere that is meant: bench baseline update --why \"…\"\n")
+		return exitError(exitRegressed)
+	}
+	return baseline{
+		Go: runtime.Version(), Values: got,
+		Updates: append([]update{{time.Now().UTC().Format(time.DateOnly), tree.Commit, *why, changes}}, old.Updates...),
+	}.write(w.Repo())
+}
+
+// differences tells what is not as it was, one line a metric.
+func differences(metrics []gate.Metric, old, got map[string]float64) (lines []string) {
+	for _, m := range metrics {
+		was, known := old[m.Name]
+		switch now := got[m.Name]; {
+		case !known:
+			lines = append(lines, fmt.Sprintf("%s: %g %s, new", m.Name, now, m.Unit))
+		case now != was:
+			word := "worse"
+			if now < was != m.More {
+				word = "better"
+			}
+			lines = append(lines, fmt.Sprintf("%s: %g → %g %s, %s", m.Name, was, now, m.Unit, word))
+		}
+	}
+	for name, was := range old {
+		if _, still := got[name]; !still {
+			lines = append(lines, fmt.Sprintf("%s: was %g, is in the policy no more", name, was))
+		}
+	}
+	return lines
+}

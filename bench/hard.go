@@ -1,0 +1,118 @@
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"runtime"
+	"strings"
+	"time"
+
+	"guestload/bench/ab"
+	"guestload/bench/gate"
+)
+
+// baselineFile holds what the hard metrics should be, from the repository's root.
+const baselineFile = "results/baselines/hard.json"
+
+// baseline is that file.
+type baseline struct {
+	Go      string             `json:"go"` // the toolchain it was measured with
+	Values  map[string]float64 `json:"values"`
+	Updates []update           `json:"updates"` // the newest first
+}
+
+// update says when and why the values were changed, and which.
+type update struct {
+	Date    string   `json:"date"`
+	Commit  string   `json:"commit"`
+	Why     string   `json:"why"`
+	Changes []string `json:"changes"`
+}
+
+// readBaseline reads the file in the repository's folder; an empty baseline
+// where there is none.
+func readBaseline(repo string) (baseline, error) {
+	b := baseline{Values: map[string]float64{}}
+	text, err := os.ReadFile(filepath.Join(repo, baselineFile))
+	if errors.Is(err, fs.ErrNotExist) {
+		return b, nil
+	}
+	if err != nil {
+		return b, err
+	}
+	if err := json.Unmarshal(text, &b); err != nil {
+		return b, fmt.Errorf("%s: %w", baselineFile, err)
+	}
+	return b, nil
+}
+
+func (b baseline) write(repo string) error {
+	text, err := json.MarshalIndent(b, "", "  ")
+	if err != nil {
+		return err
+	}
+	file := filepath.Join(repo, baselineFile)
+	if err := os.MkdirAll(filepath.Dir(file), 0o755); err != nil {
+		return err
+	}
+	temp := file + ".new"
+	if err := os.WriteFile(temp, append(text, '\n'), 0o644); err != nil {
+		return err
+	}
+	return os.Rename(temp, file)
+}
+
+// hardTime is long enough that what comes by the clock rounds away.
+const hardTime = 300 * time.Millisecond
+
+// measureHard measures the hard metrics of a build, by name.
+func measureHard(ctx context.Context, b *ab.Build, metrics []gate.Metric) (map[string]float64, error) {
+	runs := map[string]ab.Values{}
+	got := map[string]float64{}
+	for _, m := range metrics {
+		run := runOf(m)
+		if program, ok := strings.CutPrefix(run, "Size/"); ok {
+			size, err := quarters(map[string]string{"server": b.Server, "loadgen": b.Loadgen}[program])
+			if err != nil {
+				return nil, fmt.Errorf("%s: %w", m.Name, err)
+			}
+			got[m.Name] = size
+			continue
+		}
+		if runs[run] == nil {
+			_, all, err := b.Run(ctx, run, hardTime)
+			if err != nil {
+				return nil, err
+			}
+			runs[run] = all[run]
+		}
+		value, ok := runs[run][m.Unit]
+		if !ok {
+			return nil, fmt.Errorf("%s: the benchmark reports no %s", m.Name, m.Unit)
+		}
+		got[m.Name] = value
+	}
+	return got, nil
+}
+
+// quarters is a program's size in whole quarters of a MiB, rounded up.
+func quarters(program string) (float64, error) {
+	info, err := os.Stat(program)
+	if err != nil {
+		return 0, err
+	}
+	const quarter = 256 << 10
+	return float64((info.Size() + quarter - 1) / quarter), nil
+}
+
+// checkToolchain doubts a baseline that another toolchain measured.
+func (b baseline) checkToolchain(to console) {
+	if b.Go != "" && b.Go != runtime.Version() {
+		fmt.Fprintf(to.stderr, "the baselines were measured with %s, this is %s: allocations and sizes may differ by that alone\n", b.Go, runtime.Version())
+	}
+}

@@ -1,0 +1,295 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/google/uuid"
+
+	"guestload/server/guest"
+	"guestload/server/realtime"
+	"guestload/server/store"
+	"guestload/server/store/redistest"
+	"guestload/server/store/redistest/redisproc"
+)
+
+// keeper is one instance's store, of either kind, and the node over it.
+type keeper struct {
+	name     string
+	node     *realtime.Node
+	sessions realtime.Sessions
+	presence realtime.Presence
+	matcher  realtime.Matcher
+	broker   realtime.Broker   // nil: memory
+	redis    *redisproc.Server // nil: memory
+}
+
+// inMemory is a store in this process.
+func inMemory(tb testing.TB) *keeper {
+	tb.Helper()
+	m := store.NewMemory("here", time.Now)
+	k := &keeper{name: "here", sessions: m.Sessions, presence: m.Presence, matcher: m.Matcher}
+	k.node = k.newNode(tb)
+	return k
+}
+
+// inRedis is an instance's store in a Redis that the benchmark started, with all
+// that a server has around it.
+func inRedis(tb testing.TB, server *redisproc.Server, instance string) *keeper {
+	tb.Helper()
+	r, err := store.NewRedis(server.URL())
+	if err != nil {
+		tb.Fatal(err)
+	}
+	f := store.NewFailover(store.FailoverConfig{Redis: r, Instance: instance, Now: time.Now})
+	if err := f.Start(tb.Context()); err != nil {
+		tb.Fatal(err)
+	}
+	if f.State() != store.StateRedis {
+		tb.Fatalf("storage is %s, want %s", f.State(), store.StateRedis)
+	}
+	k := &keeper{name: instance, sessions: f.Sessions, presence: f.Presence, matcher: f.Matcher, broker: f.Broker, redis: server}
+	k.node = k.newNode(tb)
+	ctx, stop := context.WithCancel(context.Background())
+	var running sync.WaitGroup
+	running.Go(func() { f.Run(ctx, k.node) })
+	tb.Cleanup(func() {
+		stop()
+		running.Wait()
+		r.Close()
+	})
+	return k
+}
+
+func (k *keeper) newNode(tb testing.TB) *realtime.Node {
+	tb.Helper()
+	n, err := realtime.New(realtime.Config{Instance: k.name, Sessions: k.sessions, Presence: k.presence, Matcher: k.matcher, Broker: k.broker, Now: time.Now})
+	if err != nil {
+		tb.Fatal(err)
+	}
+	return n
+}
+
+// measure measures op: alone in memory, from many goroutines with Redis.
+func (k *keeper) measure(b *testing.B, op func() error) {
+	b.Helper()
+	if k.redis == nil {
+		loop(b, op)
+		return
+	}
+	together(b, k.redis, op)
+}
+
+// onBoth runs a benchmark on both stores.
+func onBoth(b *testing.B, bench func(b *testing.B, k *keeper)) {
+	b.Run("memory", func(b *testing.B) { bench(b, inMemory(b)) })
+	b.Run("redis", func(b *testing.B) { bench(b, inRedis(b, redistest.Standalone(b), "here")) })
+}
+
+var someProfile = guest.Profile{
+	Username: "CoolPanda1234", Gender: "female", Language: "de",
+	Location: guest.Location(`{"country":"Austria","region":"Styria","city":"Graz","timezone":"Europe/Vienna","coordinates":{"lat":47.07,"lon":15.43}}`),
+}
+
+func newGuest() guest.Session {
+	return guest.New(uuid.NewString(), someProfile.Username, someProfile, time.Now().UTC().Truncate(time.Millisecond))
+}
+
+// fill creates n guests and returns them; where they are online, they have
+// joined as well.
+func (k *keeper) fill(tb testing.TB, n int, online bool) []guest.Session {
+	tb.Helper()
+	guests := make([]guest.Session, n)
+	var next atomic.Int64
+	var wg sync.WaitGroup
+	ctx := tb.Context()
+	for range 4 * crowd {
+		wg.Go(func() {
+			for {
+				i := int(next.Add(1)) - 1
+				if i >= n {
+					return
+				}
+				guests[i] = newGuest()
+				err := k.sessions.Create(ctx, guests[i])
+				if err == nil && online {
+					_, err = k.presence.Join(ctx, guests[i].SessionID)
+				}
+				if err != nil {
+					tb.Error(err)
+					return
+				}
+			}
+		})
+	}
+	wg.Wait()
+	if tb.Failed() {
+		tb.FailNow()
+	}
+	return guests
+}
+
+// BenchmarkCreate is a new guest: name, id, document. In memory one of a
+// thousand older guests goes for each who comes, or the garbage collector's work
+// would depend on how long the benchmark runs.
+func BenchmarkCreate(b *testing.B) {
+	ctx := context.Background()
+	b.Run("memory", func(b *testing.B) {
+		k := inMemory(b)
+		var crowd [1000]string
+		i := 0
+		loop(b, func() error {
+			if id := crowd[i%len(crowd)]; id != "" {
+				if err := k.sessions.Delete(ctx, id); err != nil {
+					return err
+				}
+			}
+			s, err := k.node.Create(ctx, guest.Profile{})
+			crowd[i%len(crowd)] = s.SessionID
+			i++
+			return err
+		})
+	})
+	b.Run("redis", func(b *testing.B) {
+		k := inRedis(b, redistest.Standalone(b), "here")
+		k.measure(b, func() error {
+			_, err := k.node.Create(ctx, guest.Profile{})
+			return err
+		})
+	})
+}
+
+// BenchmarkFetch reads guests: where the process has a copy, and where Redis
+// must be asked, since no guest is asked for twice.
+func BenchmarkFetch(b *testing.B) {
+	fetch := func(k *keeper, guests []guest.Session) func() error {
+		var i atomic.Int64
+		ctx := context.Background()
+		return func() error {
+			_, err := k.node.Session(ctx, guests[int(i.Add(1))%len(guests)].SessionID)
+			return err
+		}
+	}
+	b.Run("memory", func(b *testing.B) {
+		k := inMemory(b)
+		k.measure(b, fetch(k, k.fill(b, 1000, false)))
+	})
+	b.Run("redis-cached", func(b *testing.B) {
+		k := inRedis(b, redistest.Standalone(b), "here")
+		op := fetch(k, k.fill(b, 1000, false))
+		for range 1000 {
+			if err := op(); err != nil {
+				b.Fatal(err)
+			}
+		}
+		k.measure(b, op)
+	})
+	b.Run("redis-uncached", func(b *testing.B) {
+		server := redistest.Standalone(b)
+		guests := inRedis(b, server, "there").fill(b, b.N, false)
+		k := inRedis(b, server, "here")
+		k.measure(b, fetch(k, guests))
+	})
+}
+
+// BenchmarkPatch changes four fields of a guest, as a match does.
+func BenchmarkPatch(b *testing.B) {
+	ctx := context.Background()
+	onBoth(b, func(b *testing.B, k *keeper) {
+		guests := k.fill(b, 1000, false)
+		patch := guest.Chatting(guests[0].ID, time.Now().UTC().Truncate(time.Millisecond))
+		var i atomic.Int64
+		k.measure(b, func() error {
+			_, err := k.sessions.Patch(ctx, guests[int(i.Add(1))%len(guests)].SessionID, patch)
+			return err
+		})
+	})
+}
+
+// BenchmarkPresence is a guest's coming and going.
+func BenchmarkPresence(b *testing.B) {
+	ctx := context.Background()
+	onBoth(b, func(b *testing.B, k *keeper) {
+		guests := k.fill(b, 1000, false)
+		var i atomic.Int64
+		k.measure(b, func() error {
+			id := guests[int(i.Add(1))%len(guests)].SessionID
+			if _, err := k.presence.Join(ctx, id); err != nil {
+				return err
+			}
+			return k.presence.Leave(ctx, id)
+		})
+	})
+}
+
+// BenchmarkOnline reads the first page of 100 guests, among ever more.
+func BenchmarkOnline(b *testing.B) {
+	ctx := context.Background()
+	onBoth(b, func(b *testing.B, k *keeper) {
+		there := 0
+		for _, n := range []int{1_000, 10_000, 100_000} {
+			b.Run(fmt.Sprintf("%dk", n/1000), func(b *testing.B) {
+				k.fill(b, n-there, true)
+				there = n
+				k.measure(b, func() error {
+					page, _, err := k.node.Online(ctx, "", 100)
+					if err == nil && len(page) != 100 {
+						err = fmt.Errorf("page of %d, want 100", len(page))
+					}
+					return err
+				})
+			})
+		}
+	})
+}
+
+// BenchmarkStats counts guests, of whom there are 10,000.
+func BenchmarkStats(b *testing.B) {
+	ctx := context.Background()
+	onBoth(b, func(b *testing.B, k *keeper) {
+		k.fill(b, 10_000, true)
+		k.measure(b, func() error {
+			_, err := k.node.Stats(ctx)
+			return err
+		})
+	})
+}
+
+// BenchmarkMatch is one meeting: a search that waits, one that finds, and the
+// end of the pair; while nobody and while 5,000 others wait whom nobody accepts.
+func BenchmarkMatch(b *testing.B) {
+	ctx := context.Background()
+	for _, depth := range []int{0, 5000} {
+		b.Run(fmt.Sprintf("depth=%d", depth), func(b *testing.B) {
+			onBoth(b, func(b *testing.B, k *keeper) {
+				for i := range depth {
+					s := searcher(k, fmt.Sprintf("guest_odd_%d", i))
+					s.Wants.Language = "xx"
+					if _, err := k.matcher.Search(ctx, s); err != nil {
+						b.Fatal(err)
+					}
+				}
+				var i atomic.Int64
+				k.measure(b, func() error {
+					n := i.Add(1)
+					first, second := searcher(k, fmt.Sprintf("guest_a_%d", n)), searcher(k, fmt.Sprintf("guest_b_%d", n))
+					for _, s := range []guest.Searcher{first, second} {
+						if _, err := k.matcher.Search(ctx, s); err != nil {
+							return err
+						}
+					}
+					_, err := k.matcher.Leave(ctx, first.ID)
+					return err
+				})
+			})
+		})
+	}
+}
+
+func searcher(k *keeper, id string) guest.Searcher {
+	return guest.Searcher{ID: id, Username: someProfile.Username, Instance: k.name, Traits: guest.Traits{Language: "en"}, Location: someProfile.Location}
+}
