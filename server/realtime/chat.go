@@ -2,6 +2,7 @@ package realtime
 
 import (
 	"sync"
+	"sync/atomic"
 
 	"guestload/server/guest"
 )
@@ -12,6 +13,10 @@ type chat struct {
 	pair  string  // guest.Pair.ID
 	room  string  // both ids, sorted, joined with '_'
 	sides [2]side // who searched last, and who had waited
+
+	// restored: this instance has told the matcher of the pair since it was made,
+	// perhaps after the other had dissolved it there.
+	restored atomic.Bool
 
 	mu struct {
 		sync.Mutex

@@ -121,7 +121,7 @@ func (n *Node) hear(r remote) {
 
 // deny tells the partner's instance that the pair which it speaks of is over here.
 func (n *Node) deny(r remote) {
-	n.mustPublish(r.instance, remote{kind: remoteEnd, why: offline, id: r.id, to: r.from, from: r.to, name: r.name})
+	n.mustPublish(r.instance, remote{kind: remoteEnd, why: offline, id: r.id, to: r.from, from: r.to})
 }
 
 // hearMatched begins a chat that another instance's guest has found.
@@ -178,8 +178,8 @@ func (n *Node) hearEnd(m *member, r remote) {
 	if c != nil && c.pair == r.id {
 		n.finish(c, r.from, r.why)
 	}
-	if r.why == offline {
-		// The other instance knew nothing of the pair: the matcher may still hold it.
+	if r.why == offline || c != nil && c.restored.Load() {
+		// The other instance knows nothing of the pair: the matcher may still hold it.
 		n.work.Go(func() {
 			m.turn.Lock()
 			defer m.turn.Unlock()

@@ -25,14 +25,19 @@ func (n *Node) Searching(id string) bool {
 	return m != nil && m.client.Load() != nil && m.isSearching()
 }
 
-// Chatting reports whether the guest with this id is here and in this pair.
+// Chatting reports whether the guest with this id is here and in this pair, or
+// searches and may yet learn of it: one that is over here is none.
 func (n *Node) Chatting(id, pair string) bool {
 	m := n.find(id)
-	if m == nil {
+	if m == nil || m.client.Load() == nil {
 		return false
 	}
-	c := m.chat.Load()
-	return c != nil && c.pair == pair && !c.isOver()
+	if c := m.chat.Load(); c != nil {
+		return c.pair == pair && !c.isOver()
+	}
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	return m.mu.searching && !m.dissolved(pair)
 }
 
 func (c *chat) isOver() bool {
@@ -115,6 +120,7 @@ func (n *Node) restore(ctx context.Context, m *member, c *chat) error {
 	if m.chat.Load() != c || c.isOver() {
 		return nil
 	}
+	c.restored.Store(true)
 	pair := guest.Pair{ID: c.pair, A: c.sides[0].as, B: c.sides[1].as}
 	stands, err := n.matcher.Restore(ctx, pair)
 	for range len(c.sides) {
@@ -225,9 +231,6 @@ func (n *Node) answer(m *member, r remote) {
 		n.save(m)
 	}
 	if !n.Chatting(m.id, r.id) {
-		if c := m.chat.Load(); c != nil {
-			r.name = c.self(m.id).username
-		}
 		n.deny(r)
 	} else if r.kind == remoteAsk {
 		n.mustPublish(r.instance, remote{kind: remoteConfirm, id: r.id, to: r.from, from: m.id})
@@ -300,13 +303,13 @@ func (n *Node) tend(ctx context.Context) {
 func (n *Node) askAbout(doubts []*doubt) {
 	for _, q := range doubts {
 		them := q.chat.partner(q.local)
-		ask := remote{kind: remoteAsk, id: q.chat.pair, to: them.id, from: q.local, instance: n.instance, name: them.username}
+		ask := remote{kind: remoteAsk, id: q.chat.pair, to: them.id, from: q.local, instance: n.instance}
 		switch {
 		case q.chat.isOver():
 			n.doubts.remove(q.chat.pair)
 		case q.asked == doubtTries:
 			n.doubts.remove(q.chat.pair)
-			n.hear(remote{kind: remoteEnd, why: offline, id: q.chat.pair, to: q.local, from: them.id, name: them.username})
+			n.hear(remote{kind: remoteEnd, why: offline, id: q.chat.pair, to: q.local, from: them.id})
 		case n.publish(them.instance, ask) == nil: // an outage is nobody's answer
 			q.asked++
 		}

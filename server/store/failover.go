@@ -25,7 +25,8 @@ const (
 type Local interface {
 	// Searching reports whether the guest with this id searches here.
 	Searching(id string) bool
-	// Chatting reports whether the guest with this id is here and in this pair.
+	// Chatting reports whether the guest with this id is here and in this pair, or
+	// searches and may yet learn of it.
 	Chatting(id, pair string) bool
 	// Resync restores every chat in the matcher and lets every searcher search
 	// again, in the order of their coming; moved are guests who have joined here and

@@ -80,14 +80,19 @@ func (f *Failover) emptied(ctx context.Context) bool {
 func (f *Failover) govern(ctx context.Context, local Local) {
 	pause := time.NewTimer(0)
 	defer pause.Stop()
+	resting := false
 	for {
 		select {
 		case <-ctx.Done():
 			return
 		case <-f.wake:
+			if resting {
+				continue
+			}
 		case <-pause.C:
 		}
-		if err := f.step(ctx, local); err != nil && ctx.Err() == nil {
+		err := f.step(ctx, local)
+		if resting = err != nil; resting && ctx.Err() == nil {
 			f.log.Warn("not recovered yet", "error", err)
 			pause.Reset(recoverPause)
 		}
@@ -99,7 +104,7 @@ func (f *Failover) step(ctx context.Context, local Local) error {
 	state, up := f.mu.state, f.mu.up
 	f.mu.Unlock()
 	if state == StateRedis {
-		if err := f.repay(ctx, local); unavailable(err) && f.isUp() {
+		if err := f.repay(ctx); unavailable(err) && f.isUp() {
 			f.fall(fmt.Errorf("what is owed cannot be written: %w", err))
 		}
 		return nil
@@ -114,6 +119,23 @@ func (f *Failover) step(ctx context.Context, local Local) error {
 		}
 	}
 	return errors.Join(err, f.settleIn(ctx, local))
+}
+
+// untilFall ends with the next fall too: a Redis that hangs holds up nobody who
+// has to go on without it.
+func (f *Failover) untilFall(ctx context.Context) (context.Context, context.CancelFunc) {
+	f.mu.Lock()
+	fallen := f.mu.fallen
+	f.mu.Unlock()
+	ctx, cancel := context.WithCancel(ctx)
+	go func() {
+		select {
+		case <-fallen:
+			cancel()
+		case <-ctx.Done():
+		}
+	}()
+	return ctx, cancel
 }
 
 func (f *Failover) isUp() bool {
@@ -140,7 +162,9 @@ func (f *Failover) settleIn(ctx context.Context, local Local) error {
 }
 
 // repay tells Redis what single operations could not, though it was there.
-func (f *Failover) repay(ctx context.Context, local Local) error {
+func (f *Failover) repay(ctx context.Context) error {
+	ctx, done := f.untilFall(ctx)
+	defer done()
 	if f.Sessions.Owed() > 0 {
 		if err := f.Sessions.writeBack(ctx); err != nil {
 			return err
@@ -193,7 +217,9 @@ func (f *Failover) recover(ctx context.Context, local Local) error {
 // left then belongs to guests who write without pause, and is paid in passing.
 const passes = 3
 
-func (f *Failover) restore(ctx context.Context, falls uint64, local Local) error {
+func (f *Failover) restore(node context.Context, falls uint64, local Local) error {
+	ctx, done := f.untilFall(node) // but the node's guests are not to hear of it
+	defer done()
 	if _, err := f.Presence.redis.Beat(ctx); err != nil {
 		return fmt.Errorf("take lease: %w", err)
 	}
@@ -214,12 +240,12 @@ func (f *Failover) restore(ctx context.Context, falls uint64, local Local) error
 	}
 	dissolved, err := f.Matcher.goHome(ctx, falls, local)
 	if len(dissolved) > 0 {
-		err = errors.Join(err, local.Release(ctx, f.instance, dissolved))
+		err = errors.Join(err, local.Release(node, f.instance, dissolved))
 	}
 	if err != nil {
 		return fmt.Errorf("settle pairs: %w", err)
 	}
-	if err := local.Resync(ctx, moved); err != nil {
+	if err := local.Resync(node, moved); err != nil {
 		return fmt.Errorf("go on in redis: %w", err)
 	}
 	return nil

@@ -105,15 +105,11 @@ func (s *FailoverSessions) Delete(ctx context.Context, sessionID string) error {
 	return err
 }
 
-// Adopt makes a guest known of whom only a valid token tells, while Redis is
-// away: g is what its claims say. Once Redis is back, what it stores of the guest
-// is kept, but for what has changed since. A guest who is known stays as it is;
-// guest.ErrNotFound where it was deleted here, guest.ErrUnavailable where Redis
-// is to be asked.
+// Adopt makes a guest known of whom only a valid token tells, after Get has said
+// guest.ErrUnavailable: g is what its claims say. Once Redis is back, what it
+// stores of the guest is kept, but for what has changed since. A guest who is
+// known stays as it is; guest.ErrNotFound where it was deleted here.
 func (s *FailoverSessions) Adopt(g guest.Session) error {
-	if s.failover.direct() {
-		return fmt.Errorf("adopt session: redis can be asked: %w", guest.ErrUnavailable)
-	}
 	if !guest.ValidSessionID(g.SessionID) {
 		return fmt.Errorf("adopt session: %w", guest.ErrNotFound)
 	}

@@ -1,0 +1,180 @@
+package realtime
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/google/uuid"
+
+	"guestload/server/api"
+	"guestload/server/guest"
+	"guestload/server/store"
+)
+
+// site is one instance: a node over a store that survives Redis.
+type site struct {
+	t        *testing.T
+	node     *Node
+	failover *store.Failover
+	changes  chan string
+	die      func() // the process is gone: nobody says goodbye
+}
+
+func newSite(t *testing.T, url string) *site {
+	t.Helper()
+	conn, err := store.NewRedis(url)
+	if err != nil {
+		t.Fatal(err)
+	}
+	s := &site{t: t, changes: make(chan string, 1000)}
+	instance := "i-" + uuid.NewString()[:8]
+	log := slog.New(slog.NewTextHandler(t.Output(), &slog.HandlerOptions{Level: slog.LevelInfo})).With("at", instance)
+	s.failover = store.NewFailover(store.FailoverConfig{Redis: conn, Instance: instance, Now: time.Now, Log: log,
+		Changed: func(_, to string, _ error) { s.changes <- to }})
+	if err := s.failover.Start(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	f := s.failover
+	s.node, err = New(Config{Instance: instance, Sessions: f.Sessions, Presence: f.Presence, Matcher: f.Matcher,
+		Broker: f.Broker, Now: time.Now, Log: log})
+	if err != nil {
+		t.Fatal(err)
+	}
+	ctx, stop := context.WithCancel(context.Background())
+	var run sync.WaitGroup
+	run.Go(func() { _ = s.node.Run(ctx) })
+	run.Go(func() { f.Run(ctx, s.node) })
+	s.die = sync.OnceFunc(func() { conn.Close(); stop(); run.Wait() })
+	t.Cleanup(s.die)
+	return s
+}
+
+// soon waits until something holds.
+func soon(t *testing.T, within time.Duration, what string, holds func() bool) {
+	t.Helper()
+	deadline := time.After(within)
+	tick := time.NewTicker(2 * time.Millisecond)
+	defer tick.Stop()
+	for !holds() {
+		select {
+		case <-tick.C:
+		case <-deadline:
+			t.Fatalf("not within %v: %s", within, what)
+		}
+	}
+}
+
+func (s *site) await(state string) {
+	s.t.Helper()
+	soon(s.t, 15*time.Second, "state "+state, func() bool { return s.failover.State() == state })
+}
+
+// visitor is a guest of a site, and all that it has heard.
+type visitor struct {
+	t       *testing.T
+	session guest.Session
+	sock    *memSocket
+	client  *Client
+	got     []heard
+}
+
+func (s *site) visit(name string) *visitor {
+	s.t.Helper()
+	g, err := s.node.Create(s.t.Context(), guest.Profile{Username: name})
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	return s.enter(g)
+}
+
+func (s *site) enter(g guest.Session) *visitor {
+	s.t.Helper()
+	g, err := s.node.Session(s.t.Context(), g.SessionID)
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	v := &visitor{t: s.t, session: g, sock: newMemSocket()}
+	if v.client, err = s.node.Connect(s.t.Context(), g, api.JSON, v.sock); err != nil {
+		s.t.Fatal(err)
+	}
+	return v
+}
+
+func (v *visitor) do(event, data string) {
+	in := api.Inbound{Event: event, Ack: -1}
+	if data != "" {
+		in.Data = api.Value(data)
+	}
+	v.client.Handle(in)
+}
+
+func (v *visitor) say(text string) {
+	v.do(api.EventChatMessage, fmt.Sprintf(`{"type":"text","content":%q}`, text))
+}
+
+// heard returns what has come of an event so far.
+func (v *visitor) heard(event string) (data []string) {
+	v.got = append(v.got, v.sock.take(v.t, api.JSON)...)
+	for _, h := range v.got {
+		if h.event == event {
+			data = append(data, h.data)
+		}
+	}
+	return data
+}
+
+func (v *visitor) expect(within time.Duration, event string, times int) {
+	v.t.Helper()
+	soon(v.t, within, fmt.Sprintf("%s hears %s %d times", v.session.Username, event, times),
+		func() bool { return len(v.heard(event)) >= times })
+	if n := len(v.heard(event)); n > times {
+		v.t.Errorf("%s heard %s %d times, want %d", v.session.Username, event, n, times)
+	}
+}
+
+// texts are the messages that have come.
+func (v *visitor) texts() (texts []string) {
+	for _, data := range v.heard(api.EventChatMessage) {
+		m, err := api.ParseMessage(api.Value(data))
+		if err != nil {
+			v.t.Fatal(err)
+		}
+		texts = append(texts, strings.Trim(string(m.Content), `"`))
+	}
+	return texts
+}
+
+func (v *visitor) forget() { v.heard(""); v.got = nil }
+
+// meet makes two visitors a pair, who need not be on one site.
+func meet(a, b *visitor) {
+	a.t.Helper()
+	a.do(api.EventMatch, "")
+	a.expect(5*time.Second, api.EventNoUsers, 1)
+	b.do(api.EventMatch, "")
+	a.expect(5*time.Second, api.EventMatched, 1)
+	b.expect(5*time.Second, api.EventMatched, 1)
+	a.forget()
+	b.forget()
+}
+
+var errNobody = errors.New("nobody")
+
+// partner is whom the guest's own node says that it talks to.
+func (s *site) partner(v *visitor) (string, error) {
+	m := s.node.find(v.session.ID)
+	if m == nil {
+		return "", errNobody
+	}
+	c := m.chat.Load()
+	if c == nil {
+		return "", errNobody
+	}
+	return c.partner(v.session.ID).id, nil
+}
