@@ -32,6 +32,7 @@ type options struct {
 	out   string
 	json  bool
 	quiet bool
+	watch string // HOST:PORT, "" for nowhere
 }
 
 // embedded is the word for a server of our own.
@@ -44,7 +45,7 @@ var optional = []string{"fetch", "rename", "locate", "online", "stats", "renew"}
 // right; pflag.ErrHelp asks for the explanation.
 func parseOptions(args []string) (options, error) {
 	var o options
-	var transport, without string
+	var transport, without, watch string
 	fs := pflag.NewFlagSet("loadgen", pflag.ContinueOnError)
 	fs.SetOutput(io.Discard)
 	fs.StringVar(&o.scenario, "scenario", "", "")
@@ -60,6 +61,7 @@ func parseOptions(args []string) (options, error) {
 	fs.StringVar(&o.out, "out", "", "")
 	fs.BoolVar(&o.json, "json", false, "")
 	fs.BoolVar(&o.quiet, "quiet", false, "")
+	fs.StringVar(&watch, "watch", "", "")
 	if err := fs.Parse(longDashes(fs, args)); err != nil {
 		return o, explain(fs, err)
 	}
@@ -77,6 +79,12 @@ func parseOptions(args []string) (options, error) {
 		return o, err
 	}
 	if o.without, err = parseWithout(without); err != nil {
+		return o, err
+	}
+	if fs.Changed("watch") && watch == "" {
+		return o, fmt.Errorf("--watch is empty: give it a port, such as :8090, or HOST:PORT")
+	}
+	if o.watch, err = parseWatch(watch); err != nil {
 		return o, err
 	}
 	return o, o.validate(fs)

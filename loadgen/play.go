@@ -47,6 +47,10 @@ func play(ctx context.Context, o options, s scenarios.Scenario, getenv func(stri
 		live = report.NewLive(stderr, report.Detect(stderr, getenv))
 	}
 	p := newPerformance(o, s, t, machine, live)
+	if p.audience, err = invite(o, p, stderr); err != nil {
+		return 0, err
+	}
+	defer p.audience.close()
 	run, err := p.perform(ctx)
 	if err != nil {
 		return 0, err
@@ -54,8 +58,12 @@ func play(ctx context.Context, o options, s scenarios.Scenario, getenv func(stri
 	if err := live.Clear(); err != nil {
 		return 0, fmt.Errorf("clear the screen: %w", err)
 	}
-	if err := writeRecord(dir, page.Page{Run: run, Scenario: s.Source}); err != nil {
+	whole := page.Page{Run: run, Scenario: s.Source}
+	if err := writeRecord(dir, whole); err != nil {
 		return 0, err
+	}
+	if err := p.audience.finish(whole); err != nil {
+		fmt.Fprintf(stderr, "loadgen: %v\n", err)
 	}
 	if o.json {
 		err = run.Record.WriteJSON(stdout)
@@ -82,6 +90,7 @@ type performance struct {
 	transport string
 	target    *target
 	live      *report.Live
+	audience  *audience // nil: nobody watches
 	plan      executor.Plan
 	book      *measure.Book
 	meter     *measure.Meter
@@ -132,8 +141,11 @@ func (p *performance) play(ctx context.Context, g session.Guest) session.Fate {
 }
 
 func (p *performance) tick(at time.Duration, now executor.Tally) {
+	before := len(p.tape.seconds)
 	p.tape.add(p.book.Tick(at), now)
-	if err := p.live.Show(p.tape.snapshot(at, now)); err != nil && p.shown == nil {
+	snapshot := p.tape.snapshot(at, now)
+	p.audience.show(p.tape.seconds[before:], snapshot)
+	if err := p.live.Show(snapshot); err != nil && p.shown == nil {
 		p.shown = err // the load is worth more than the screen
 	}
 }

@@ -17,6 +17,7 @@ var flagsExplained = []struct{ name, value, about, example string }{
 	{"out", "DIR", "where to write the record (a new folder under results/runs)", "--out /tmp/first"},
 	{"json", "", "print the record as JSON on standard output, and nothing else", "--json > run.json"},
 	{"quiet", "", "nothing while it runs, only the report at the end", "--quiet"},
+	{"watch", "[HOST]:PORT", "serve the record's page while the run goes on, and its figures for Prometheus under /metrics; without a host to this machine only", "--watch :8090"},
 	{"check", "NAME|FILE", "read a scenario and say what is wrong with it, without playing it", "--check ./mine.yaml"},
 	{"dry-run", "", "print every arrival, and one guest's script with all that is drawn, without playing", "--scenario smoke --dry-run"},
 	{"without", "LIST", "leave out steps that the backend does not know: " + strings.Join(optional, ", "), "--without renew,stats"},
