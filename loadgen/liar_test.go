@@ -1,0 +1,80 @@
+package main
+
+import (
+	"context"
+	"path/filepath"
+	"slices"
+	"testing"
+	"time"
+
+	"guestload/loadgen/verify"
+	"guestload/loadgen/verify/liar"
+	"guestload/results"
+)
+
+// gathering gives a lying server enough to lie about: guests who meet, talk,
+// part and meet again, an even number of them.
+const gathering = `scenario: gathering
+about: guests meet, talk, leave and meet again.
+seed: 5
+phases:
+  - {name: meet, guests: 16, within: 500ms}
+guests:
+  - script: talker
+    weight: 3
+    steps: [create, connect, {search: {within: 3s}}, {chat: {messages: 4..6, think: 10ms..40ms}}, {next: {within: 1s}}, {chat: {messages: 2..3, think: 10ms..40ms}}, drop]
+  - script: stayer
+    weight: 1
+    steps: [create, connect, {search: {within: 3s}}, {chat: {messages: 1, think: 10ms}}, {idle: {for: 4s}}, drop]
+thresholds:
+  - violations == 0
+`
+
+// Each lie must be found out by one of these rules, from flags to exit code.
+func TestALyingServerIsFoundOut(t *testing.T) {
+	for lie, rules := range map[liar.Lie][]verify.Rule{
+		liar.None:          nil,
+		liar.DoubleMatch:   {verify.OnePartner, verify.EventOrder},
+		liar.SwapMessages:  {verify.MessageOrder},
+		liar.DropMessage:   {verify.MessageLost},
+		liar.ForgetRelease: {verify.Release},
+	} {
+		t.Run("lie="+string(lie), func(t *testing.T) {
+			t.Parallel()
+			server, err := liar.Start(lie)
+			if err != nil {
+				t.Fatal(err)
+			}
+			defer func() {
+				if err := server.Close(); err != nil {
+					t.Error(err)
+				}
+			}()
+			ctx := t.Context()
+			if lie == liar.DoubleMatch { // who has lost a partner to another waits long for words that never come
+				short, cancel := context.WithTimeout(ctx, 6*time.Second)
+				defer cancel()
+				ctx = short
+			}
+			dir := filepath.Join(t.TempDir(), "r")
+			code, out, errs := invoke(ctx, "--scenario", scenarioFile(t, gathering), "--target", server.URL(), "--out", dir, "--quiet")
+			var broken []verify.Rule
+			for _, v := range readRecord(t, dir).Violations {
+				if v.Count > 0 {
+					broken = append(broken, verify.Rule(v.Rule))
+				}
+			}
+			if lie == liar.None {
+				// A busy machine may make the run invalid, but accuses nobody.
+				if len(broken) > 0 || code != results.ExitPassed && code != results.ExitInvalid {
+					t.Errorf("an honest server: exit code %d, broken %q\n%s%s", code, broken, out, errs)
+				}
+				return
+			}
+			named := slices.ContainsFunc(rules, func(r verify.Rule) bool { return slices.Contains(broken, r) })
+			if code != results.ExitViolated || !named || server.Told() == 0 {
+				t.Errorf("%d lies: exit code %d, broken %q, want one of %q\n%s%s", server.Told(), code, broken, rules, out, errs)
+			}
+		})
+	}
+}
