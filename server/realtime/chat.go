@@ -20,7 +20,10 @@ type chat struct {
 
 	mu struct {
 		sync.Mutex
-		over bool
+		over    bool
+		holding bool     // what holder says waits; see takeover.go
+		holder  string   // guest id
+		held    []remote // what waits
 	}
 }
 

@@ -65,7 +65,7 @@ func (n *Node) connect(ctx context.Context, m *member, s guest.Session, f api.Fr
 	}
 	switch {
 	case previous != "" && previous != n.instance:
-		n.mustPublish(previous, remote{kind: remoteReplaced, to: m.id, instance: n.instance, at: now.UnixMilli()})
+		n.takeOver(ctx, m, s, previous)
 	case s.ConnectedUser != "" && m.chat.Load() == nil:
 		n.missed(ctx, m, s.ConnectedUser)
 	}

@@ -173,6 +173,10 @@ func (n *Node) unpair(ctx context.Context, m *member, why parting) bool {
 	}
 	c := m.chat.Load()
 	was := c != nil && n.finish(c, m.id, why)
+	for next := m.chat.Load(); !was && next != nil && next != c; next = m.chat.Load() {
+		c = next // the partner has moved at this moment
+		was = n.finish(c, m.id, why)
+	}
 	if pair.ID != "" && (c == nil || c.pair != pair.ID) {
 		n.dissolve(pair, m.id, why)
 	}

@@ -40,8 +40,9 @@ type member struct {
 		dissolvedAt int       // where the next one goes
 		dirty       bool      // the stored document is to be brought up to date
 		saved       time.Time
-		deleted     bool // the session is gone: nothing is to be stored
-		removed     bool // the node knows this member no longer
+		handover    chan struct{} // told when the chat has come from another instance
+		deleted     bool          // the session is gone: nothing is to be stored
+		removed     bool          // the node knows this member no longer
 	}
 }
 

@@ -63,6 +63,7 @@ type Node struct {
 	names    names
 	doubts   doubts
 	unsent   unsent
+	moves    moves
 
 	mu struct {
 		sync.RWMutex

@@ -1,6 +1,7 @@
 package realtime
 
 import (
+	"slices"
 	"time"
 
 	"guestload/server/api"
@@ -13,17 +14,16 @@ func (n *Node) message(m *member, data api.Value) (refusal string) {
 	if err != nil {
 		return n.chatError(m, api.TextInvalidMessage)
 	}
-	c := m.chat.Load()
+	c := m.hold()
 	if c == nil {
 		return n.chatError(m, api.TextNotConnected)
 	}
+	defer c.mu.Unlock()
 	payload, id, now := takeBuffer(), n.messageID(), n.stamp()
 	defer giveBuffer(payload)
 	me := c.self(m.id)
 	*payload = api.AppendChatMessage(*payload, id, me.id, me.username, body, now)
 
-	c.mu.Lock()
-	defer c.mu.Unlock()
 	taken, refusal := n.carry(c, m, api.EventChatMessage, *payload, id)
 	if refusal != "" {
 		return n.chatError(m, refusal)
@@ -39,6 +39,22 @@ func (n *Node) message(m *member, data api.Value) (refusal string) {
 	return ""
 }
 
+// hold returns the guest's chat with its lock held, nil where there is none. A
+// chat that has moved on is another.
+func (m *member) hold() *chat {
+	for {
+		c := m.chat.Load()
+		if c == nil {
+			return nil
+		}
+		c.mu.Lock()
+		if !c.mu.over || m.chat.Load() == c {
+			return c
+		}
+		c.mu.Unlock()
+	}
+}
+
 // carry gives an event to m's partner. The caller holds c.mu. taken reports that
 // the partner's socket has it already; id is "" where no receipt is wanted.
 func (n *Node) carry(c *chat, m *member, event string, payload []byte, id string) (taken bool, refusal string) {
@@ -46,6 +62,14 @@ func (n *Node) carry(c *chat, m *member, event string, payload []byte, id string
 		return false, api.TextNotConnected
 	}
 	them := c.partner(m.id)
+	if c.mu.holding && c.mu.holder == m.id {
+		if len(c.mu.held) == maxHeld {
+			return false, api.TextPartnerGone
+		}
+		c.mu.held = append(c.mu.held, remote{kind: remoteEvent, id: c.pair, to: them.id, from: m.id, name: event,
+			data: slices.Clone(payload), message: id, instance: n.instance})
+		return false, ""
+	}
 	if them.member == nil {
 		r := remote{kind: remoteEvent, id: c.pair, to: them.id, from: m.id, name: event, data: payload, message: id, instance: n.instance}
 		if err := n.publish(them.instance, r); err != nil {
@@ -83,16 +107,15 @@ func (n *Node) delivered(r receipt) {
 // typing passes a typing event on. It says nothing where there is no partner:
 // "stopped typing" after a chat's end is no mistake of the client's.
 func (n *Node) typing(m *member, event string) {
-	c := m.chat.Load()
+	c := m.hold()
 	if c == nil {
 		return
 	}
+	defer c.mu.Unlock()
 	me := c.self(m.id)
 	payload := takeBuffer()
 	defer giveBuffer(payload)
 	*payload = api.AppendTyping(*payload, me.id, me.username)
-	c.mu.Lock()
-	defer c.mu.Unlock()
 	_, _ = n.carry(c, m, event, *payload, "")
 }
 
@@ -102,16 +125,15 @@ func (n *Node) signal(m *member, in api.Inbound) (refusal string) {
 	if err != nil {
 		return n.chatError(m, err.Error())
 	}
-	c := m.chat.Load()
+	c := m.hold()
 	if c == nil {
 		return n.chatError(m, api.TextNotConnected)
 	}
+	defer c.mu.Unlock()
 	me := c.self(m.id)
 	payload := takeBuffer()
 	defer giveBuffer(payload)
 	*payload = api.AppendSignal(*payload, signal, me.id, me.username)
-	c.mu.Lock()
-	defer c.mu.Unlock()
 	if _, refusal = n.carry(c, m, in.Event, *payload, ""); refusal != "" {
 		return n.chatError(m, refusal)
 	}

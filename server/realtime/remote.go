@@ -22,7 +22,10 @@ const (
 	remoteReplaced                        // the guest has a newer socket elsewhere
 	remoteDeleted                         // the guest's session is gone
 	remoteAsk                             // is the guest still in the pair?
-	remoteConfirm                         // message: yes, the partner is still in the pair
+	remoteConfirm                         // yes, the partner is still in the pair
+	remoteMoved                           // pair: a guest of it is on another instance now; none: no chat comes
+	remoteMark                            // nothing follows on this way: say so, when all before is passed on
+	remoteMarked                          // all has been passed on
 )
 
 // remote is one message between instances, about the guest `to`.
@@ -38,7 +41,7 @@ type remote struct {
 	instance string
 	data     []byte
 	pair     guest.Pair
-	at       int64 // unix ms; of remoteReplaced, when the newer socket came
+	at       int64 // unix ms; of remoteReplaced, when that socket came, 0 for now
 }
 
 var errNoBroker = errors.New("there is no other instance")
@@ -96,6 +99,13 @@ func (n *Node) hear(r remote) {
 		n.hearMatched(r.pair)
 		return
 	}
+	if n.passOn(r) {
+		return
+	}
+	if r.kind == remoteMoved {
+		n.hearMoved(r)
+		return
+	}
 	m := n.find(r.to)
 	if m == nil {
 		if r.kind == remoteEvent || r.kind == remoteAsk {
@@ -116,6 +126,10 @@ func (n *Node) hear(r remote) {
 		n.work.Go(func() { n.answer(m, r) })
 	case remoteConfirm:
 		n.confirmed(r.id)
+	case remoteMarked:
+		if c := m.chat.Load(); c != nil && c.pair == r.id {
+			n.flow(c)
+		}
 	}
 }
 
@@ -151,6 +165,12 @@ func (n *Node) hearEvent(m *member, r remote) {
 	if c.mu.over {
 		return
 	}
+	n.deliver(c, m, r)
+}
+
+// deliver gives an event of the partner, or word that the partner has one, to the
+// guest's socket. The caller holds c.mu.
+func (n *Node) deliver(c *chat, m *member, r remote) {
 	if r.kind == remoteDelivered {
 		now := n.stamp()
 		m.send(func(cl *Client, dst []byte) []byte { return appendDelivered(cl, dst, r.message, now) })
@@ -216,7 +236,7 @@ func (r remote) append(dst []byte) []byte {
 		dst = appendString(dst, s)
 	}
 	dst = appendString(dst, r.data)
-	if r.kind == remoteMatched {
+	if r.kind == remoteMatched || r.kind == remoteMoved {
 		dst = appendString(dst, r.pair.ID)
 		for _, s := range []guest.Searcher{r.pair.A, r.pair.B} {
 			for _, f := range []string{s.ID, s.Username, s.Instance, s.Traits.Language, s.Traits.Gender, s.Traits.Country} {
@@ -240,7 +260,7 @@ func parseRemote(b []byte) (r remote, err error) {
 		return remote{}, errShort
 	}
 	r.kind, r.why = remoteKind(b[0]), parting(b[1])
-	if r.kind < remoteMatched || r.kind > remoteConfirm {
+	if r.kind < remoteMatched || r.kind > remoteMarked {
 		return remote{}, fmt.Errorf("message between instances of unknown kind %d", b[0])
 	}
 	at, size := binary.Varint(b[2:])
@@ -262,7 +282,7 @@ func parseRemote(b []byte) (r remote, err error) {
 		*s = string(next())
 	}
 	r.data = next()
-	if r.kind == remoteMatched {
+	if r.kind == remoteMatched || r.kind == remoteMoved {
 		r.pair.ID = string(next())
 		for _, s := range []*guest.Searcher{&r.pair.A, &r.pair.B} {
 			for _, f := range []*string{&s.ID, &s.Username, &s.Instance, &s.Traits.Language, &s.Traits.Gender, &s.Traits.Country} {

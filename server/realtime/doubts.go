@@ -1,0 +1,151 @@
+package realtime
+
+import (
+	"context"
+	"sync"
+	"time"
+)
+
+// answer says whether the guest is in the pair that another instance asks about.
+// A guest who searches may have been found without hearing of it, and finds out.
+func (n *Node) answer(m *member, r remote) {
+	m.turn.Lock()
+	defer m.turn.Unlock()
+	if n.Searching(m.id) {
+		if err := n.seek(n.ctx, m); err != nil {
+			return
+		}
+		n.save(m)
+	}
+	if !n.Chatting(m.id, r.id) {
+		n.deny(r)
+	} else if r.kind == remoteAsk {
+		n.mustPublish(r.instance, remote{kind: remoteConfirm, id: r.id, to: r.from, from: m.id})
+	}
+}
+
+// tendEvery is how often doubts are asked about; after doubtTries questions
+// without an answer the partner is gone.
+const (
+	tendEvery  = time.Second
+	doubtTries = 6
+)
+
+// doubts are chats with guests of other instances, of which it is not known since
+// an outage whether they still stand.
+type doubts struct {
+	mu    sync.Mutex
+	chats map[string]*doubt // by pair
+}
+
+type doubt struct {
+	chat  *chat
+	local string // the id of the guest who is here
+	asked int
+}
+
+func (d *doubts) add(c *chat, local string) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	if d.chats == nil {
+		d.chats = make(map[string]*doubt)
+	}
+	d.chats[c.pair] = &doubt{chat: c, local: local}
+}
+
+func (d *doubts) remove(pair string) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	delete(d.chats, pair)
+}
+
+func (d *doubts) all() []*doubt {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	all := make([]*doubt, 0, len(d.chats))
+	for _, q := range d.chats {
+		all = append(all, q)
+	}
+	return all
+}
+
+func (n *Node) confirmed(pair string) { n.doubts.remove(pair) }
+
+// tend asks other instances about chats in doubt, and tells them what they could
+// not be told, until ctx ends.
+func (n *Node) tend(ctx context.Context) {
+	tick := time.NewTicker(tendEvery)
+	defer tick.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case <-tick.C:
+			n.moves.sweep(n.now())
+			n.tellOwed()
+			n.askAbout(n.doubts.all())
+		}
+	}
+}
+
+func (n *Node) askAbout(doubts []*doubt) {
+	for _, q := range doubts {
+		them := q.chat.partner(q.local)
+		ask := remote{kind: remoteAsk, id: q.chat.pair, to: them.id, from: q.local, instance: n.instance}
+		switch {
+		case q.chat.isOver():
+			n.doubts.remove(q.chat.pair)
+		case q.asked == doubtTries:
+			n.doubts.remove(q.chat.pair)
+			n.hear(remote{kind: remoteEnd, why: offline, id: q.chat.pair, to: q.local, from: them.id})
+		case n.publish(them.instance, ask) == nil: // an outage is nobody's answer
+			q.asked++
+		}
+	}
+}
+
+// maxOwed bounds what is kept for other instances; a guest has one entry a kind.
+const maxOwed = 1 << 14
+
+// unsent are messages to other instances that could not be sent: the latest of a
+// kind and guest.
+type unsent struct {
+	mu   sync.Mutex
+	owed map[unsentKey]unsentMessage
+}
+
+type unsentKey struct {
+	kind remoteKind
+	to   string
+}
+
+type unsentMessage struct {
+	instance string
+	remote   remote
+}
+
+func (n *Node) owe(instance string, r remote) {
+	n.unsent.mu.Lock()
+	defer n.unsent.mu.Unlock()
+	if n.unsent.owed == nil {
+		n.unsent.owed = make(map[unsentKey]unsentMessage)
+	}
+	key := unsentKey{r.kind, r.to}
+	if _, ok := n.unsent.owed[key]; !ok && len(n.unsent.owed) >= maxOwed {
+		n.log.Warn("other instance not told", "instance", instance, "guest", r.to)
+		return
+	}
+	n.unsent.owed[key] = unsentMessage{instance, r}
+}
+
+// tellOwed sends what is owed, until something cannot be sent.
+func (n *Node) tellOwed() {
+	n.unsent.mu.Lock()
+	defer n.unsent.mu.Unlock()
+	for key, u := range n.unsent.owed {
+		if n.publish(u.instance, u.remote) != nil {
+			return
+		}
+		delete(n.unsent.owed, key)
+	}
+}
