@@ -48,16 +48,11 @@ func runBaseline(ctx context.Context, args []string, to console) (err error) {
 	if err != nil {
 		return err
 	}
-	tree, err := w.Export(ctx, "")
+	head, err := build(ctx, w, "", "head", nil, to)
 	if err != nil {
 		return err
 	}
-	fmt.Fprintf(to.stderr, "building %s\n", tree)
-	build, err := w.Build(ctx, tree)
-	if err != nil {
-		return err
-	}
-	got, err := measureHard(ctx, build, policy.Hard)
+	got, err := measureHard(ctx, head, policy.Hard)
 	if err != nil {
 		return err
 	}
@@ -76,7 +71,7 @@ func runBaseline(ctx context.Context, args []string, to console) (err error) {
 	}
 	return baseline{
 		Go: runtime.Version(), Values: got,
-		Updates: append([]update{{time.Now().UTC().Format(time.DateOnly), tree.Commit, *why, changes}}, old.Updates...),
+		Updates: append([]update{{time.Now().UTC().Format(time.DateOnly), head.Tree.Commit, *why, changes}}, old.Updates...),
 	}.write(w.Repo())
 }
 

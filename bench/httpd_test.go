@@ -279,28 +279,30 @@ func versus(b *testing.B, op, floor func() error) {
 		}
 	}
 	n, floors, before := 0, 0, others()
+	measureFloor := func() {
+		b.StopTimer()
+		ours += others() - before
+		before = others()
+		for range turn {
+			if err := floor(); err != nil {
+				b.Fatal(err)
+			}
+		}
+		floors += turn
+		theirs += others() - before
+		b.StartTimer()
+		before = others()
+	}
 	for b.Loop() {
 		if err := op(); err != nil {
 			b.Fatal(err)
 		}
 		if n++; n%turn == 0 {
-			b.StopTimer()
-			ours += others() - before
-			before = others()
-			for range turn {
-				if err := floor(); err != nil {
-					b.Fatal(err)
-				}
-			}
-			floors += turn
-			theirs += others() - before
-			b.StartTimer()
-			before = others()
+			measureFloor()
 		}
 	}
-	ours += others() - before
-	b.ReportMetric(float64(ours)/float64(n), "cpu-ns/op")
-	if floors > 0 {
-		b.ReportMetric(float64(ours)/float64(n)/(float64(theirs)/float64(floors)), "x/floor")
-	}
+	measureFloor()
+	perOp := float64(ours) / float64(n)
+	b.ReportMetric(perOp, "cpu-ns/op")
+	b.ReportMetric(perOp/(float64(theirs)/float64(floors)), "x/floor")
 }

@@ -42,6 +42,8 @@ func commands() []command {
 		{"ab", "run benchmarks and servers of two revisions in alternating pairs", runAB},
 		{"gate", "tell whether a change made server or loadgen slower", runGate},
 		{"baseline", "compare or update what the hard metrics should be", runBaseline},
+		{"trend", "find the change points of many run records", runTrend},
+		{"selftest", "measure the gate's own rate of false alarms, and its power", runSelftest},
 	}
 }
 

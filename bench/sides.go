@@ -38,27 +38,34 @@ func (r *revisions) random() *rand.Rand {
 	return rand.New(rand.NewPCG(r.seed, 0))
 }
 
-// build exports and builds both revisions, with word of what is missing.
-func (r *revisions) build(ctx context.Context, w *ab.Workshop, to console, patches ...[]byte) (builds [2]*ab.Build, err error) {
+// build exports and builds both revisions, and says what is missing.
+func (r *revisions) build(ctx context.Context, w *ab.Workshop, to console) (builds [2]*ab.Build, err error) {
 	for i, ref := range []string{r.base, r.head} {
-		tree, err := w.Export(ctx, ref)
-		if err != nil {
+		if builds[i], err = build(ctx, w, ref, ab.Side(i).String(), nil, to); err != nil {
 			return builds, err
-		}
-		if ab.Side(i) == ab.Head {
-			for _, p := range patches {
-				if err := tree.Patch(ctx, p); err != nil {
-					return builds, err
-				}
-			}
-		}
-		fmt.Fprintf(to.stderr, "building %s: %s\n", ab.Side(i), tree)
-		if builds[i], err = w.Build(ctx, tree); err != nil {
-			return builds, err
-		}
-		for _, missing := range builds[i].Missing {
-			fmt.Fprintf(to.stderr, "%s has %s: that is left out\n", ab.Side(i), missing)
 		}
 	}
 	return builds, nil
+}
+
+// build exports and builds one revision, changed by change where there is one.
+func build(ctx context.Context, w *ab.Workshop, ref, as string, change func(dir string) error, to console) (*ab.Build, error) {
+	tree, err := w.Export(ctx, ref)
+	if err != nil {
+		return nil, err
+	}
+	if change != nil {
+		if err := change(tree.Dir); err != nil {
+			return nil, fmt.Errorf("change %s: %w", tree, err)
+		}
+	}
+	fmt.Fprintf(to.stderr, "building %s: %s\n", as, tree)
+	b, err := w.Build(ctx, tree)
+	if err != nil {
+		return nil, err
+	}
+	for _, missing := range b.Missing {
+		fmt.Fprintf(to.stderr, "%s has %s: that is left out\n", as, missing)
+	}
+	return b, nil
 }

@@ -80,60 +80,78 @@ func (t *trial) run(ctx context.Context, to console) (gate.Report, error) {
 	return r, err
 }
 
-// round takes one pair of each metric that is not decided yet.
+// round takes one pair of each thing that an undecided metric needs.
 func (t *trial) round(ctx context.Context, r gate.Report, began time.Time, to console) error {
+	open := map[string]bool{}
+	var order []string
 	for _, m := range r.Metrics {
 		run := runOf(m.Metric)
-		if m.Decided {
+		if !slices.Contains(order, run) {
+			order = append(order, run)
+		}
+		open[run] = open[run] || !m.Decided
+	}
+	for _, run := range order {
+		if !open[run] {
 			t.battery.stop(run)
 			continue
 		}
 		if time.Since(began) >= t.policy.Budget {
 			return nil
 		}
-		t.tried[run]++
-		got, err := t.battery.pair(ctx, run)
-		switch {
-		case ctx.Err() != nil:
-			return ctx.Err()
-		case errors.Is(err, ab.ErrLeftOut):
-			note := fmt.Sprintf("%s is left out: %v", run, err)
-			fmt.Fprintln(to.stderr, note)
-			t.notes = append(t.notes, note)
-			t.policy = without(t.policy, run)
-		case errors.Is(err, ab.ErrSlice):
-			if t.spoiled[run]++; t.spoiled[run] > 5 && 3*t.spoiled[run] > t.tried[run] {
-				t.evidence.Invalid = append(t.evidence.Invalid, fmt.Sprintf("%s: %d of %d pairs were not played as planned, the last: %v", run, t.spoiled[run], t.tried[run], err))
-				return nil
-			}
-		case errors.Is(err, ab.ErrNoBenchmark):
-			t.evidence.Invalid = append(t.evidence.Invalid, fmt.Sprintf("%s: %v", run, err))
-			return nil
-		case err != nil:
+		if err := t.pair(ctx, run, to); err != nil || len(t.evidence.Invalid) > 0 {
 			return err
-		}
-		for _, p := range got {
-			t.take(m.Metric, p)
 		}
 	}
 	return nil
 }
 
-// take keeps a pair as evidence: its gated figure, and those that are shown.
-func (t *trial) take(m gate.Metric, p ab.Pair) {
-	t.pairs = append(t.pairs, p)
-	if p.Name != runOf(m) {
-		return // a benchmark below the one that is gated
+// pair takes one pair. What spoils it is told, or kept as evidence that all this
+// cannot be judged; an error ends the trial.
+func (t *trial) pair(ctx context.Context, run string, to console) error {
+	t.tried[run]++
+	got, err := t.battery.pair(ctx, run)
+	switch {
+	case ctx.Err() != nil:
+		return ctx.Err()
+	case errors.Is(err, ab.ErrLeftOut):
+		note := fmt.Sprintf("%s is left out: %v", run, err)
+		fmt.Fprintln(to.stderr, note)
+		t.notes = append(t.notes, note)
+		t.policy = without(t.policy, run)
+	case errors.Is(err, ab.ErrSlice):
+		if t.spoiled[run]++; t.spoiled[run] > 5 && 3*t.spoiled[run] > t.tried[run] {
+			t.evidence.Invalid = append(t.evidence.Invalid, fmt.Sprintf("%s: %d of %d pairs were not played as planned, the last: %v", run, t.spoiled[run], t.tried[run], err))
+		}
+	case errors.Is(err, ab.ErrNoBenchmark):
+		t.evidence.Invalid = append(t.evidence.Invalid, fmt.Sprintf("%s: %v", run, err))
+	case err != nil:
+		return err
 	}
+	t.pairs = append(t.pairs, got...)
+	for _, p := range got {
+		t.take(p)
+	}
+	return nil
+}
+
+// take keeps a pair as evidence: the gated figures, and those that are shown.
+func (t *trial) take(p ab.Pair) {
 	base, head := p.Runs[ab.Base], p.Runs[ab.Head]
-	for unit, was := range base {
-		now, both := head[unit]
-		switch {
-		case unit == m.Unit:
-			t.evidence.Pairs[m.Name] = append(t.evidence.Pairs[m.Name], gate.Pair{Base: was, Head: now})
-		case both && was > 0 && now > 0 && slices.ContainsFunc(shown, func(end string) bool { return strings.HasSuffix(unit, end) }):
-			name := p.Name + " " + unit
-			t.evidence.Pairs[name] = append(t.evidence.Pairs[name], gate.Pair{Base: was, Head: now})
+	keep := func(name, unit string) {
+		t.evidence.Pairs[name] = append(t.evidence.Pairs[name], gate.Pair{Base: base[unit], Head: head[unit]})
+	}
+	gated := map[string]bool{}
+	for _, m := range t.policy.Metrics {
+		if runOf(m) == p.Name {
+			gated[m.Unit] = true
+			keep(m.Name, m.Unit)
+		}
+	}
+	for unit := range base {
+		isShown := slices.ContainsFunc(shown, func(end string) bool { return strings.HasSuffix(unit, end) })
+		if isShown && !gated[unit] && base[unit] > 0 && head[unit] > 0 {
+			keep(p.Name+" "+unit, unit)
 		}
 	}
 }

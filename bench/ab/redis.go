@@ -45,8 +45,8 @@ func redisInfo(address, section string) (map[string]string, error) {
 	return info, nil
 }
 
-// commands is how many commands a Redis has run for clients, those of scripts
-// not counted again, and without what keeps connections alive or looks at it.
+// commands is how many commands a Redis has run, those called by scripts
+// included, without what keeps connections alive or looks at it.
 func commands(address string) (n float64, err error) {
 	info, err := redisInfo(address, "commandstats")
 	if err != nil {

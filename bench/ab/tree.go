@@ -120,25 +120,19 @@ func (w *Workshop) exportWorkingTree(ctx context.Context, t Tree) (Tree, error) 
 	return t, nil
 }
 
-// Patch applies a patch, as git diff writes it, to the tree.
-func (t Tree) Patch(ctx context.Context, patch []byte) error {
-	cmd := exec.CommandContext(ctx, "git", "apply", "--whitespace=nowarn", "-")
-	cmd.Dir = t.Dir
-	cmd.Stdin = bytes.NewReader(patch)
-	cmd.Env = append(os.Environ(), "GIT_CEILING_DIRECTORIES="+filepath.Dir(t.Dir)) // not the files of a repository around it
-	return run(cmd, "apply the patch to "+t.String())
+// Discard removes a tree that is of no use any more, programs and all.
+func (w *Workshop) Discard(t Tree) error { return os.RemoveAll(t.Dir) }
+
+// Commits are the last n commits of HEAD's first-parent line, shortened, the oldest first.
+func (w *Workshop) Commits(ctx context.Context, n int) ([]string, error) {
+	out, err := git(ctx, w.repo, "log", "--first-parent", "--reverse", "--format=%h", fmt.Sprintf("-%d", n))
+	return strings.Fields(string(out)), err
 }
 
 // Has reports whether the tree has a file or folder.
 func (t Tree) Has(name string) bool {
 	_, err := os.Stat(filepath.Join(t.Dir, name))
 	return err == nil
-}
-
-// MergeBase is the commit that a branch left the other at.
-func (w *Workshop) MergeBase(ctx context.Context, a, b string) (string, error) {
-	out, err := git(ctx, w.repo, "merge-base", a, b)
-	return strings.TrimSpace(string(out)), err
 }
 
 func git(ctx context.Context, dir string, args ...string) ([]byte, error) {
