@@ -249,6 +249,17 @@ func TestWhatDoesNotBuildIsToldWithTheCompilersWords(t *testing.T) {
 	}
 }
 
+func TestAnOldBaseBuildsWithoutBenchmarks(t *testing.T) {
+	w := open(t, repository(t, map[string]string{"bench/gate/gate.go": "package gate\n"}))
+	tree, err := w.Export(t.Context(), "HEAD")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if b, err := w.Build(t.Context(), tree); err != nil || b.Benchmarks != "" || len(b.Missing) != 3 {
+		t.Errorf("built %+v, %v", b, err)
+	}
+}
+
 func TestOldBasesAreLeftOut(t *testing.T) {
 	nothing := &Build{Tree: Tree{Name: "old"}}
 	whole := &Build{Tree: Tree{Name: "new"}, Server: "server", Loadgen: "loadgen"}

@@ -129,10 +129,10 @@ func (w *Workshop) Commits(ctx context.Context, n int) ([]string, error) {
 	return strings.Fields(string(out)), err
 }
 
-// Has reports whether the tree has a file or folder.
-func (t Tree) Has(name string) bool {
-	_, err := os.Stat(filepath.Join(t.Dir, name))
-	return err == nil
+// Has reports whether the tree has a file that matches the pattern.
+func (t Tree) Has(pattern string) bool {
+	found, err := fs.Glob(os.DirFS(t.Dir), pattern)
+	return err == nil && len(found) > 0
 }
 
 func git(ctx context.Context, dir string, args ...string) ([]byte, error) {
