@@ -60,14 +60,18 @@ func (f *Failover) lostLease() {
 	}
 }
 
-// emptied reports whether Redis is not the one that we wrote to; then we fall back.
+// emptied reports whether Redis may not be the one that we wrote to. Where it
+// is another, we fall back; where it does not say, memory's word counts for now.
 func (f *Failover) emptied(ctx context.Context) bool {
 	runs, err := f.redis.runs(ctx)
+	if err != nil {
+		return true
+	}
 	f.mu.Lock()
 	same := runs == "" || runs == f.mu.runs
 	state := f.mu.state
 	f.mu.Unlock()
-	if err == nil && same {
+	if same {
 		return false
 	}
 	if state == StateRedis {

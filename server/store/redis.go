@@ -30,9 +30,10 @@ type Redis struct {
 	connecting sync.Mutex
 }
 
-// link is an established pair of clients.
+// link is an established set of clients.
 type link struct {
 	client     rueidis.Client
+	prober     rueidis.Client // apart, because a question must not wait behind a backlog
 	subscriber rueidis.Client // apart, because a slow subscriber stalls its connection
 	cluster    bool
 	keys       keyspace
@@ -51,8 +52,11 @@ func (l *link) masters() []rueidis.Client {
 }
 
 func (l *link) close() {
-	l.client.Close()
-	l.subscriber.Close()
+	for _, c := range []rueidis.Client{l.client, l.prober, l.subscriber} {
+		if c != nil {
+			c.Close()
+		}
+	}
 }
 
 // errNotYet is the cause until the first contact.
@@ -123,22 +127,32 @@ func (r *Redis) dial(ctx context.Context) (*link, error) {
 	}
 	l := &link{client: client, cluster: client.Mode() == rueidis.ClientModeCluster}
 	l.keys = newKeyspace(l.cluster)
-	if err := checkVersion(ctx, client); err != nil {
-		client.Close()
-		return nil, err
-	}
-	if err := probe(ctx, l, secondTimeout); err != nil { // also opens the connection to each node
-		client.Close()
-		return nil, err
-	}
-	options = r.address.options()
-	options.DisableCache = true
-	options.ConnWriteTimeout = subscriberTimeout
-	if l.subscriber, err = rueidis.NewClient(options); err != nil {
-		client.Close()
+	if err := r.complete(ctx, l); err != nil {
+		l.close()
 		return nil, err
 	}
 	return l, nil
+}
+
+// complete makes the other clients, once it is known that this Redis will do.
+func (r *Redis) complete(ctx context.Context, l *link) (err error) {
+	if err := checkVersion(ctx, l.client); err != nil {
+		return err
+	}
+	options := r.address.options()
+	options.DisableCache = true
+	options.ConnWriteTimeout = proberTimeout
+	if l.prober, err = rueidis.NewClient(options); err != nil {
+		return err
+	}
+	first, cancel := context.WithTimeout(ctx, replyTimeout)
+	defer cancel()
+	if err := probe(first, l); err != nil { // also opens the connection to each node
+		return err
+	}
+	options.ConnWriteTimeout = subscriberTimeout
+	l.subscriber, err = rueidis.NewClient(options)
+	return err
 }
 
 // checkVersion refuses servers older than Redis 7.0, which have no sharded
@@ -235,6 +249,10 @@ func (r *Redis) alarm() {
 	default:
 	}
 }
+
+// proberTimeout is short: the prober's connection holds nothing that is lost
+// with it, and one that has gone dead must not outlive the outage.
+const proberTimeout = time.Second
 
 // subscriberTimeout is longer than the others: a subscriber whose handler is
 // busy answers no ping, and must not lose its subscription for that.

@@ -8,15 +8,23 @@ import (
 	"guestload/server/guest"
 )
 
-// Leases. An instance that died is cleaned up after at most lease + beatEvery +
-// reapGrace later, 8 s, plus the time the cleaning takes.
+// Leases. Partners of a dead instance's guests are to be told within 10 s. Its
+// last beat was at most now, so its lease ends within `lease`; the next beat of
+// any other sees that within beatEvery, sees it lapsed for reapGrace more, which
+// the beat's grid rounds up by beatEvery, and then cleans up: 7 s and the
+// cleaning, which leaves 3 s for a busy machine.
+//
+// A living instance misses its lease when three beats in a row are late or lost;
+// while it is, others take its guests for gone only after reapGrace more. When it
+// beats again it is told that the lease had lapsed, and does anew what others may
+// have undone (InstanceEvents.Lost).
 const (
 	beatEvery = time.Second
-	lease     = 5 * time.Second
+	lease     = 4 * time.Second
 	// reapGrace is how long others must see a lease as lapsed before they act on
 	// it: when Redis itself was away, all leases have lapsed on its return, and
 	// the living renew theirs within a beat.
-	reapGrace = 2 * time.Second
+	reapGrace = 1500 * time.Millisecond
 )
 
 // InstanceEvents are what an instance must do about its own lease and others'.

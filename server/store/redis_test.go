@@ -289,7 +289,7 @@ func TestWatchTellsAnOutage(t *testing.T) {
 		mend   func(*testing.T, *redisproc.Server) error
 	}{
 		{"killed", 600 * time.Millisecond, (*redisproc.Server).Kill, func(t *testing.T, s *redisproc.Server) error { return s.Restart(t.Context()) }},
-		{"frozen", 800 * time.Millisecond, (*redisproc.Server).Freeze, func(_ *testing.T, s *redisproc.Server) error { return s.Thaw() }},
+		{"frozen", time.Second, (*redisproc.Server).Freeze, func(_ *testing.T, s *redisproc.Server) error { return s.Thaw() }},
 	}
 	for _, k := range kinds {
 		t.Run(k.name, func(t *testing.T) {

@@ -23,7 +23,10 @@ var ErrMisconfigured = errors.New("redis is misconfigured")
 const (
 	dialTimeout  = 400 * time.Millisecond
 	replyTimeout = 300 * time.Millisecond // for a whole operation
-	writeTimeout = 400 * time.Millisecond // for the connection, when nobody waits
+	// writeTimeout is when a silent connection is given up for another. What was
+	// sent over it is lost, so it is longer than anybody waits: a process that got
+	// no time to run must not take its own connection for dead.
+	writeTimeout = 2 * time.Second
 )
 
 // defaultPorts of Redis and of Sentinel.
@@ -203,7 +206,8 @@ func (a address) options() rueidis.ClientOption {
 		SelectDB:          a.database,
 		DisableRetry:      true,
 		ConnWriteTimeout:  writeTimeout,
-		PipelineMultiplex: -1, // one connection: a read never overtakes our own write
+		PipelineMultiplex: -1,   // one connection: a read never overtakes our own write
+		AlwaysPipelining:  true, // else whoever asks alone closes it when the reply is late
 		ClientSetInfo:     rueidis.DisableClientSetInfo,
 		ForceSingleClient: a.kind == standalone && a.database != 0,
 	}
@@ -212,6 +216,10 @@ func (a address) options() rueidis.ClientOption {
 	if a.tls {
 		host, _, _ := net.SplitHostPort(a.hosts[0])
 		o.TLSConfig = &tls.Config{MinVersion: tls.VersionTLS12, ServerName: host}
+	}
+	if a.kind == cluster {
+		// The prober asks nodes directly, and is redirected nowhere.
+		o.ClusterOption.ShardsRefreshInterval = 5 * time.Second
 	}
 	if a.kind == sentinel {
 		o.Sentinel.MasterSet = a.masterSet

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"strings"
 	"sync"
+	"syscall"
 	"time"
 
 	"github.com/redis/rueidis"
@@ -13,17 +14,22 @@ import (
 	"guestload/server/guest"
 )
 
-// The prober's times: a hang is known after at most the sum of them, 750 ms, a
-// kill at once.
+// The prober's times. A kill is known at once, a hang after at most the sum of
+// them, 800 ms.
 const (
 	probeEvery    = 250 * time.Millisecond
-	probeTimeout  = 200 * time.Millisecond
+	probeTimeout  = 250 * time.Millisecond
 	secondTimeout = 300 * time.Millisecond
+	// pulseEvery is how often a waiting prober makes sure that it runs at all.
+	pulseEvery = 10 * time.Millisecond
 )
 
 // errReconnected: Redis answers, but the connection was lost in between, so
 // operations have failed, and it may have restarted empty.
 var errReconnected = errors.New("connection lost")
+
+// errSilent: Redis did not answer although we were there to hear it.
+var errSilent = errors.New("no answer")
 
 // Watch connects, probes Redis until ctx ends, and tells report of every change,
 // first of the state it begins with: up, or down and why. Down wraps
@@ -35,7 +41,17 @@ var errReconnected = errors.New("connection lost")
 func (r *Redis) Watch(ctx context.Context, report func(up bool, why error)) {
 	tick := time.NewTicker(probeEvery)
 	defer tick.Stop()
-	w := &watch{redis: r, report: report}
+	w := &watch{
+		ask: r.ask, pulse: pulse, losses: r.copies.losses.Load, classify: r.classify,
+		report: func(up bool, why error) {
+			if up {
+				r.down.Store(nil)
+			} else {
+				r.down.Store(&why)
+			}
+			report(up, why)
+		},
+	}
 	for ctx.Err() == nil {
 		w.look(ctx)
 		select {
@@ -47,17 +63,21 @@ func (r *Redis) Watch(ctx context.Context, report func(up bool, why error)) {
 	}
 }
 
+// watch is what the prober knows, and how it asks.
 type watch struct {
-	redis  *Redis
-	report func(up bool, why error)
+	ask      func(ctx context.Context, returning bool) error // whether Redis answers
+	pulse    func() (ticks <-chan time.Time, stop func())
+	losses   func() int64 // connections lost so far
+	classify func(error) error
+	report   func(up bool, why error)
 
-	begun  bool
-	up     bool
-	losses int64
+	begun bool
+	up    bool
+	lost  int64 // the losses that have been told
 }
 
 func (w *watch) look(ctx context.Context) {
-	losses := w.redis.copies.losses.Load()
+	lost := w.losses()
 	err := w.check(ctx)
 	if ctx.Err() != nil {
 		return
@@ -65,28 +85,76 @@ func (w *watch) look(ctx context.Context) {
 	switch {
 	case err != nil:
 		w.turn(false, err)
-	case w.up && losses != w.losses:
+	case w.up && lost != w.lost:
 		w.turn(false, fmt.Errorf("%w: %w", guest.ErrUnavailable, errReconnected))
 		w.turn(true, nil)
 	default:
 		w.turn(true, nil)
 	}
-	w.losses = losses
+	w.lost = lost
 }
 
 // check asks twice before it calls Redis down: the first failure may be that of
-// a connection which had been closed while idle.
+// a connection which had been closed while idle, or of a moment. Only where
+// nobody listens any more a second question is of no use.
 func (w *watch) check(ctx context.Context) error {
-	if err := w.redis.Connect(ctx); err != nil {
+	err := w.try(ctx, probeTimeout)
+	if err != nil && !errors.Is(err, syscall.ECONNREFUSED) {
+		err = w.try(ctx, secondTimeout)
+	}
+	if err != nil {
+		return w.classify(err)
+	}
+	return nil
+}
+
+// try asks once. Its patience is counted in pulses of its own, not by the clock:
+// on a machine that leaves us no time to run, the answer may have been here for
+// long, and a late pulse counts no more than one that is on time. So silence is
+// held against Redis only as far as we were there to hear it.
+func (w *watch) try(ctx context.Context, patience time.Duration) error {
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
+	ticks, stop := w.pulse()
+	defer stop()
+	answer := make(chan error, 1)
+	go func() { answer <- w.ask(ctx, w.begun && !w.up) }()
+	for waited := time.Duration(0); waited < patience; waited += pulseEvery {
+		select {
+		case err := <-answer:
+			return err
+		case <-ticks:
+		}
+	}
+	select {
+	case err := <-answer:
+		return err
+	default:
+		return fmt.Errorf("%w within %v", errSilent, patience)
+	}
+}
+
+// pulse beats at pulseEvery; beats that nobody was there for do not come later.
+func pulse() (ticks <-chan time.Time, stop func()) {
+	t := time.NewTicker(pulseEvery)
+	return t.C, t.Stop
+}
+
+// ask connects where that has not been done, and asks Redis over the prober's
+// own connection, where nothing waits before the question. One that returns must
+// also answer over the connection that is used.
+func (r *Redis) ask(ctx context.Context, returning bool) error {
+	if err := r.Connect(ctx); err != nil {
 		return err
 	}
-	l := w.redis.link.Load()
-	err := probe(ctx, l, probeTimeout)
-	if err != nil {
-		err = probe(ctx, l, secondTimeout)
+	l := r.link.Load()
+	if err := probe(ctx, l); err != nil || !returning {
+		return err
 	}
-	if err != nil {
-		return w.redis.classify(err)
+	for _, node := range l.masters() {
+		if err := node.Do(ctx, node.B().Ping().Build()).Error(); err != nil {
+			return err
+		}
 	}
 	return nil
 }
@@ -96,26 +164,19 @@ func (w *watch) turn(up bool, why error) {
 		return
 	}
 	w.begun, w.up = true, up
-	if up {
-		w.redis.down.Store(nil)
-	} else {
-		w.redis.down.Store(&why)
-	}
 	w.report(up, why)
 }
 
 // probe reports whether Redis answers; of a cluster, each master must, and call
 // the cluster's state ok. A node that was a replica may fail.
-func probe(ctx context.Context, l *link, timeout time.Duration) error {
-	ctx, cancel := context.WithTimeout(ctx, timeout)
-	defer cancel()
+func probe(ctx context.Context, l *link) error {
 	if !l.cluster {
-		return l.client.Do(ctx, l.client.B().Ping().Build()).Error()
+		return l.prober.Do(ctx, l.prober.B().Ping().Build()).Error()
 	}
 	var mu sync.Mutex
 	var failed []error
 	var wg sync.WaitGroup
-	for addr, node := range l.client.Nodes() {
+	for addr, node := range l.prober.Nodes() {
 		wg.Go(func() {
 			replica, err := probeNode(ctx, node)
 			if err == nil {
