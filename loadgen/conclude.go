@@ -20,10 +20,12 @@ func (p *performance) conclude(ctx context.Context, tally executor.Tally, end ti
 	r.Environment = results.Here(ctx)
 	r.Environment.Target, r.Environment.Transport, r.Environment.Storage = p.where(), p.transport, p.target.storage
 
-	if p.target.own != nil && p.target.own.dead() {
-		r.Invalid = append(r.Invalid, "the embedded server ended during the run; its log says: "+lastLines(p.target.own.log))
+	if p.target.own != nil {
+		for _, dead := range p.target.own.Dead() {
+			r.Invalid = append(r.Invalid, "the embedded server ended during the run; its log says: "+dead.LastWords())
+		}
 	}
-	p.target.Client.Close() // who fell silent goes now
+	p.target.Spread.Close() // who fell silent goes now
 	left := p.target.leftovers(ctx)
 	p.judge(p.verifier.Finish(p.plan.Clock.Now(), left), left)
 	p.spent(ctx, health)
@@ -67,6 +69,7 @@ func (p *performance) judge(report verify.Report, left verify.Leftovers) {
 	for _, v := range report.Violations {
 		r.Violations = append(r.Violations, results.Violation(v))
 	}
+	p.blows.tell(r, report, p.world.CutOffs())
 	if report.Strangers > 0 {
 		r.Warnings = append(r.Warnings, fmt.Sprintf("%d matches were with guests of somebody else: of them only one side was seen", report.Strangers))
 	}
@@ -75,21 +78,18 @@ func (p *performance) judge(report verify.Report, left verify.Leftovers) {
 	}
 }
 
-// spent takes over what server and generator cost. The embedded server is
-// stopped for it.
+// spent takes over what servers, Redis and generator cost. Servers of our own
+// are stopped for it.
 func (p *performance) spent(ctx context.Context, health measure.Health) {
 	r := &p.run.Record
-	if p.target.own != nil {
-		p.target.own.stop()
+	r.Resources.Loadgen = &results.Usage{CPUSec: health.CPU.Seconds(), RSSPeakMB: float64(health.PeakMemory) / 1e6}
+	if own := p.target.own; own != nil {
+		own.Stop()
+		r.Resources.Server, r.Resources.Servers, r.Resources.Redis = own.Usage()
+	} else {
+		r.Resources.Server = p.target.usage(ctx)
 	}
-	each := func(u *results.Usage) *results.Usage {
-		if u != nil && r.Guests.Started > 0 {
-			u.CPUMsPerSession = 1000 * u.CPUSec / float64(r.Guests.Started)
-		}
-		return u
-	}
-	r.Resources.Server = each(p.target.usage(ctx))
-	r.Resources.Loadgen = each(&results.Usage{CPUSec: health.CPU.Seconds(), RSSPeakMB: float64(health.PeakMemory) / 1e6})
+	r.Resources.PerSession(r.Guests.Started)
 }
 
 // doubts tells what no number of the record shows.

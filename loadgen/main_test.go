@@ -15,6 +15,7 @@ import (
 	"time"
 
 	"guestload/loadgen/executor"
+	"guestload/loadgen/fleet"
 	"guestload/loadgen/report/page"
 	"guestload/results"
 	"guestload/scenarios"
@@ -142,15 +143,20 @@ func TestEveryGuestIsAccountedFor(t *testing.T) {
 }
 
 func TestARunningTargetIsMeasuredToo(t *testing.T) {
-	server, err := startEmbedded(t.Context(), t.TempDir())
+	exe, err := os.Executable()
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer server.stop()
+	own, err := fleet.Start(t.Context(), fleet.Config{Command: []string{exe, serveEmbedded}, Instances: 1, Dir: t.TempDir()})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer own.Stop()
+	server := own.Servers[0]
 	dir := filepath.Join(t.TempDir(), "r")
-	code, out, errs := invoke(t.Context(), "--scenario", scenarioFile(t, pair), "--target", server.target, "--out", dir, "--without", "renew,stats")
+	code, out, errs := invoke(t.Context(), "--scenario", scenarioFile(t, pair), "--target", server.Target, "--out", dir, "--without", "renew,stats")
 	r := readRecord(t, dir)
-	if r.Guests.Completed != 8 || r.Environment.Target != server.target || r.Environment.Storage != "memory" {
+	if r.Guests.Completed != 8 || r.Environment.Target != server.Target || r.Environment.Storage != "memory" {
 		t.Errorf("exit code %d\n%s%s", code, out, errs)
 	}
 	if r.Resources.Server == nil || r.Resources.Server.CPUSec < 0 {
@@ -159,7 +165,7 @@ func TestARunningTargetIsMeasuredToo(t *testing.T) {
 	if r.Operations["renew"].Count+r.Operations["stats"].Count != 0 {
 		t.Errorf("operations %+v, want renew and stats left out", r.Operations)
 	}
-	if server.dead() {
+	if server.Dead() {
 		t.Error("the target was stopped")
 	}
 }

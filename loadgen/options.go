@@ -20,7 +20,9 @@ type options struct {
 	check    string
 	dryRun   bool
 
-	target    string // "" for the embedded server
+	target    string // "" for servers of our own
+	redis     string // of them: a URL, fleet.OwnRedis, or "" for what the scenario asks for
+	instances int    // of them: 0 for what the scenario asks for
 	transport api.Framing
 	without   map[scenarios.Kind]bool
 
@@ -53,6 +55,8 @@ func parseOptions(args []string) (options, error) {
 	fs.StringVar(&o.check, "check", "", "")
 	fs.BoolVar(&o.dryRun, "dry-run", false, "")
 	fs.StringVar(&o.target, "target", embedded, "")
+	fs.StringVar(&o.redis, "redis-url", "", "")
+	fs.IntVar(&o.instances, "instances", 0, "")
 	fs.StringVar(&transport, "transport", api.JSON.String(), "")
 	fs.StringVar(&without, "without", "", "")
 	fs.IntVar(&o.guests, "guests", 0, "")
@@ -104,6 +108,12 @@ func (o options) validate(fs *pflag.FlagSet) error {
 		return fmt.Errorf("--scenario is empty: name one, such as burst; --list lists them")
 	case asked == 0:
 		return fmt.Errorf("no scenario: name one, such as --scenario burst; --list lists them, -h explains the rest")
+	case o.target != "" && (fs.Changed("redis-url") || fs.Changed("instances")):
+		return fmt.Errorf("--redis-url and --instances are for servers that loadgen starts itself: leave them out, or leave out --target")
+	case fs.Changed("redis-url") && o.redis == "":
+		return fmt.Errorf("--redis-url is empty: give it a URL, such as redis://127.0.0.1:6379, or own for a Redis that is started for the run")
+	case fs.Changed("instances") && (o.instances < 1 || o.instances > scenarios.MaxInstances):
+		return fmt.Errorf("--instances %d: from 1 to %d", o.instances, scenarios.MaxInstances)
 	case fs.Changed("guests") && o.guests < 1:
 		return fmt.Errorf("--guests %d: at least 1", o.guests)
 	case fs.Changed("guests") && fs.Changed("scale"):

@@ -99,6 +99,7 @@ type performance struct {
 	tape      *tape
 	run       results.Run
 	closed    atomic.Int64 // guests who came to closed phases
+	blows     *blows       // faults of the scenario
 	shown     error        // why the screen could not be drawn
 }
 
@@ -155,11 +156,17 @@ func (p *performance) perform(ctx context.Context) (results.Run, error) {
 	watching, stop := context.WithCancel(ctx)
 	var watch sync.WaitGroup
 	watch.Go(func() { p.meter.Watch(watching) })
+	p.blows = newBlows(p.target, p.plan.Clock)
+	watch.Go(func() { p.blows.deal(watching, p.scenario.Faults) })
 	tally, err := executor.Run(ctx, p.plan)
 	end := p.plan.Clock.Now()
 	health := p.meter.Health()
+	if err == nil && !tally.Interrupted {
+		p.blows.settle()
+	}
 	stop()
 	watch.Wait()
+	p.blows.effect.Wait()
 	if err != nil {
 		return results.Run{}, err
 	}

@@ -92,7 +92,7 @@ func (o options) load() (scenarios.Scenario, error) {
 	if o.seeded {
 		s.Seed = o.seed
 	}
-	return s, nil
+	return o.serve(s)
 }
 
 // loadScenario reads a scenario of which every step can be played.

@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"guestload/loadgen/client"
+	"guestload/loadgen/fleet"
 	"guestload/loadgen/session"
 	"guestload/loadgen/verify"
 	"guestload/results"
@@ -20,41 +21,38 @@ import (
 
 // target is the system under test.
 type target struct {
-	*client.Client
-	url     string
+	client.Spread
+	url     string // of the first instance
 	paths   map[string]string
-	own     *child // nil where somebody else runs it
+	own     *fleet.Fleet // nil where somebody else runs it
 	storage string
 	before  spent
 	empty   bool // nobody was there before us, so nobody may be left
 }
 
-// openTarget starts the embedded server, or finds the one that was named.
+// openTarget starts the embedded servers, or finds the one that was named.
 func openTarget(ctx context.Context, o options, s scenarios.Scenario, c capacity, dir string) (*target, error) {
-	t := &target{url: o.target, paths: s.Wire.Paths, storage: results.Unknown}
-	if t.url == "" {
-		own, err := startEmbedded(ctx, dir)
+	t := &target{paths: s.Wire.Paths, storage: results.Unknown}
+	urls := []string{o.target}
+	if o.target == "" {
+		own, err := startFleet(ctx, o, s, dir)
 		if err != nil {
 			return nil, err
 		}
-		t.own, t.url = own, own.target
+		t.own, urls = own, own.Targets()
 	}
-	var err error
-	t.Client, err = client.New(ctx, client.Options{
-		Target: t.url, Framing: o.transport, Conns: c.conns, Paths: s.Wire.Paths, Events: s.Wire.Events,
-	})
-	if err != nil {
-		t.close()
-		return nil, err
-	}
-	if storage, err := t.get(ctx, "/health", func(body io.Reader) (string, error) {
-		b, err := io.ReadAll(io.LimitReader(body, 64<<10))
+	t.url = urls[0]
+	for _, url := range urls {
+		instance, err := client.New(ctx, client.Options{
+			Target: url, Framing: o.transport, Conns: max(1, c.conns/len(urls)), Paths: s.Wire.Paths, Events: s.Wire.Events,
+		})
 		if err != nil {
-			return "", err
+			t.close()
+			return nil, err
 		}
-		v, err := api.ParseJSON(b)
-		return string(v.Get("storage").Text()), err
-	}); err == nil && storage != "" {
+		t.Clients = append(t.Clients, instance)
+	}
+	if storage, err := t.get(ctx, t.url, "/health", readStorage); err == nil && storage != "" {
 		t.storage = storage
 	}
 	t.before, _ = t.spent(ctx) // not every backend tells
@@ -63,22 +61,27 @@ func openTarget(ctx context.Context, o options, s scenarios.Scenario, c capacity
 	return t, nil
 }
 
-// close ends connections, and the embedded server. A second call does nothing.
-func (t *target) close() {
-	if t.Client != nil {
-		t.Client.Close()
+// readStorage reads how an instance keeps its guests, from /health.
+func readStorage(body io.Reader) (string, error) {
+	b, err := io.ReadAll(io.LimitReader(body, 64<<10))
+	if err != nil {
+		return "", err
 	}
+	v, err := api.ParseJSON(b)
+	return string(v.Get("storage").Text()), err
+}
+
+// close ends connections, and the embedded servers. A second call does nothing.
+func (t *target) close() {
+	t.Spread.Close()
 	if t.own != nil {
-		t.own.stop()
+		t.own.Stop()
 	}
 }
 
-// usage is what the server spent since the target was opened, nil where that is
-// not known. The embedded server must have been stopped.
+// usage is what a server of somebody else's spent since the target was opened,
+// nil where that is not known.
 func (t *target) usage(ctx context.Context) *results.Usage {
-	if t.own != nil {
-		return t.own.usage()
-	}
 	after, err := t.spent(ctx)
 	if err != nil || !after.known || !t.before.known {
 		return nil
@@ -94,7 +97,7 @@ type spent struct {
 
 // spent reads /metrics.
 func (t *target) spent(ctx context.Context) (s spent, err error) {
-	_, err = t.get(ctx, "/metrics", func(body io.Reader) (string, error) {
+	_, err = t.get(ctx, t.url, "/metrics", func(body io.Reader) (string, error) {
 		lines := bufio.NewScanner(io.LimitReader(body, 16<<20))
 		for lines.Scan() {
 			name, value, _ := strings.Cut(lines.Text(), " ")
@@ -112,14 +115,14 @@ func (t *target) spent(ctx context.Context) (s spent, err error) {
 	return s, err
 }
 
-// get asks for what is not in an envelope.
-func (t *target) get(ctx context.Context, path string, read func(io.Reader) (string, error)) (string, error) {
+// get asks one instance for what is not in an envelope.
+func (t *target) get(ctx context.Context, url, path string, read func(io.Reader) (string, error)) (string, error) {
 	if own, ok := t.paths[path]; ok {
 		path = own
 	}
 	ctx, cancel := context.WithTimeout(ctx, 5*time.Second)
 	defer cancel()
-	req, err := http.NewRequestWithContext(ctx, http.MethodGet, strings.TrimSuffix(t.url, "/")+path, nil)
+	req, err := http.NewRequestWithContext(ctx, http.MethodGet, strings.TrimSuffix(url, "/")+path, nil)
 	if err != nil {
 		return "", err
 	}
@@ -181,19 +184,31 @@ func (t *target) counts(ctx context.Context) (left verify.Leftovers, known bool)
 		return nil, false
 	}
 	left = verify.Leftovers{}
-	read := func(names []string, from ...string) func(api.Value) error {
+	return left, t.count(ctx, token, left) && len(left) > 0
+}
+
+// count adds up what the server counts: guests over all instances, which each
+// of them knows, and the sockets of each instance that is left.
+func (t *target) count(ctx context.Context, token string, left verify.Leftovers) (known bool) {
+	add := func(names []string, from ...string) func(api.Value) error {
 		return func(data api.Value) error {
 			for _, name := range names {
 				if n, ok := data.Get(from...).Get(name).Int(); ok {
-					left[name] = int(n)
+					left[name] += int(n)
 				}
 			}
 			return nil
 		}
 	}
-	users := t.Call(ctx, session.Request{Method: "GET", Path: t.path("/api/users/stats"), Token: token}, read(countsOfUsers, "statistics"))
-	sockets := t.Call(ctx, session.Request{Method: "GET", Path: t.path("/api/socket/stats")}, read(countsOfSockets))
-	return left, (users == nil || sockets == nil) && len(left) > 0
+	err := t.Call(ctx, session.Request{Method: "GET", Path: t.path("/api/users/stats"), Token: token}, add(countsOfUsers, "statistics"))
+	known = err == nil
+	for _, instance := range t.Clients {
+		if !instance.Abandoned() {
+			err := instance.Call(ctx, session.Request{Method: "GET", Path: t.path("/api/socket/stats")}, add(countsOfSockets))
+			known = known || err == nil
+		}
+	}
+	return known
 }
 
 func (t *target) path(contract string) string {

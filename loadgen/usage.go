@@ -10,6 +10,8 @@ var flagsExplained = []struct{ name, value, about, example string }{
 	{"scenario", "NAME|FILE", "play a shipped scenario, or one of your own", "--scenario burst, --scenario ./mine.yaml"},
 	{"list", "", "list the shipped scenarios", "--list"},
 	{"target", "URL", "drive a backend that is running already; without it, a server of our own is started and stopped", "--target http://127.0.0.1:3000"},
+	{"redis-url", "URL|own", "keep the guests of our own server in this Redis; own starts one for the run, which keeps nothing", "--redis-url redis://127.0.0.1:6379"},
+	{"instances", "N", "so many servers of our own, with the guests spread over them; more than one share a Redis, own unless --redis-url says which", "--instances 3"},
 	{"transport", "ws|socketio", "how real-time events are framed (ws)", "--transport socketio"},
 	{"guests", "N", "so many guests in all, in the same time", "--guests 500"},
 	{"scale", "F", "F times as many guests in the same time", "--scale 4"},

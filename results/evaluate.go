@@ -112,6 +112,9 @@ func observe(t scenarios.Threshold, run Run) observation {
 	case scenarios.MetricCPU, scenarios.MetricMemory:
 		return resources(t, run.Record.Resources)
 	}
+	if seen, is := faultTimes(t.Metric, run.Record.Faults); is {
+		return longest(seen)
+	}
 	seconds := recorded(run.Seconds)
 	size := int(t.Window / time.Second)
 	if size == 0 {
@@ -120,6 +123,37 @@ func observe(t scenarios.Threshold, run Run) observation {
 		return o
 	}
 	return worst(t, seconds, min(size, len(seconds)))
+}
+
+// faultTimes are what was seen of each fault that the metric is about, nil for
+// one of which nothing was.
+func faultTimes(m scenarios.Metric, faults []Fault) (seen []*float64, is bool) {
+	for _, f := range faults {
+		redis, down := f.Victim == string(scenarios.StorageRedis), f.Blow == string(scenarios.Kill) || f.Blow == string(scenarios.Freeze)
+		switch {
+		case m == scenarios.MetricFallback && redis && down:
+			seen = append(seen, f.Fallback)
+		case m == scenarios.MetricRecovery && redis && !down:
+			seen = append(seen, f.Recovery)
+		case m == scenarios.MetricGhosts && !redis:
+			seen = append(seen, f.Ghosts)
+		}
+	}
+	return seen, m == scenarios.MetricFallback || m == scenarios.MetricRecovery || m == scenarios.MetricGhosts
+}
+
+func longest(seen []*float64) observation {
+	o := observation{from: -1}
+	if len(seen) == 0 {
+		o.missing = "no such fault"
+	}
+	for _, ms := range seen {
+		if ms == nil {
+			return observation{missing: "not seen before the end"}
+		}
+		o.value = max(o.value, *ms)
+	}
+	return o
 }
 
 // recorded leaves out the seconds of warm-up.

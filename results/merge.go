@@ -48,7 +48,7 @@ func Merge(runs ...Run) (Run, error) {
 		merged.addSeconds(run.Seconds, shift)
 		merged.Record.join(run.Record, shift)
 	}
-	perSession(&merged.Record)
+	merged.Record.Resources.PerSession(merged.Record.Guests.Started)
 	merged.Conclude(thresholds)
 	merged.Record.keepKinds(runs)
 	return merged, nil
@@ -100,6 +100,9 @@ func (r *Record) join(other Record, shift int) {
 		examples := append(r.Violations[i].Examples, v.Examples...)
 		r.Violations[i].Examples = examples[:min(len(examples), examplesKept)]
 	}
+	if r.Faults == nil {
+		r.Faults = other.Faults // of one run: those who do not deal them do not tell of them
+	}
 	r.Resources.join(other.Resources, float64(other.Guests.Started))
 }
 
@@ -117,21 +120,15 @@ func (r *Resources) join(other Resources, sessions float64) {
 		if from != nil && (*to == nil || from.CPUSec > (*to).CPUSec) {
 			copied := *from
 			copied.CommandsPerSession *= sessions // all commands; perSession divides them
+			copied.ScriptsPerSession *= sessions
 			*to = &copied
 		}
 	}
-	larger(&r.Server, other.Server)
-	larger(&r.Redis, other.Redis)
-}
-
-// perSession counts costs anew for the guests of all generators.
-func perSession(r *Record) {
-	for _, usage := range []*Usage{r.Resources.Server, r.Resources.Loadgen, r.Resources.Redis} {
-		if usage != nil && r.Guests.Started > 0 {
-			usage.CPUMsPerSession = 1000 * usage.CPUSec / float64(r.Guests.Started)
-			usage.CommandsPerSession /= float64(r.Guests.Started)
-		}
+	before := r.Server
+	if larger(&r.Server, other.Server); r.Server != before {
+		r.Servers = slices.Clone(other.Servers)
 	}
+	larger(&r.Redis, other.Redis)
 }
 
 // keepKinds takes the kinds of failures from the records: seconds that were

@@ -33,6 +33,7 @@ type Record struct {
 	Violations   []Violation          `json:"violations"`
 	Thresholds   []ThresholdResult    `json:"thresholds"`
 	Resources    Resources            `json:"resources"`
+	Faults       []Fault              `json:"faults,omitempty"`
 	Warnings     []string             `json:"warnings,omitempty"` // doubts about the numbers
 	Invalid      []string             `json:"invalid,omitempty"`  // why the run is not to be believed
 	Outcome      Outcome              `json:"outcome"`
@@ -89,6 +90,21 @@ type Summary struct {
 	Mean float64 `json:"mean"`
 }
 
+// Fault is a blow that the scenario dealt to a process, and what was seen of it;
+// times are in milliseconds, absent where they do not apply or nothing was seen
+// before the run's end.
+type Fault struct {
+	At       float64  `json:"atSec"` // when it was dealt
+	Blow     string   `json:"blow"`  // kill, freeze, thaw or start
+	Victim   string   `json:"victim"`
+	Fallback *float64 `json:"fallbackMs,omitempty"` // until every instance served without Redis
+	Recovery *float64 `json:"recoveryMs,omitempty"` // from Redis answering until every instance worked on it
+	Ghosts   *float64 `json:"ghostsMs,omitempty"`   // until the guests of a killed instance were in no count
+	Released *float64 `json:"releasedMs,omitempty"` // until the last partner of a killed instance's guests was told
+	CutOff   int64    `json:"cutOff,omitempty"`     // guests who lost their socket by it
+	Returned int64    `json:"returned,omitempty"`   // of them, those who came to another instance
+}
+
 // Violation counts breaches of one rule, with the first few told.
 type Violation struct {
 	Rule     string   `json:"rule"`
@@ -106,15 +122,41 @@ type ThresholdResult struct {
 // Resources are what the processes spent. A process that could not be measured
 // is absent.
 type Resources struct {
-	Server  *Usage `json:"server,omitempty"`
-	Loadgen *Usage `json:"loadgen,omitempty"`
-	Redis   *Usage `json:"redis,omitempty"`
+	Server  *Usage  `json:"server,omitempty"`
+	Servers []Usage `json:"servers,omitempty"` // each instance, where Server is several together
+	Loadgen *Usage  `json:"loadgen,omitempty"`
+	Redis   *Usage  `json:"redis,omitempty"`
 }
 
 // Usage is what one process, or several of a kind together, spent.
 type Usage struct {
-	CPUSec             float64 `json:"cpuSec"`
-	RSSPeakMB          float64 `json:"rssPeakMB"`
-	CPUMsPerSession    float64 `json:"cpuMsPerSession"`
-	CommandsPerSession float64 `json:"commandsPerSession,omitempty"` // Redis only
+	CPUSec          float64 `json:"cpuSec"`
+	RSSPeakMB       float64 `json:"rssPeakMB"`
+	CPUMsPerSession float64 `json:"cpuMsPerSession"`
+	// Redis only: commands as it counts them, those included that scripts call, and
+	// the scripts among them. What only keeps connections alive counts for none.
+	CommandsPerSession float64 `json:"commandsPerSession,omitempty"`
+	ScriptsPerSession  float64 `json:"scriptsPerSession,omitempty"`
+}
+
+// PerSession spreads what was spent over so many guests: CPU time, and the
+// commands and scripts, of which the fields hold all until then.
+func (r *Resources) PerSession(guests int) {
+	if guests == 0 {
+		return
+	}
+	all := []*Usage{r.Server, r.Loadgen, r.Redis}
+	if len(r.Servers) == 1 {
+		r.Servers = nil // that is Server
+	}
+	for i := range r.Servers {
+		all = append(all, &r.Servers[i])
+	}
+	for _, u := range all {
+		if u != nil {
+			u.CPUMsPerSession = 1000 * u.CPUSec / float64(guests)
+			u.CommandsPerSession /= float64(guests)
+			u.ScriptsPerSession /= float64(guests)
+		}
+	}
 }

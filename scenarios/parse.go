@@ -119,7 +119,7 @@ var scenarioName = regexp.MustCompile(`^[a-z0-9]+(-[a-z0-9]+)*$`)
 
 func (r *reading) scenario(n *yaml.Node, s *Scenario) {
 	e, ok := r.mapping(n, "a scenario",
-		[]string{"scenario", "version", "about", "seed", "phases", "guests", "feeds", "wire", "thresholds"})
+		[]string{"scenario", "version", "about", "seed", "phases", "guests", "feeds", "wire", "server", "faults", "thresholds"})
 	if !ok {
 		return
 	}
@@ -136,6 +136,13 @@ func (r *reading) scenario(n *yaml.Node, s *Scenario) {
 	}
 	if v := e.get("wire"); v != nil {
 		s.Wire = r.wire(v)
+	}
+	s.Server = Server{Instances: 1, Storage: StorageMemory}
+	if v := e.get("server"); v != nil {
+		s.Server = r.server(v)
+	}
+	if v := e.get("faults"); v != nil {
+		s.Faults = r.faults(v, s)
 	}
 	if v := e.get("thresholds"); v != nil {
 		s.Thresholds = r.thresholds(v)

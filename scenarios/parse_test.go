@@ -93,6 +93,7 @@ thresholds:
 	}
 	wantScripts := []Script{{
 		Name: "one", Weight: 0.5,
+		Lost:    LostReconnect,
 		Profile: Traits{Language: []string{"en", "de"}, Gender: []string{"female"}, Country: []string{"Ireland"}},
 		Steps: []Step{
 			{Kind: Create, Line: 16},

@@ -14,8 +14,10 @@ type Scenario struct {
 	Thresholds []Threshold
 	Feeds      map[string]Feed // by what they fill: FeedUsername, FeedLocation, FeedMessage
 	Wire       Wire
-	Source     []byte // the file, as read
-	Hash       string // hex SHA-256 of Source
+	Server     Server  // of the servers that are started for the scenario
+	Faults     []Fault // in the order of their moments
+	Source     []byte  // the file, as read
+	Hash       string  // hex SHA-256 of Source
 }
 
 // Shape says how a phase's guests come.
@@ -55,6 +57,7 @@ type Script struct {
 	Name    string
 	Weight  float64
 	Profile Traits // of its guests, so that preferences have somebody to meet
+	Lost    Lost   // what its guests do when a fault killed the instance that they were connected to
 	Steps   []Step
 }
 
@@ -81,6 +84,15 @@ const (
 	Wait    Kind = "wait"    // until a moment of the run that all guests share
 	Deaf    Kind = "deaf"    // stay connected, and read nothing
 	Hostile Kind = "hostile" // do what the server must refuse
+)
+
+// Lost is what guests do whose instance a fault has killed.
+type Lost string
+
+// The ways to take the loss of an instance.
+const (
+	LostReconnect Lost = "reconnect" // open the socket anew, at another instance, and go on with the next step
+	LostLeave     Lost = "leave"     // stay away: the guest's part is over
 )
 
 // How says in which way a guest drops.

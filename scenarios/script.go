@@ -25,11 +25,11 @@ func (r *reading) scripts(n *yaml.Node) []Script {
 }
 
 func (r *reading) script(n *yaml.Node) (Script, bool) {
-	e, ok := r.mapping(n, "a script", []string{"script", "weight", "profile", "steps"})
+	e, ok := r.mapping(n, "a script", []string{"script", "weight", "profile", "lost", "steps"})
 	if !ok {
 		return Script{}, false
 	}
-	s := Script{Weight: 1}
+	s := Script{Weight: 1, Lost: LostReconnect}
 	if v := r.required(e, "a script", "script"); v != nil {
 		name, named := r.text(v, "the script's name")
 		if named && !scenarioName.MatchString(name) {
@@ -46,6 +46,10 @@ func (r *reading) script(n *yaml.Node) (Script, bool) {
 		if traits, isMap := r.mapping(v, "a profile", traitKeys()); isMap {
 			s.Profile = r.traits(traits)
 		}
+	}
+	if v := e.get("lost"); v != nil {
+		word, _ := r.word(v, "what guests do whose instance is lost", string(LostReconnect), string(LostLeave))
+		s.Lost = Lost(word)
 	}
 	if v := r.required(e, "a script", "steps"); v != nil {
 		s.Steps = r.steps(v)

@@ -20,6 +20,9 @@ const (
 	MetricUnmatched  Metric = "unmatched"  // guests who found nobody: a count, or their share of the guests planned
 	MetricCPU        Metric = "cpu"        // CPU time of a Process a session, in milliseconds
 	MetricMemory     Metric = "memory"     // peak resident memory of a Process, in MB (10^6 bytes)
+	MetricFallback   Metric = "fallback"   // from a fault of Redis until every instance serves without it: the longest, in milliseconds
+	MetricRecovery   Metric = "recovery"   // from Redis answering again until every instance works on it: the longest, in milliseconds
+	MetricGhosts     Metric = "ghosts"     // from the kill of an instance until its guests are in no count: the longest, in milliseconds
 )
 
 // Stat names one number of a distribution: "mean", "max", or a percentile,

@@ -22,7 +22,8 @@ func Rules() []string {
 
 func metrics() []string {
 	return []string{"response", "service", "lag", "rate", "failures", "violations", "unmatched",
-		"server cpu", "server memory", "loadgen cpu", "loadgen memory", "redis cpu", "redis memory"}
+		"server cpu", "server memory", "loadgen cpu", "loadgen memory", "redis cpu", "redis memory",
+		"fallback", "recovery", "ghosts"}
 }
 
 // ThresholdError says where in an expression the reading stopped, and why.
@@ -111,7 +112,8 @@ func (p *thresholdParser) parse() error {
 func (p *thresholdParser) metric() error {
 	first := p.next()
 	switch m := Metric(first.text); m {
-	case MetricResponse, MetricService, MetricLag, MetricRate, MetricFailures, MetricViolations, MetricUnmatched:
+	case MetricResponse, MetricService, MetricLag, MetricRate, MetricFailures, MetricViolations, MetricUnmatched,
+		MetricFallback, MetricRecovery, MetricGhosts:
 		p.t.Metric = m
 		return nil
 	}
@@ -211,7 +213,7 @@ func (p *thresholdParser) window() error {
 	}
 	size := p.next()
 	switch p.t.Metric {
-	case MetricViolations, MetricUnmatched, MetricCPU, MetricMemory:
+	case MetricViolations, MetricUnmatched, MetricCPU, MetricMemory, MetricFallback, MetricRecovery, MetricGhosts:
 		return word.fault("%s is known over the whole run only: leave out \"in any ...\"", p.t.Metric)
 	}
 	d, err := parseDuration(size.text)

@@ -29,6 +29,9 @@ func TestThresholdsAreRead(t *testing.T) {
 		"loadgen cpu < 250us/session":           {Metric: MetricCPU, Process: "loadgen", Comparison: Below, Value: 0.25, Unit: MsPerSession},
 		"server memory < 500MB":                 {Metric: MetricMemory, Process: "server", Comparison: Below, Value: 500, Unit: Megabytes},
 		"  redis  memory<1.5GB ":                {Metric: MetricMemory, Process: "redis", Comparison: Below, Value: 1500, Unit: Megabytes},
+		"fallback < 800ms":                      {Metric: MetricFallback, Comparison: Below, Value: 800, Unit: Milliseconds},
+		"recovery <= 2s":                        {Metric: MetricRecovery, Comparison: AtMost, Value: 2000, Unit: Milliseconds},
+		"ghosts < 10s":                          {Metric: MetricGhosts, Comparison: Below, Value: 10000, Unit: Milliseconds},
 	} {
 		got, err := ParseThreshold(expression)
 		want.Expression = strings.TrimSpace(expression)

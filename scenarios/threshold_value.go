@@ -13,7 +13,7 @@ func (p *thresholdParser) value() error {
 	var ok bool
 	var want string
 	switch p.t.Metric {
-	case MetricResponse, MetricService, MetricLag:
+	case MetricResponse, MetricService, MetricLag, MetricFallback, MetricRecovery, MetricGhosts:
 		p.t.Unit, want = Milliseconds, "a time, for example 200ms"
 		p.t.Value, ok = milliseconds(v.text)
 	case MetricRate:

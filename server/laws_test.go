@@ -29,6 +29,7 @@ var laws = []law{
 	{"server/realtime", []string{"server/guest", "server/api/..."}, "chats do not know who carries their bytes"},
 	{"server/httpd/...", []string{"server/realtime", "server/auth", "server/api/...", "server/guest", "server/httpd/..."}, "the edge sees the store only through the node"},
 	{"loadgen", []string{"loadgen/...", "scenarios", "results", "server/api", "server/app"}, "main alone may start the embedded server"},
+	{"loadgen/fleet", []string{"results", "scenarios", "server/store", "server/store/redistest/redisproc"}, "what a run brings up are processes; of Redis only what it spends is asked"},
 	{"loadgen/schedule", nil, "arrivals are pure numbers"},
 	{"loadgen/measure", nil, "measuring knows nothing of what is measured"},
 	{"loadgen/client", []string{"server/api/...", "loadgen/session"}, "real connections implement what a session needs"},

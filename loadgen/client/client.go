@@ -14,6 +14,7 @@ import (
 	"net/url"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/valyala/fasthttp"
@@ -56,8 +57,9 @@ type Client struct {
 	outgoing map[string]string
 	incoming map[string]string
 
-	inboxes inboxes
-	buffers buffers
+	inboxes   inboxes
+	buffers   buffers
+	abandoned atomic.Bool
 
 	mu struct {
 		sync.Mutex

@@ -211,7 +211,7 @@ func (c *conn) fill(deadline time.Time) error {
 	case errors.As(err, &ne) && ne.Timeout():
 		return session.ErrTimeout
 	default:
-		return fmt.Errorf("read: %w", err)
+		return c.client.abandonedOr(fmt.Errorf("read: %w", err))
 	}
 }
 
@@ -296,7 +296,7 @@ func (c *conn) write(b []byte) error {
 		return fmt.Errorf("write: %w", err)
 	}
 	if _, err := c.nc.Write(b); err != nil {
-		return fmt.Errorf("write: %w", err)
+		return c.client.abandonedOr(fmt.Errorf("write: %w", err))
 	}
 	return nil
 }

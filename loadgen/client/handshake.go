@@ -21,8 +21,11 @@ func (c *Client) Dial(ctx context.Context, token string) (conn session.Conn, err
 	if err := ctx.Err(); err != nil {
 		return nil, err
 	}
+	if c.Abandoned() {
+		return nil, session.ErrInstanceGone
+	}
 	aside(func() { conn, err = c.open(ctx, token) })
-	return conn, err
+	return conn, c.abandonedOr(err)
 }
 
 // aside runs f on a goroutine of its own and waits for it: what f needs of a

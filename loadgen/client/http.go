@@ -24,9 +24,15 @@ func (c *Client) Call(ctx context.Context, r session.Request, read func(api.Valu
 	if err := ctx.Err(); err != nil {
 		return err
 	}
+	if c.Abandoned() {
+		return session.ErrInstanceGone
+	}
 	var err error
 	aside(func() { err = c.call(ctx, r, read) })
-	return err
+	if errors.Is(err, session.ErrRefused) || errors.Is(err, session.ErrProtocol) {
+		return err // it has answered
+	}
+	return c.abandonedOr(err)
 }
 
 func (c *Client) call(ctx context.Context, r session.Request, read func(api.Value) error) error {

@@ -15,7 +15,7 @@ const examplesShown = 3
 func (t Terminal) Final(r results.Record, dir string) string {
 	sections := []string{
 		t.heading(r), t.outcomes(r.Guests), t.operations(r.Operations), t.failures(r.Operations),
-		t.thresholds(r.Thresholds), t.violations(r.Violations), t.resources(r.Resources),
+		t.thresholds(r.Thresholds), t.violations(r.Violations), t.faults(r.Faults), t.resources(r.Resources),
 		t.doubts("warnings", yellow, r.Warnings), t.doubts("invalid, because", red, r.Invalid),
 	}
 	if dir != "" {
@@ -112,6 +112,30 @@ func (t Terminal) violations(all []results.Violation) string {
 	return t.section("violations of the contract", b.String())
 }
 
+// faults tells what was done to the servers, and what was seen of it.
+func (t Terminal) faults(all []results.Fault) string {
+	var b strings.Builder
+	for _, f := range all {
+		words := fmt.Sprintf("%s %s at %.1f s", f.Blow, f.Victim, f.At)
+		for _, seen := range []struct {
+			ms   *float64
+			what string
+		}{
+			{f.Fallback, "served without it after"}, {f.Recovery, "used again after"},
+			{f.Released, "the last partner told after"}, {f.Ghosts, "in no count after"},
+		} {
+			if seen.ms != nil {
+				words += fmt.Sprintf(", %s %s", seen.what, results.FormatMillis(*seen.ms))
+			}
+		}
+		if f.CutOff > 0 {
+			words += fmt.Sprintf("; %s guests cut off, %s came back", number(f.CutOff), number(f.Returned))
+		}
+		fmt.Fprintln(&b, t.wrap("  ", words))
+	}
+	return t.section("faults", b.String())
+}
+
 func (t Terminal) resources(r results.Resources) string {
 	var cells [][]string
 	for _, p := range []struct {
@@ -123,7 +147,11 @@ func (t Terminal) resources(r results.Resources) string {
 			if u.CommandsPerSession > 0 {
 				commands = fmt.Sprintf("%.1f/session", u.CommandsPerSession)
 			}
-			cells = append(cells, []string{p.name, fmt.Sprintf("%.2fs", u.CPUSec), fmt.Sprintf("%.2fms", u.CPUMsPerSession),
+			name := p.name
+			if n := len(r.Servers); n > 1 && u == r.Server {
+				name = fmt.Sprintf("%d servers", n)
+			}
+			cells = append(cells, []string{name, fmt.Sprintf("%.2fs", u.CPUSec), fmt.Sprintf("%.2fms", u.CPUMsPerSession),
 				fmt.Sprintf("%.0fMB", u.RSSPeakMB), commands})
 		}
 	}

@@ -176,14 +176,14 @@ func (p *player) overdue(ctx context.Context) error {
 
 // unsent gives up a connection that cannot be written to.
 func (p *player) unsent(err error) error {
-	p.broken(p.now())
+	p.broken(p.now(), err)
 	return fmt.Errorf("send: %w", err)
 }
 
 // cutOff ends the chat of a guest whose connection broke: each message that
 // waited for its acknowledgement has failed, or the connection alone.
 func (p *player) cutOff(ctx context.Context, err error) error {
-	if len(p.pending) == 0 {
+	if len(p.pending) == 0 || errors.Is(err, ErrInstanceGone) {
 		return p.lost(ctx, err)
 	}
 	var failed error

@@ -19,6 +19,8 @@ var (
 	ErrClosed = errors.New("closed")
 	// ErrProtocol: what came is not what the contract allows.
 	ErrProtocol = errors.New("protocol")
+	// ErrInstanceGone: the run itself has killed the instance, as the scenario says.
+	ErrInstanceGone = errors.New("instance gone")
 )
 
 // The kinds of failures: the words under which they are counted.
@@ -34,6 +36,7 @@ const (
 	KindNoPorts    = "no-ports"    // no local port is free
 	KindConnection = "connection"  // any other fault of the connection
 	KindUnfinished = "unfinished"  // the run was over before the guest was
+	KindGone       = "gone"        // a fault of the scenario left no instance to go to
 )
 
 // kinds are looked through in order: what the operating system says is more
@@ -42,6 +45,7 @@ var kinds = []struct {
 	err  error
 	kind string
 }{
+	{ErrInstanceGone, KindGone},
 	{syscall.EMFILE, KindOpenFiles},
 	{syscall.ENFILE, KindOpenFiles},
 	{syscall.EADDRNOTAVAIL, KindNoPorts},

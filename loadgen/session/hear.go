@@ -46,7 +46,7 @@ func (p *player) hear(deadline time.Duration) error {
 	at := p.now()
 	if err != nil {
 		if !errors.Is(err, ErrTimeout) {
-			p.broken(at)
+			p.broken(at, err)
 		}
 		return err
 	}
@@ -54,9 +54,14 @@ func (p *player) hear(deadline time.Duration) error {
 	return nil
 }
 
-// broken gives up a connection that the other side has ended.
-func (p *player) broken(at time.Duration) {
-	p.witness.Gone(at)
+// broken gives up a connection that the other side has ended, or a fault of the
+// scenario.
+func (p *player) broken(at time.Duration, why error) {
+	if errors.Is(why, ErrInstanceGone) {
+		p.witness.Lost(at)
+	} else {
+		p.witness.Gone(at)
+	}
 	p.conn.Close(Abrupt)
 	p.conn = nil
 	p.inChat = false

@@ -21,6 +21,7 @@ func (p *player) connect(ctx context.Context, op measure.Op, intended time.Durat
 	}
 	done := p.now()
 	p.conn = conn
+	p.connects++
 	p.meeting.end()
 	p.witness.Established(done, p.self.ID)
 	p.success(op, intended, sent, done)
@@ -164,7 +165,7 @@ func (p *player) drop(ctx context.Context, how scenarios.How, intended time.Dura
 				return err
 			}
 		}
-		if err := p.cut(verify.Closed, Clean); err != nil && ctx.Err() == nil {
+		if err := p.cut(verify.Closed, Clean); err != nil && ctx.Err() == nil && !errors.Is(err, ErrInstanceGone) {
 			p.unwell("drop", p.now(), err)
 		}
 	}

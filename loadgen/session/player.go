@@ -26,6 +26,8 @@ type player struct {
 
 	cause  time.Duration // what the next step follows: when the last one was done
 	failed bool          // some step did
+	// Connections made, and how many there were when the latest was cut off.
+	connects, cutOffs int
 	meeting
 }
 
@@ -34,6 +36,8 @@ var (
 	errStopped   = errors.New("the run is over")
 	errUnmatched = errors.New("nobody is there to be met")
 	errGivenUp   = errors.New("the guest cannot go on") // after a failure, which was counted
+	errCutOff    = errors.New("the guest's instance was killed")
+	errStaysAway = errors.New("the guest does not come back")
 )
 
 func newPlayer(w *World, g Guest) *player {
@@ -52,6 +56,9 @@ func (p *player) now() time.Duration { return p.world.Clock.Now() }
 
 func (p *player) play(ctx context.Context) Fate {
 	err := p.steps(ctx)
+	if errors.Is(err, errStaysAway) {
+		err = nil
+	}
 	unmatched := errors.Is(err, errUnmatched)
 	if p.conn != nil && (err == nil || unmatched) {
 		if e := p.drop(ctx, scenarios.Clean, p.cause); e != nil {
@@ -77,18 +84,26 @@ func (p *player) steps(ctx context.Context) error {
 			continue
 		}
 		p.dice.turn(i + 1)
-		intended := p.cause
-		if i > 0 && step.Kind != scenarios.Chat { // a chat thinks before each message
-			intended += step.Think.Duration(p.dice.Rand)
-			if err := p.pause(ctx, intended); err != nil {
-				return p.lost(ctx, err)
-			}
+		err := p.thinkAndStep(ctx, step, i == 0)
+		for errors.Is(err, errCutOff) {
+			err = p.comeBack(ctx, step)
 		}
-		if err := p.step(ctx, step, intended); err != nil {
+		if err != nil {
 			return err
 		}
 	}
 	return nil
+}
+
+func (p *player) thinkAndStep(ctx context.Context, step *scenarios.Step, first bool) error {
+	intended := p.cause
+	if !first && step.Kind != scenarios.Chat { // a chat thinks before each message
+		intended += step.Think.Duration(p.dice.Rand)
+		if err := p.pause(ctx, intended); err != nil {
+			return p.lost(ctx, err)
+		}
+	}
+	return p.step(ctx, step, intended)
 }
 
 func (p *player) step(ctx context.Context, s *scenarios.Step, intended time.Duration) error {
@@ -175,6 +190,9 @@ func (p *player) success(op measure.Op, intended, sent, done time.Duration) {
 func (p *player) failure(ctx context.Context, op measure.Op, sent time.Duration, err error) error {
 	if ctx.Err() != nil {
 		return errStopped
+	}
+	if errors.Is(err, ErrInstanceGone) && p.cutOffNow() {
+		return errCutOff
 	}
 	now := p.now()
 	p.guest.Recorder.Failure(op, Kind(err), now-sent, now)

@@ -2,6 +2,7 @@ package session
 
 import (
 	"context"
+	"sync/atomic"
 	"time"
 
 	"guestload/loadgen/measure"
@@ -40,6 +41,8 @@ type World struct {
 	crowd    crowd
 	lags     lags
 	stories  stories
+	// Guests whom a fault has cut off, and who came back.
+	cutOffs, returns atomic.Int64
 }
 
 const (

@@ -10,6 +10,7 @@ const (
 	left            // the guest left, or searched again
 	dropped         // the guest ended its socket
 	gone            // the guest's socket was ended by the other side
+	lost            // the instance that the socket was to was killed: that ends the chat for good
 )
 
 // episode is one search of a guest, and the chat that it led to, if any. It is
@@ -99,6 +100,8 @@ func (v *Verifier) settle(a, b *episode, now time.Duration) []finding {
 		return nil
 	}
 	a.settled, b.settled = true, true
+	v.noteLoss(a, b)
+	v.noteLoss(b, a)
 	fs := v.judgeRelease(a, b, now)
 	fs = append(fs, v.judgeRelease(b, a, now)...)
 	fs = append(fs, v.judgeLosses(a, b)...)
@@ -109,6 +112,17 @@ func (v *Verifier) settle(a, b *episode, now time.Duration) []finding {
 			"%s and %s heard their two room:user_joined in different orders", a.owner, b.owner)...)
 	}
 	return fs
+}
+
+// noteLoss remembers how long it took until b was told of a's loss.
+func (v *Verifier) noteLoss(a, b *episode) {
+	if a.end != lost || b.end == lost || a.doubt || b.doubt {
+		return
+	}
+	v.tally.losses.Add(1)
+	if b.released && b.toldAt > a.endAt {
+		raise(&v.tally.slowest, int64(b.toldAt-a.endAt))
+	}
 }
 
 // judgeRelease says whether b was told in time that a had ended the chat, and

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"sync"
 	"sync/atomic"
+	"time"
 )
 
 // Rule names one rule of the contract. The names are stable: records carry them.
@@ -53,7 +54,11 @@ type Report struct {
 	Violations []Violation
 	Matches    int64 // user:matched heard
 	Messages   int64 // chat:message heard
-	Strangers  int64 // matches with guests of other processes, or people: only what one side saw was judged
+	// Losses are chats that the killing of one side's instance ended, and Slowest is
+	// how long it took at the most until the other side was told.
+	Losses    int64
+	Slowest   time.Duration
+	Strangers int64 // matches with guests of other processes, or people: only what one side saw was judged
 }
 
 // Total returns how many breaches there were.
@@ -90,6 +95,7 @@ func found(rule Rule, a, b *Witness, format string, args ...any) []finding {
 // tally counts breaches and keeps the first few of each rule.
 type tally struct {
 	matches, strangers atomic.Int64
+	losses, slowest    atomic.Int64 // slowest in ns
 	mu                 struct {
 		sync.Mutex
 		rules map[Rule]*Violation
@@ -144,7 +150,10 @@ func (t *tally) violation(rule Rule) *Violation {
 func (t *tally) report() Report {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	r := Report{Matches: t.matches.Load(), Strangers: t.strangers.Load()}
+	r := Report{
+		Matches: t.matches.Load(), Strangers: t.strangers.Load(),
+		Losses: t.losses.Load(), Slowest: time.Duration(t.slowest.Load()),
+	}
 	for _, rule := range Rules() {
 		r.Violations = append(r.Violations, *t.violation(rule))
 	}

@@ -278,6 +278,45 @@ func TestRules(t *testing.T) {
 			s.now += 61 * time.Second
 			s.hear(1, api.EventRoomClosed, 0)
 		}, counts{Release: 1}},
+		{"the partner of a guest whose instance was killed is told in time", func(s *stage) {
+			s.meet(0, 1)
+			s.guests[0].Lost(s.tick())
+			s.now += 9 * time.Second
+			s.hear(1, api.EventRoomClosed, 0)
+		}, nil},
+		{"the partner of a guest whose instance was killed is told too late", func(s *stage) {
+			s.meet(0, 1)
+			s.guests[0].Lost(s.tick())
+			s.now += 11 * time.Second
+			s.hear(1, api.EventRoomClosed, 0)
+		}, counts{Release: 1}},
+		{"who comes back from a killed instance does not go on with the chat", func(s *stage) {
+			s.meet(0, 1)
+			s.guests[0].Lost(s.tick())
+			s.guests[0].Established(s.tick(), idOf(0))
+			s.now += 11 * time.Second
+			s.leave(1)
+		}, counts{Release: 1}},
+		{"both come back from a killed instance and meet again", func(s *stage) {
+			s.meet(0, 1)
+			for i := range 2 {
+				s.guests[i].Lost(s.tick())
+			}
+			s.now += 11 * time.Second
+			for i := range 2 {
+				s.guests[i].Established(s.tick(), idOf(i))
+			}
+			s.meet(0, 1)
+			s.receive(1, 0, s.send(0, 1))
+			s.part(0, 1)
+		}, nil},
+		{"a killed instance does not excuse a message lost before", func(s *stage) {
+			s.meet(0, 1)
+			s.send(0, 1)
+			s.receive(1, 0, s.send(0, 2))
+			s.guests[0].Lost(s.tick())
+			s.hear(1, api.EventRoomClosed, 0)
+		}, counts{MessageLost: 1}},
 		{"who searches anew leaves, and nobody is told", func(s *stage) {
 			s.meet(0, 1)
 			s.search(0)

@@ -19,6 +19,7 @@ const (
 	didReset
 	didFallSilent
 	didLoseSocket
+	didLoseInstance
 	heardSearching
 	heardNoUsers
 	heardCancelled
@@ -36,7 +37,8 @@ const (
 var deeds = [...]string{
 	didConnect: "connected", didSearch: "sent user:match", didCancel: "sent user:match:cancel", didLeave: "left the chat",
 	didClose: "closed its socket", didReset: "reset its socket", didFallSilent: "fell silent", didLoseSocket: "lost its socket",
-	heardSearching: "heard searching", heardNoUsers: "heard no_users", heardCancelled: "heard cancelled",
+	didLoseInstance: "lost the instance that it was connected to",
+	heardSearching:  "heard searching", heardNoUsers: "heard no_users", heardCancelled: "heard cancelled",
 	heardMatch: "heard matched", heardJoined: "heard user_joined", heardRelease: "heard that the partner has gone",
 	heardConfirmed: "heard its leave confirmed", heardError: "heard an error",
 	didSend: "sent a message", heardMessage: "received a message", heardAck: "heard sent", heardDelivery: "heard delivered",

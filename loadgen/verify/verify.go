@@ -28,13 +28,14 @@ import (
 type Limits struct {
 	Release  time.Duration // until a guest is told that the partner left or closed the socket
 	Vanished time.Duration // the same where the socket fell silent, or was ended by the other side
+	Instance time.Duration // the same where the server's instance was killed under it, whether the guest comes back or not
 	Notice   time.Duration // until the second of a pair is told of a match that the first knows of
 }
 
-// Contract returns the limits of the contract: 2 s, 60 s, and 5 s for the
+// Contract returns the limits of the contract: 2 s, 60 s, 10 s, and 5 s for the
 // notice, where the contract names no figure.
 func Contract() Limits {
-	return Limits{Release: 2 * time.Second, Vanished: 60 * time.Second, Notice: 5 * time.Second}
+	return Limits{Release: 2 * time.Second, Vanished: 60 * time.Second, Instance: 10 * time.Second, Notice: 5 * time.Second}
 }
 
 // Verifier holds the guests of one process together. Safe for concurrent use.
@@ -74,10 +75,13 @@ func (v *Verifier) Witness(guest int) *Witness {
 
 // Lagged says that the generator itself was late by d, so that a guest may have
 // heard of something that much later than it came. The most counts.
-func (v *Verifier) Lagged(d time.Duration) {
+func (v *Verifier) Lagged(d time.Duration) { raise(&v.lag, int64(d)) }
+
+// raise makes most at least n.
+func raise(most *atomic.Int64, n int64) {
 	for {
-		old := v.lag.Load()
-		if int64(d) <= old || v.lag.CompareAndSwap(old, int64(d)) {
+		old := most.Load()
+		if n <= old || most.CompareAndSwap(old, n) {
 			return
 		}
 	}

@@ -149,6 +149,13 @@ func (w *Witness) Gone(at time.Duration) {
 	w.cut(at, gone, w.verifier.limits.Vanished, didLoseSocket)
 }
 
+// Lost says that the instance which the guest's socket was to has been killed.
+// Unlike a socket that broke, it cannot be resumed: the chat is over, and the
+// partner is told, also where the guest comes to another instance.
+func (w *Witness) Lost(at time.Duration) {
+	w.cut(at, lost, w.verifier.limits.Instance, didLoseInstance)
+}
+
 func (w *Witness) cut(at time.Duration, how ending, limit time.Duration, event kind) {
 	w.mu.Lock()
 	w.note(event, at, w.chat)

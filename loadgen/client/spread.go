@@ -1,0 +1,73 @@
+package client
+
+import (
+	"context"
+	"errors"
+	"sync/atomic"
+
+	"guestload/loadgen/session"
+	"guestload/server/api"
+)
+
+// Spread is several instances of one backend as a balancer in front of them shows
+// them: each request and each connection goes to the next, and one that meets an
+// instance which has been killed goes to the one after. Safe for concurrent use.
+type Spread struct {
+	Clients []*Client // at least one
+	next    atomic.Uint32
+}
+
+var _ session.Backend = (*Spread)(nil)
+
+// Call does one request; session.ErrInstanceGone where all have been killed.
+func (s *Spread) Call(ctx context.Context, r session.Request, read func(api.Value) error) (err error) {
+	for c := range s.turns {
+		if err = c.Call(ctx, r, read); !errors.Is(err, session.ErrInstanceGone) {
+			return err
+		}
+	}
+	return err
+}
+
+// Dial opens a guest's connection; session.ErrInstanceGone where all have been killed.
+func (s *Spread) Dial(ctx context.Context, token string) (conn session.Conn, err error) {
+	for c := range s.turns {
+		if conn, err = c.Dial(ctx, token); !errors.Is(err, session.ErrInstanceGone) {
+			return conn, err
+		}
+	}
+	return nil, err
+}
+
+// turns yields each client once, from the one whose turn it is.
+func (s *Spread) turns(yield func(*Client) bool) {
+	first := s.next.Add(1)
+	for i := range uint32(len(s.Clients)) {
+		if !yield(s.Clients[(first+i)%uint32(len(s.Clients))]) {
+			return
+		}
+	}
+}
+
+// Close ends what has been left open.
+func (s *Spread) Close() {
+	for _, c := range s.Clients {
+		c.Close()
+	}
+}
+
+// Abandon says that the backend is about to be killed: whatever breaks from now
+// on is session.ErrInstanceGone, and nothing is sent there any more.
+func (c *Client) Abandon() { c.abandoned.Store(true) }
+
+// Abandoned reports whether Abandon was called.
+func (c *Client) Abandoned() bool { return c.abandoned.Load() }
+
+// abandonedOr tells a break that was announced from one that was not. It keeps a
+// deadline that passed as it is.
+func (c *Client) abandonedOr(err error) error {
+	if err == nil || !c.abandoned.Load() || errors.Is(err, session.ErrTimeout) {
+		return err
+	}
+	return errors.Join(session.ErrInstanceGone, err)
+}

@@ -1,0 +1,142 @@
+// Package fleet is what a run brings up itself: embedded servers, each a process
+// of its own, and the Redis that they share. It tells what they spent, and does
+// to them what a scenario's faults ask for.
+package fleet
+
+import (
+	"context"
+	"crypto/rand"
+	"fmt"
+	"sync"
+
+	"guestload/results"
+	"guestload/scenarios"
+	"guestload/server/store/redistest/redisproc"
+)
+
+// OwnRedis asks for a Redis that is started for the run, and keeps nothing.
+const OwnRedis = "own"
+
+// Config says what to bring up.
+type Config struct {
+	Command   []string // program and first arguments that make it a server
+	Instances int      // at least 1; more than 1 need Redis
+	Redis     string   // a URL, OwnRedis, or "" for memory
+	Dir       string   // of the logs
+}
+
+// Fleet runs until Stop.
+type Fleet struct {
+	Servers []*Server
+
+	redis *redisproc.Server // nil where it is somebody else's, or none
+	meter *Meter            // nil: no Redis
+}
+
+// Start brings everything up, and returns once all servers listen. The URL of
+// Redis goes to the servers in their environment, where nobody else reads it; no
+// error quotes its password.
+func Start(ctx context.Context, c Config) (*Fleet, error) {
+	f := &Fleet{}
+	if err := f.start(ctx, c); err != nil {
+		f.Stop()
+		return nil, err
+	}
+	return f, nil
+}
+
+func (f *Fleet) start(ctx context.Context, c Config) (err error) {
+	env := []string{"JWT_SECRET=" + rand.Text() + rand.Text()} // tokens are good at each of them
+	url := c.Redis
+	if url == OwnRedis {
+		if f.redis, err = redisproc.Start(ctx, redisproc.Config{}); err != nil {
+			return err
+		}
+		url = f.redis.URL()
+	}
+	if url != "" {
+		env = append(env, "REDIS_URL="+url)
+		if f.meter, err = newMeter(ctx, url); err != nil {
+			return fmt.Errorf("--redis-url: %w", err)
+		}
+	}
+	f.Servers = make([]*Server, 0, c.Instances)
+	for i := range c.Instances {
+		s, err := startServer(ctx, c.Command, logFile(c.Dir, i, c.Instances), env)
+		if err != nil {
+			return err
+		}
+		f.Servers = append(f.Servers, s)
+	}
+	return nil
+}
+
+// Targets are the addresses of the servers.
+func (f *Fleet) Targets() []string {
+	targets := make([]string, len(f.Servers))
+	for i, s := range f.Servers {
+		targets[i] = s.Target
+	}
+	return targets
+}
+
+// Stop ends everything and returns when it is gone. A second call does nothing.
+func (f *Fleet) Stop() {
+	var all sync.WaitGroup
+	for _, s := range f.Servers {
+		all.Go(s.Stop)
+	}
+	all.Wait()
+	if f.meter != nil {
+		f.meter.stop()
+	}
+	if f.redis != nil {
+		f.redis.Close()
+	}
+}
+
+// Usage is what the servers spent, each and together, and Redis; nil where it is
+// not known. All must have been stopped.
+func (f *Fleet) Usage() (all *results.Usage, each []results.Usage, redis *results.Usage) {
+	for _, s := range f.Servers {
+		u := s.usage()
+		if u == nil {
+			return nil, nil, f.meter.usage()
+		}
+		each = append(each, *u)
+		if all == nil {
+			all = &results.Usage{}
+		}
+		all.CPUSec += u.CPUSec
+		all.RSSPeakMB += u.RSSPeakMB
+	}
+	return all, each, f.meter.usage()
+}
+
+// Dead returns the servers that ended by themselves.
+func (f *Fleet) Dead() (dead []*Server) {
+	for _, s := range f.Servers {
+		if s.Dead() {
+			dead = append(dead, s)
+		}
+	}
+	return dead
+}
+
+// Suffer does to a process what the fault says, and returns once that is done:
+// a killed one is gone, a started one answers.
+func (f *Fleet) Suffer(ctx context.Context, fault scenarios.Fault) error {
+	switch {
+	case fault.Instance > 0:
+		return f.Servers[fault.Instance-1].Kill()
+	case fault.Blow == scenarios.Kill:
+		f.meter.look(ctx) // what it counted goes with it
+		return f.redis.Kill()
+	case fault.Blow == scenarios.Start:
+		return f.redis.Restart(ctx)
+	case fault.Blow == scenarios.Freeze:
+		return f.redis.Freeze()
+	default:
+		return f.redis.Thaw()
+	}
+}

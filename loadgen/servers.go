@@ -1,0 +1,50 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"os"
+
+	"guestload/loadgen/fleet"
+	"guestload/scenarios"
+)
+
+// serveEmbedded is the first argument with which the program becomes the
+// embedded server.
+const serveEmbedded = "serve-embedded"
+
+// serve changes what the scenario needs of its servers to what was asked for,
+// and refuses faults that cannot be dealt then.
+func (o options) serve(s scenarios.Scenario) (scenarios.Scenario, error) {
+	if len(s.Faults) > 0 && o.target != "" {
+		return s, fmt.Errorf("%w: scenario %s kills or freezes what it plays against, which loadgen does to servers of its own only: leave out --target", errUsage, s.Name)
+	}
+	if o.instances > 0 {
+		s.Server.Instances = o.instances
+	}
+	if o.redis != "" || s.Server.Instances > 1 {
+		s.Server.Storage = scenarios.StorageRedis
+	}
+	for _, f := range s.Faults {
+		if f.Instance == 0 && o.redis != "" && o.redis != fleet.OwnRedis {
+			return s, fmt.Errorf("%w: scenario %s would %s Redis, which loadgen does to one of its own only: leave out --redis-url", errUsage, s.Name, f.Blow)
+		}
+	}
+	if err := s.CheckFaults(); err != nil {
+		return s, fmt.Errorf("%w: --instances %d: %w", errUsage, s.Server.Instances, err)
+	}
+	return s, nil
+}
+
+// startFleet starts what the scenario needs; this program itself is the server.
+func startFleet(ctx context.Context, o options, s scenarios.Scenario, dir string) (*fleet.Fleet, error) {
+	exe, err := os.Executable()
+	if err != nil {
+		return nil, fmt.Errorf("embedded server: %w", err)
+	}
+	c := fleet.Config{Command: []string{exe, serveEmbedded}, Instances: s.Server.Instances, Redis: o.redis, Dir: dir}
+	if c.Redis == "" && s.Server.Storage == scenarios.StorageRedis {
+		c.Redis = fleet.OwnRedis
+	}
+	return fleet.Start(ctx, c)
+}

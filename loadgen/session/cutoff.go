@@ -1,0 +1,60 @@
+package session
+
+import (
+	"context"
+
+	"guestload/loadgen/measure"
+	"guestload/scenarios"
+)
+
+// What a guest does whose instance a fault of the scenario has killed. That is no
+// failure: whether the partner is told in time is for the witness to judge.
+
+// CutOffs counts guests whom a fault has cut off.
+type CutOffs struct {
+	Lost     int64 // their socket
+	Returned int64 // of them, those who came to another instance
+}
+
+// CutOffs returns how many were cut off so far.
+func (w *World) CutOffs() CutOffs {
+	return CutOffs{Lost: w.cutOffs.Load(), Returned: w.returns.Load()}
+}
+
+// cutOffNow notes the loss of a connection. False where there was none, so that
+// whatever failed for want of an instance is a failure.
+func (p *player) cutOffNow() bool {
+	if p.self.Token == "" || p.cutOffs == p.connects {
+		return false
+	}
+	p.cutOffs = p.connects
+	p.world.crowd.leave(p.guest.Index)
+	p.world.cutOffs.Add(1)
+	return true
+}
+
+// comeBack opens the socket anew, as clients do, and repeats the step where it
+// was a search; any other is over. Where the script says so, the guest stays away.
+func (p *player) comeBack(ctx context.Context, step *scenarios.Step) error {
+	if p.conn != nil { // broken while something was sent
+		p.witness.Lost(p.now())
+		p.conn.Close(Abrupt)
+		p.conn = nil
+	}
+	p.meeting.end()
+	switch {
+	case p.script.Lost == scenarios.LostLeave:
+		return errStaysAway
+	case step.Kind == scenarios.Drop:
+		p.cause = p.now()
+		return nil
+	}
+	if err := p.connect(ctx, measure.Reconnect, p.now()); err != nil {
+		return err
+	}
+	p.world.returns.Add(1)
+	if step.Kind == scenarios.Search || step.Kind == scenarios.Next {
+		return p.search(ctx, step, p.cause)
+	}
+	return nil
+}
