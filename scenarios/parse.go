@@ -119,15 +119,13 @@ var scenarioName = regexp.MustCompile(`^[a-z0-9]+(-[a-z0-9]+)*$`)
 
 func (r *reading) scenario(n *yaml.Node, s *Scenario) {
 	e, ok := r.mapping(n, "a scenario",
-		[]string{"scenario", "version", "about", "seed", "phases", "guests", "feeds", "wire", "server", "faults", "thresholds"})
+		[]string{"scenario", "version", "about", "seed", "phases", "capacity", "guests", "feeds", "wire", "server", "faults", "thresholds"})
 	if !ok {
 		return
 	}
 	s.Seed = 1
 	r.heading(e, s)
-	if v := r.required(e, "a scenario", "phases"); v != nil {
-		s.Phases = r.phases(v)
-	}
+	r.load(e, s)
 	if v := r.required(e, "a scenario", "guests"); v != nil {
 		s.Scripts = r.scripts(v)
 	}
@@ -146,6 +144,26 @@ func (r *reading) scenario(n *yaml.Node, s *Scenario) {
 	}
 	if v := e.get("thresholds"); v != nil {
 		s.Thresholds = r.thresholds(v)
+	}
+	if v := e.get("capacity"); v != nil && !e.has("thresholds") && !slices.Contains(e.meant, "thresholds") {
+		r.problem(v, "a search for the capacity needs thresholds: without any, no rate would ever break")
+	}
+}
+
+// load reads who arrives when: phases, or a search for what the server holds.
+func (r *reading) load(e entries, s *Scenario) {
+	v := e.get("capacity")
+	if v == nil {
+		if v := r.required(e, "a scenario", "phases"); v != nil {
+			s.Phases = r.phases(v)
+		}
+		return
+	}
+	if e.has("phases") {
+		r.problem(v, "found both \"phases\" and \"capacity\": a search makes its own phases, one run after the other")
+	}
+	if s.Capacity = r.capacity(v); s.Capacity != nil {
+		s.Phases = s.At(s.Capacity.From).Phases
 	}
 }
 

@@ -9,7 +9,8 @@ type Scenario struct {
 	Name       string
 	About      string
 	Seed       uint64
-	Phases     []Phase
+	Phases     []Phase   // of a search those of its first run
+	Capacity   *Capacity // a search in place of phases; nil for none
 	Scripts    []Script
 	Thresholds []Threshold
 	Feeds      map[string]Feed // by what they fill: FeedUsername, FeedLocation, FeedMessage

@@ -48,6 +48,9 @@ func (p Phase) planned() float64 {
 // warm-up phases included, are multiplied. Durations, think times and counts of
 // messages stay. A burst or closed phase keeps at least one guest. f is above 0.
 func (s Scenario) Scale(f float64) (Scenario, error) {
+	if s.Capacity != nil {
+		return Scenario{}, s.unsizable()
+	}
 	if !(f > 0) || math.IsInf(f, 0) {
 		return Scenario{}, fmt.Errorf("scale scenario %s by %v: the factor is a number above 0", s.Name, f)
 	}
@@ -73,6 +76,9 @@ func (s Scenario) Scale(f float64) (Scenario, error) {
 // gets its share of n, at least one guest, in the same time. Shares are rounded
 // by largest remainder, and rates follow from them.
 func (s Scenario) WithGuests(n int) (Scenario, error) {
+	if s.Capacity != nil {
+		return Scenario{}, s.unsizable()
+	}
 	var peopled []int
 	for i, p := range s.Phases {
 		if p.planned() > 0 {
@@ -90,6 +96,11 @@ func (s Scenario) WithGuests(n int) (Scenario, error) {
 		s.Phases[peopled[i]].resize(share)
 	}
 	return s, nil
+}
+
+// unsizable: a search finds its size by itself.
+func (s Scenario) unsizable() error {
+	return fmt.Errorf("scenario %s searches for the capacity, and so has no size of its own: its rates are from and to in its file", s.Name)
 }
 
 // shares splits n over the phases in proportion to what they plan now.

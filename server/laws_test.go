@@ -31,6 +31,7 @@ var laws = []law{
 	{"loadgen", []string{"loadgen/...", "scenarios", "results", "server/api", "server/app"}, "main alone may start the embedded server"},
 	{"loadgen/fleet", []string{"results", "scenarios", "server/store", "server/store/redistest/redisproc"}, "what a run brings up are processes; of Redis only what it spends is asked"},
 	{"loadgen/schedule", nil, "arrivals are pure numbers"},
+	{"loadgen/capacity", nil, "a search decides what to try, whoever tries it"},
 	{"loadgen/measure", nil, "measuring knows nothing of what is measured"},
 	{"loadgen/client", []string{"server/api/...", "loadgen/session"}, "real connections implement what a session needs"},
 	{"loadgen/session", []string{"loadgen/measure", "loadgen/verify", "scenarios", "server/api/..."}, "a guest sees the server through the contract alone"},
