@@ -12,7 +12,7 @@ import (
 )
 
 // conclude makes the record of a run that is over.
-func (p *performance) conclude(ctx context.Context, tally executor.Tally, end time.Duration, health measure.Health) {
+func (p *performance) conclude(ctx context.Context, tally executor.Tally, end time.Duration) {
 	r := &p.run.Record
 	p.run.Seconds = p.tape.seconds
 	r.DurationSec, r.Interrupted = end.Seconds(), tally.Interrupted
@@ -22,16 +22,17 @@ func (p *performance) conclude(ctx context.Context, tally executor.Tally, end ti
 
 	if p.target.own != nil {
 		for _, dead := range p.target.own.Dead() {
+			p.died = true
 			r.Invalid = append(r.Invalid, "the embedded server ended during the run; its log says: "+dead.LastWords())
 		}
 	}
 	p.target.Spread.Close() // who fell silent goes now
 	left := p.target.leftovers(ctx)
 	p.judge(p.verifier.Finish(p.plan.Clock.Now(), left), left)
-	p.spent(ctx, health)
+	p.spent(ctx)
 
 	totals := p.book.Totals()
-	invalid, warnings := measure.Verdict(health, totals, measure.Judged{
+	invalid, warnings := measure.Verdict(p.health, totals, measure.Judged{
 		Tightest: results.Tightest(p.scenario.Thresholds),
 		Miss:     results.NarrowestMiss(p.scenario.Thresholds, p.run),
 	})
@@ -80,9 +81,9 @@ func (p *performance) judge(report verify.Report, left verify.Leftovers) {
 
 // spent takes over what servers, Redis and generator cost. Servers of our own
 // are stopped for it.
-func (p *performance) spent(ctx context.Context, health measure.Health) {
+func (p *performance) spent(ctx context.Context) {
 	r := &p.run.Record
-	r.Resources.Loadgen = &results.Usage{CPUSec: health.CPU.Seconds(), RSSPeakMB: float64(health.PeakMemory) / 1e6}
+	r.Resources.Loadgen = &results.Usage{CPUSec: p.health.CPU.Seconds(), RSSPeakMB: float64(p.health.PeakMemory) / 1e6}
 	if own := p.target.own; own != nil {
 		own.Stop()
 		r.Resources.Server, r.Resources.Servers, r.Resources.Redis = own.Usage()

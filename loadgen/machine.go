@@ -14,36 +14,36 @@ import (
 // spare files are for the record, the log, the standard streams and the like.
 const spare = 64
 
-// capacity is what this machine lets a run have.
-type capacity struct {
+// machine is what this machine lets a run have.
+type machine struct {
 	live  int // guests at a time
 	conns int // HTTP connections
 	files int // open files allowed
 }
 
-// measureCapacity divides the open files that one process may have.
-func measureCapacity() (capacity, error) {
+// measureMachine divides the open files that one process may have.
+func measureMachine() (machine, error) {
 	files, err := openFiles()
 	if err != nil {
-		return capacity{}, fmt.Errorf("limit of open files: %w", err)
+		return machine{}, fmt.Errorf("limit of open files: %w", err)
 	}
 	conns := min(1024, files/10)
-	c := capacity{files: files, conns: conns, live: files - conns - spare}
-	if c.live < 1 || conns < 1 {
-		return c, fmt.Errorf("only %d files may be open: raise the limit, as with `ulimit -n 4096`", files)
+	m := machine{files: files, conns: conns, live: files - conns - spare}
+	if m.live < 1 || conns < 1 {
+		return m, fmt.Errorf("only %d files may be open: raise the limit, as with `ulimit -n 4096`", files)
 	}
-	return c, nil
+	return m, nil
 }
 
 // warn says that a run will need more than there is, "" where it will not.
-func (c capacity) warn(s scenarios.Scenario) string {
+func (m machine) warn(s scenarios.Scenario) string {
 	peak := peakLive(s)
-	if peak <= c.live {
+	if peak <= m.live {
 		return ""
 	}
 	return fmt.Sprintf("about %d guests will be live at a time, and %d files may be open here, enough for %d: those past it will be dropped, and the run be invalid. "+
 		"Raise the limit (`ulimit -n %d`, or the system's own, as root) or play fewer (--scale %.2g)",
-		peak, c.files, c.live, roundUp(peak+c.conns+spare), 0.9*float64(c.live)/float64(peak))
+		peak, m.files, m.live, roundUp(peak+m.conns+spare), 0.9*float64(m.live)/float64(peak))
 }
 
 // peakLive predicts how many guests are live at a time: as many as arrive within

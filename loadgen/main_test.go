@@ -303,17 +303,17 @@ func TestFlagsTakeOneDashOrTwo(t *testing.T) {
 	}
 }
 
-func TestCapacityIsComparedWithThePeak(t *testing.T) {
+func TestTheMachineIsComparedWithThePeak(t *testing.T) {
 	phase := scenarios.Phase{Shape: scenarios.Burst, Guests: 1000, For: 10 * time.Second}
 	idle := scenarios.Step{Kind: scenarios.Idle, For: scenarios.Draw{A: 4}}
 	s := scenarios.Scenario{Phases: []scenarios.Phase{phase}, Scripts: []scenarios.Script{{Weight: 1, Steps: []scenarios.Step{idle}}}}
 	if got := peakLive(s); got < 499 || got > 502 { // 100 a second, each for 4 s and a second of work
 		t.Errorf("a peak of %d guests, want 500", got)
 	}
-	if got := (capacity{live: 600, files: 700}).warn(s); got != "" {
+	if got := (machine{live: 600, files: 700}).warn(s); got != "" {
 		t.Errorf("warned of %q", got)
 	}
-	got := (capacity{live: 100, conns: 10, files: 200}).warn(s)
+	got := (machine{live: 100, conns: 10, files: 200}).warn(s)
 	if !strings.Contains(got, "ulimit -n 1024") || !strings.Contains(got, "--scale 0.18") {
 		t.Errorf("warned of %q, want the command and the scale that would do", got)
 	}

@@ -25,7 +25,7 @@ var recordsRoot = filepath.Join("results", "runs")
 
 // play runs the scenario, reports it, and returns the exit code.
 func play(ctx context.Context, o options, s scenarios.Scenario, getenv func(string) string, stdout, stderr io.Writer) (int, error) {
-	machine, err := measureCapacity()
+	machine, err := measureMachine()
 	if err != nil {
 		return 0, err
 	}
@@ -36,44 +36,74 @@ func play(ctx context.Context, o options, s scenarios.Scenario, getenv func(stri
 	if err != nil {
 		return 0, err
 	}
-	t, err := openTarget(ctx, o, s, machine, dir)
-	if err != nil {
-		return 0, err
-	}
-	defer t.close()
-
 	live := report.NewLive(io.Discard, report.Terminal{})
 	if !o.quiet && !o.json {
 		live = report.NewLive(stderr, report.Detect(stderr, getenv))
 	}
-	p := newPerformance(o, s, t, machine, live)
-	if p.audience, err = invite(o, p, stderr); err != nil {
-		return 0, err
-	}
-	defer p.audience.close()
-	run, err := p.perform(ctx)
+	st := &stage{options: o, machine: machine, live: live, stderr: stderr}
+	defer func() { st.audience.close() }()
+	whole, err := st.whole(ctx, s, dir)
 	if err != nil {
 		return 0, err
 	}
 	if err := live.Clear(); err != nil {
 		return 0, fmt.Errorf("clear the screen: %w", err)
 	}
-	whole := page.Page{Run: run, Scenario: s.Source}
 	if err := writeRecord(dir, whole); err != nil {
 		return 0, err
 	}
-	if err := p.audience.finish(whole); err != nil {
+	if err := st.audience.finish(whole); err != nil {
 		fmt.Fprintf(stderr, "loadgen: %v\n", err)
 	}
+	record := whole.Run.Record
 	if o.json {
-		err = run.Record.WriteJSON(stdout)
+		err = record.WriteJSON(stdout)
 	} else {
-		_, err = io.WriteString(stdout, report.Detect(stdout, getenv).Final(run.Record, dir))
+		_, err = io.WriteString(stdout, report.Detect(stdout, getenv).Final(record, dir))
 	}
 	if err != nil {
 		return 0, fmt.Errorf("report: %w", err)
 	}
-	return run.Record.Outcome.ExitCode(), nil
+	return record.Outcome.ExitCode(), nil
+}
+
+// stage is where runs are played: what all of one invocation share.
+type stage struct {
+	options  options
+	machine  machine
+	live     *report.Live
+	audience *audience // nil: nobody watches
+	stderr   io.Writer
+}
+
+// whole plays all that the scenario asks for: one run, or the many of a search.
+func (st *stage) whole(ctx context.Context, s scenarios.Scenario, dir string) (page.Page, error) {
+	if s.Capacity != nil {
+		return st.search(ctx, s, dir)
+	}
+	p, err := st.perform(ctx, s, s.Name, dir)
+	if err != nil {
+		return page.Page{}, err
+	}
+	return p.page(), nil
+}
+
+// perform plays one run against a target that is opened for it; title is what
+// the screen calls it.
+func (st *stage) perform(ctx context.Context, s scenarios.Scenario, title, dir string) (*performance, error) {
+	t, err := openTarget(ctx, st.options, s, st.machine, dir)
+	if err != nil {
+		return nil, err
+	}
+	defer t.close()
+	p := newPerformance(st.options, s, t, st.machine, st.live)
+	p.tape.title = title
+	if st.audience, err = st.audience.invite(st.options, p, st.stderr); err != nil {
+		return nil, err
+	}
+	p.audience = st.audience
+	p.run, err = p.perform(ctx)
+	return p, err
 }
 
 // folder makes the record's folder.
@@ -97,13 +127,16 @@ type performance struct {
 	verifier  *verify.Verifier
 	world     *session.World
 	tape      *tape
+	gauges    *gauges
 	run       results.Run
 	closed    atomic.Int64 // guests who came to closed phases
 	blows     *blows       // faults of the scenario
-	shown     error        // why the screen could not be drawn
+	health    measure.Health
+	died      bool  // the embedded server ended by itself
+	shown     error // why the screen could not be drawn
 }
 
-func newPerformance(o options, s scenarios.Scenario, t *target, machine capacity, live *report.Live) *performance {
+func newPerformance(o options, s scenarios.Scenario, t *target, machine machine, live *report.Live) *performance {
 	workers := 2 * runtime.GOMAXPROCS(0)
 	p := &performance{
 		scenario: s, transport: o.transport.String(), target: t, live: live,
@@ -116,6 +149,7 @@ func newPerformance(o options, s scenarios.Scenario, t *target, machine capacity
 		Seed: s.Seed, Without: o.without,
 	})
 	p.meter = measure.NewMeter()
+	p.gauges = newGauges(t.sources()...)
 	p.plan = executor.Plan{
 		Phases: s.Phases, Seed: s.Seed, Clock: clock, Book: p.book, Workers: workers,
 		MaxLive: machine.live, Grace: grace(s), Play: p.play, Started: p.started, Tick: p.tick,
@@ -144,8 +178,10 @@ func (p *performance) play(ctx context.Context, g session.Guest) session.Fate {
 func (p *performance) tick(at time.Duration, now executor.Tally) {
 	before := len(p.tape.seconds)
 	p.tape.add(p.book.Tick(at), now)
+	p.tape.spent(p.gauges.take())
 	snapshot := p.tape.snapshot(at, now)
-	p.audience.show(p.tape.seconds[before:], snapshot)
+	snapshot.Violations = p.verifier.Count()
+	p.audience.show(p.tape, before, snapshot)
 	if err := p.live.Show(snapshot); err != nil && p.shown == nil {
 		p.shown = err // the load is worth more than the screen
 	}
@@ -156,11 +192,12 @@ func (p *performance) perform(ctx context.Context) (results.Run, error) {
 	watching, stop := context.WithCancel(ctx)
 	var watch sync.WaitGroup
 	watch.Go(func() { p.meter.Watch(watching) })
+	watch.Go(func() { p.gauges.watch(watching) })
 	p.blows = newBlows(p.target, p.plan.Clock)
 	watch.Go(func() { p.blows.deal(watching, p.scenario.Faults) })
 	tally, err := executor.Run(ctx, p.plan)
 	end := p.plan.Clock.Now()
-	health := p.meter.Health()
+	p.health = p.meter.Health()
 	if err == nil && !tally.Interrupted {
 		p.blows.settle()
 	}
@@ -171,6 +208,11 @@ func (p *performance) perform(ctx context.Context) (results.Run, error) {
 		return results.Run{}, err
 	}
 	p.tape.add(p.book.Finish(end), tally)
-	p.conclude(context.WithoutCancel(ctx), tally, end, health)
+	p.conclude(context.WithoutCancel(ctx), tally, end)
 	return p.run, nil
+}
+
+// page is what is kept of the run.
+func (p *performance) page() page.Page {
+	return page.Page{Run: p.run, Scenario: p.scenario.Source, Usage: p.tape.usage()}
 }

@@ -2,11 +2,13 @@ package main
 
 import (
 	"slices"
+	"strings"
 	"time"
 
 	"guestload/loadgen/executor"
 	"guestload/loadgen/measure"
 	"guestload/loadgen/report"
+	"guestload/loadgen/report/page"
 	"guestload/loadgen/schedule"
 	"guestload/results"
 	"guestload/scenarios"
@@ -15,8 +17,11 @@ import (
 // tape is the run second by second, as the record keeps it and the screen shows it.
 type tape struct {
 	scenario scenarios.Scenario
+	title    string // on the screen
 	planned  int
 	seconds  []results.Second
+	used     []spending     // in each of the seconds
+	shown    int            // seconds that were there at the last tick
 	last     executor.Tally // as it was when the last second was added
 	failures map[string]int64
 
@@ -27,7 +32,7 @@ type tape struct {
 
 func newTape(s scenarios.Scenario) *tape {
 	return &tape{
-		scenario: s, planned: schedule.Planned(executor.Schedule(s.Phases), s.Seed),
+		scenario: s, title: s.Name, planned: schedule.Planned(executor.Schedule(s.Phases), s.Seed),
 		failures: map[string]int64{},
 	}
 }
@@ -54,11 +59,38 @@ func (t *tape) add(intervals []measure.Interval, now executor.Tally) {
 			s.Done = int64(done(now) - done(t.last))
 			t.last = now
 		}
-		t.seconds = append(t.seconds, s)
+		t.seconds, t.used = append(t.seconds, s), append(t.used, spending{})
 		t.arrivals = append(t.arrivals, float64(s.Arrived))
 		t.messages = append(t.messages, float64(s.Messages))
 		t.slowest = append(t.slowest, percentile(s.Operations[shownFirst.String()], 99))
 	}
+}
+
+// spent says what was used in the last second that was added.
+func (t *tape) spent(s spending) {
+	if len(t.used) > t.shown {
+		t.used[len(t.used)-1] = s
+	}
+	t.shown = len(t.used)
+}
+
+// usage is what is known of the processes, second by second.
+func (t *tape) usage() []page.Spent {
+	var all []page.Spent
+	for i, s := range t.used {
+		if len(s.of) > 0 {
+			all = append(all, page.Spent{Second: t.seconds[i].Second, Of: s.of})
+		}
+	}
+	return all
+}
+
+// named is a phase's name, after that of the run where a search makes several.
+func (t *tape) named(phase string) string {
+	if t.title == t.scenario.Name {
+		return phase
+	}
+	return strings.TrimPrefix(t.title, t.scenario.Name+" at ") + ", " + phase
 }
 
 // done are the guests whose part is over.
@@ -92,7 +124,7 @@ var shown = []measure.Op{shownFirst, measure.Match, measure.Create, measure.Conn
 // snapshot is what the screen shows now.
 func (t *tape) snapshot(at time.Duration, now executor.Tally) report.Snapshot {
 	s := report.Snapshot{
-		Scenario: t.scenario.Name, Elapsed: at, Left: -1,
+		Scenario: t.title, Elapsed: at, Left: -1,
 		Planned: max(t.planned, now.Arrived), Arrived: now.Arrived, Live: now.Live, Done: done(now), Unmatched: now.Unmatched,
 		ArrivalRates: t.arrivals, MessageRates: t.messages, Slowest: t.slowest,
 	}

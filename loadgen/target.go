@@ -31,7 +31,7 @@ type target struct {
 }
 
 // openTarget starts the embedded servers, or finds the one that was named.
-func openTarget(ctx context.Context, o options, s scenarios.Scenario, c capacity, dir string) (*target, error) {
+func openTarget(ctx context.Context, o options, s scenarios.Scenario, c machine, dir string) (*target, error) {
 	t := &target{paths: s.Wire.Paths, storage: results.Unknown}
 	urls := []string{o.target}
 	if o.target == "" {

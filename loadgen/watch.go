@@ -8,7 +8,6 @@ import (
 
 	"guestload/loadgen/report"
 	"guestload/loadgen/report/page"
-	"guestload/results"
 )
 
 // parseWatch reads where a run is to be watched: HOST:PORT, or :PORT and PORT
@@ -31,12 +30,17 @@ func parseWatch(s string) (string, error) {
 type audience struct {
 	live *page.Live
 	err  error // the first that showing gave: the load is worth more than the page
+
+	// Of the runs before this one, in a search.
+	seconds, planned, unmatched int
+	violations                  int64
 }
 
-// invite begins to serve the page of a run that is about to start, and says where.
-func invite(o options, p *performance, stderr io.Writer) (*audience, error) {
-	if o.watch == "" {
-		return nil, nil
+// invite begins to serve the page of a run that is about to start, and says
+// where. Those who watch already see it follow the run before.
+func (a *audience) invite(o options, p *performance, stderr io.Writer) (*audience, error) {
+	if o.watch == "" || a != nil {
+		return a, nil
 	}
 	start := page.Start{Record: p.run.Record, Scenario: p.scenario.Source}
 	start.Record.Guests.Planned = p.tape.planned
@@ -55,16 +59,29 @@ func invite(o options, p *performance, stderr io.Writer) (*audience, error) {
 	return &audience{live: live}, nil
 }
 
-// show shows seconds that have ended.
-func (a *audience) show(seconds []results.Second, s report.Snapshot) {
+// show shows the seconds of the tape that have ended since the one at from.
+func (a *audience) show(t *tape, from int, s report.Snapshot) {
 	if a == nil {
 		return
 	}
-	for _, second := range seconds {
-		a.keep(a.live.Push(page.Moment{Second: second, State: page.State{
-			Phase: s.Phase, Elapsed: s.Elapsed, Left: s.Left, Planned: s.Planned, Unmatched: s.Unmatched, Violations: s.Violations,
+	for i, second := range t.seconds[from:] {
+		second.Second += a.seconds
+		second.Phase = t.named(second.Phase)
+		a.keep(a.live.Push(page.Moment{Second: second, Use: t.used[from+i].of, State: page.State{
+			Phase: t.named(s.Phase), Elapsed: s.Elapsed, Left: s.Left, Planned: a.planned + s.Planned,
+			Unmatched: a.unmatched + s.Unmatched, Violations: a.violations + s.Violations,
 		}}))
 	}
+}
+
+// next says that another run follows this one.
+func (a *audience) next(p *performance) {
+	if a == nil {
+		return
+	}
+	g := p.run.Record.Guests
+	a.seconds, a.planned, a.unmatched = a.seconds+p.tape.shown, a.planned+g.Planned, a.unmatched+g.Unmatched
+	a.violations += p.verifier.Count()
 }
 
 // finish shows the record, and ends the page's server. Those who watch keep

@@ -21,6 +21,9 @@ func Merge(runs ...Run) (Run, error) {
 	}
 	first := runs[0]
 	for _, run := range runs {
+		if run.Record.Capacity != nil {
+			return Run{}, fmt.Errorf("merge run records: %s is a search for the capacity, whose runs were at rates of its own", run.Record.Scenario)
+		}
 		if run.Record.Scenario != first.Record.Scenario || run.Record.ScenarioHash != first.Record.ScenarioHash {
 			return Run{}, fmt.Errorf("merge run records: %s (%s) and %s (%s) are different scenarios",
 				first.Record.Scenario, first.Record.ScenarioHash, run.Record.Scenario, run.Record.ScenarioHash)
@@ -89,7 +92,16 @@ func (r *Record) join(other Record, shift int) {
 	if other.Environment.Commit != r.Environment.Commit {
 		r.Warnings = union(r.Warnings, []string{fmt.Sprintf("generators of different commits: %s and %s", r.Environment.Commit, other.Environment.Commit)})
 	}
-	for _, v := range other.Violations {
+	r.joinViolations(other.Violations)
+	if r.Faults == nil {
+		r.Faults = other.Faults // of one run: those who do not deal them do not tell of them
+	}
+	r.Resources.join(other.Resources, float64(other.Guests.Started))
+}
+
+// joinViolations adds those of another run, with the first few examples of each.
+func (r *Record) joinViolations(others []Violation) {
+	for _, v := range others {
 		i := slices.IndexFunc(r.Violations, func(known Violation) bool { return known.Rule == v.Rule })
 		if i < 0 {
 			v.Examples = slices.Clone(v.Examples)
@@ -100,10 +112,6 @@ func (r *Record) join(other Record, shift int) {
 		examples := append(r.Violations[i].Examples, v.Examples...)
 		r.Violations[i].Examples = examples[:min(len(examples), examplesKept)]
 	}
-	if r.Faults == nil {
-		r.Faults = other.Faults // of one run: those who do not deal them do not tell of them
-	}
-	r.Resources.join(other.Resources, float64(other.Guests.Started))
 }
 
 // join adds up the generators; server and Redis are the same for all of them,

@@ -37,6 +37,7 @@ type Record struct {
 	Warnings     []string             `json:"warnings,omitempty"` // doubts about the numbers
 	Invalid      []string             `json:"invalid,omitempty"`  // why the run is not to be believed
 	Outcome      Outcome              `json:"outcome"`
+	Capacity     *Capacity            `json:"capacity,omitempty"` // of a search; all else is then of its answer's run, but for the violations
 }
 
 // Environment says where the run happened.

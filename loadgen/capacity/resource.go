@@ -56,6 +56,9 @@ const (
 	nearFull = 0.85
 	oneCore  = 1.15
 	leastRAM = 0.03
+	// Other programs are named where they take so much of a machine so busy: then
+	// the generator waits for its turn long before all cores are busy.
+	strange, crowded = 0.25, 0.7
 )
 
 // Exhausted names what ran out in a run that did not hold, and says why. Of
@@ -79,12 +82,24 @@ func Exhausted(v Verdict, l Load) (Resource, string) {
 func generatorShort(l Load) (Resource, string) {
 	busy := l.Loadgen.Known && l.Loadgen.Cores >= nearFull*float64(l.Cores)
 	switch {
+	case !busy && l.Machine.Known && l.strangers() >= strange*float64(l.Cores) && l.Machine.Of >= crowded:
+		return MachineCPU, fmt.Sprintf("%s, %.2f cores by other programs: the generator was late for want of CPU", l.cores(), l.strangers())
 	case !busy && l.Machine.Known && l.Machine.Of >= full:
 		return MachineCPU, l.cores() + ": the generator was late for want of CPU" + l.elsewhere()
 	case busy:
 		return GeneratorCPU, l.cores() + ": it cannot offer more"
 	}
 	return GeneratorLag, fmt.Sprintf("the generator was %v late at the 99th percentile without being busy (%s)", l.Lag.Round(100*time.Microsecond), l.cores())
+}
+
+// strangers are the cores of this machine that programs kept busy which have no
+// part in the run.
+func (l Load) strangers() float64 {
+	n := l.Machine.Of*float64(l.Cores) - l.Loadgen.Cores
+	if l.Shared {
+		n -= l.Server.Cores + l.Redis.Cores
+	}
+	return n
 }
 
 func serverShort(l Load) (Resource, string) {

@@ -25,7 +25,8 @@ type Meter struct {
 	mu struct {
 		sync.Mutex
 		nodes map[string]*life // by run id: each start of a process is one
-		peak  float64          // bytes resident of all nodes together, the most
+		now   float64          // bytes resident of all nodes together
+		peak  float64          // the most of it
 	}
 }
 
@@ -84,7 +85,7 @@ func (m *Meter) look(ctx context.Context) {
 		}
 		m.mu.nodes[id].last = s
 	}
-	m.mu.peak = max(m.mu.peak, resident)
+	m.mu.now, m.mu.peak = resident, max(m.mu.peak, resident)
 }
 
 // readInfo reads the answer to INFO: the process's run id, what it has spent, and

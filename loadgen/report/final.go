@@ -14,7 +14,7 @@ const examplesShown = 3
 // for nowhere. It ends with the verdict and a line break.
 func (t Terminal) Final(r results.Record, dir string) string {
 	sections := []string{
-		t.heading(r), t.outcomes(r.Guests), t.operations(r.Operations), t.failures(r.Operations),
+		t.heading(r), t.capacity(r.Capacity), t.outcomes(r.Guests), t.operations(r.Operations), t.failures(r.Operations),
 		t.thresholds(r.Thresholds), t.violations(r.Violations), t.faults(r.Faults), t.resources(r.Resources),
 		t.doubts("warnings", yellow, r.Warnings), t.doubts("invalid, because", red, r.Invalid),
 	}
@@ -188,6 +188,9 @@ func (t Terminal) verdict(r results.Record) string {
 		}
 	}
 	var words []string
+	if r.Capacity != nil {
+		words = append(words, r.Capacity.Headline())
+	}
 	if breaches > 0 {
 		words = append(words, fmt.Sprintf("%s of the contract broken, %s", plural(rules, "rule"), plural(breaches, "time")))
 	}

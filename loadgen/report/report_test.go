@@ -96,6 +96,23 @@ func violated() results.Record {
 	return r
 }
 
+// searched is the answer of a search.
+func searched() results.Record {
+	r := record()
+	high := 474.0
+	c := results.Capacity{Rate: 437, Above: 450, LimitedBy: "server", Low: 402, High: &high, Confidence: 0.95, DurationSec: 123,
+		Resource: "server CPU", Why: "the server 1.85, the generator 0.11 cores; 98 % of this machine's 2 were busy"}
+	for _, run := range []struct {
+		rate, p99 float64
+		verdict   string
+	}{{50, 2.1, "held"}, {800, 4100, "broke"}, {566, 1900, "invalid"}, {437, 7.3, "held"}, {450, 420, "broke"}, {437, 6.9, "held"}} {
+		c.Runs = append(c.Runs, results.Trial{Rate: run.rate, Verdict: run.verdict, Cores: map[string]float64{"server": run.rate / 250, "loadgen": 0.1},
+			Response: map[string]results.Summary{"create": {P99: run.p99, Max: run.p99}, "delivery": {P99: 1.2, Max: 9}}})
+	}
+	r.Searched(c, []results.Record{r})
+	return r
+}
+
 func TestFinalReports(t *testing.T) {
 	for _, c := range []struct {
 		name     string
@@ -105,6 +122,8 @@ func TestFinalReports(t *testing.T) {
 		{"passed-100", Terminal{Width: 100}, record()},
 		{"passed-60", Terminal{Width: 60}, record()},
 		{"passed-colour", Terminal{Width: 80, Colour: true}, record()},
+		{"searched-100", Terminal{Width: 100}, searched()},
+		{"searched-40", Terminal{Width: 40, Colour: true}, searched()},
 		{"failed-80", Terminal{Width: 80}, failed()},
 		{"violated-80", Terminal{Width: 80}, violated()},
 		{"violated-40", Terminal{Width: 40}, violated()},
@@ -126,6 +145,7 @@ func TestNoLineIsWiderThanTheTerminal(t *testing.T) {
 		for _, ascii := range []bool{false, true} {
 			terminal := Terminal{Width: width, ASCII: ascii, Colour: true}
 			lines := strings.Split(terminal.Final(violated(), "results/runs"), "\n")
+			lines = append(lines, strings.Split(terminal.Final(searched(), ""), "\n")...)
 			lines = append(lines, terminal.Screen(moment())...)
 			for _, line := range lines {
 				if ascii && strings.ContainsFunc(line, func(r rune) bool { return r > 0x7e }) {

@@ -23,6 +23,7 @@ type content struct {
 	NoResources                         string
 	Environment                         []figure
 	Scenario                            string
+	Capacity                            *searched // nil where nothing was searched
 }
 
 // figure is a name and a value, and how it is to be taken.
@@ -53,6 +54,7 @@ func view(r results.Record, scenario []byte) content {
 		Resources: processes(r.Resources), NoResources: "No process could be measured.",
 		Environment: environment(r), Scenario: string(scenario),
 	}
+	v.Capacity = newSearched(r.Capacity)
 	v.Verdict, v.Tone = verdict(r.Outcome)
 	v.Because = because(r)
 	v.Title = fmt.Sprintf("%s: %s", r.Scenario, v.Verdict)

@@ -22,6 +22,8 @@ type data struct {
 	Rows     []row            `json:"rows"`
 	Curves   map[string]curve `json:"curves"` // by operation
 	Usage    []Spent          `json:"usage"`
+	Bounds   []bound          `json:"bounds,omitempty"`
+	Capacity *knee            `json:"capacity,omitempty"`
 	Scenario string           `json:"scenario"` // so that Read finds it again
 }
 
@@ -49,6 +51,12 @@ func (p Page) data() data {
 	}
 	d.Curves = curves(p.Run.Totals())
 	d.Usage = thin(p.Usage, d.Every)
+	d.Capacity = newKnee(p.Run.Record.Capacity)
+	var expressions []string
+	for _, t := range p.Run.Record.Thresholds {
+		expressions = append(expressions, t.Expression)
+	}
+	d.Bounds = newBounds(expressions)
 	return d
 }
 

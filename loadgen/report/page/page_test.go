@@ -25,6 +25,7 @@ func TestThePageShowsARunInABrowserWithoutANetwork(t *testing.T) {
 	}{
 		{"passed", sample(t), 16},
 		{"hostile", hostile(t), 16},
+		{"search", searchedPage(t), 17},
 		{"nothing", Page{Run: results.Run{Record: results.Record{Scenario: "burst", Outcome: results.Invalid, Invalid: []string{"no guests were planned"}}}}, 0},
 	} {
 		path := filepath.Join(t.TempDir(), File)

@@ -40,6 +40,9 @@ func because(r results.Record) string {
 		}
 	}
 	var words []string
+	if c := r.Capacity; c != nil {
+		words = append(words, "Capacity: "+c.Headline()+".")
+	}
 	if breaches > 0 {
 		words = append(words, fmt.Sprintf("%s of the contract broken, %s.", plural(rules, "rule"), plural(breaches, "time")))
 	}

@@ -83,7 +83,8 @@
   function build(c) {
     const s = c.spec, hooks = { setCursor: [() => tell(c)] };
     if (s.phases) hooks.drawClear = [u => bands(u)];
-    if (s.marks) hooks.draw = [u => s.marks(u, c.spec)];
+    hooks.draw = [u => { if (s.marks) s.marks(u, c.spec); limits(u, c.spec.limits || []); }];
+    if (s.under) hooks.drawClear = [u => s.under(u, c.spec)];
     return new uPlot({
       width: c.plot.clientWidth || 300, height: s.height, padding: [8, 22, 0, 0],
       legend: { show: false }, hooks, scales: s.scales, axes: s.axes,
@@ -125,6 +126,40 @@
     ctx.restore();
   }
 
+  // Draws thresholds: a dashed line where what is drawn must stay below (or above).
+  function limits(u, all) {
+    const { ctx, bbox } = u, ratio = devicePixelRatio;
+    ctx.save();
+    ctx.beginPath();
+    ctx.rect(bbox.left, bbox.top, bbox.width, bbox.height);
+    ctx.clip();
+    ctx.font = 11 * ratio + "px system-ui, sans-serif";
+    ctx.fillStyle = ctx.strokeStyle = colour("bad");
+    ctx.lineWidth = ratio;
+    ctx.setLineDash([5 * ratio, 3 * ratio]);
+    ctx.textAlign = "left";
+    const lines = [];
+    for (const l of all) { // those at one height share a line
+      const same = lines.find(known => known.at === l.at && known.x === l.x);
+      if (!same) lines.push({ ...l });
+      else if (!same.words.includes(l.words)) same.words += ", " + l.words;
+    }
+    for (const l of lines) {
+      const y = Math.round(u.valToPos(l.at, "y", true)) + 0.5;
+      const middle = l.x ? u.valToPos(l.x, "x", true) : 0;
+      const from = l.x ? middle - 26 * ratio : bbox.left, to = l.x ? middle + 26 * ratio : bbox.left + bbox.width;
+      ctx.beginPath();
+      ctx.moveTo(from, y);
+      ctx.lineTo(to, y);
+      ctx.stroke();
+      const wide = ctx.measureText(l.words).width, below = y - bbox.top < 16 * ratio;
+      ctx.textBaseline = below ? "top" : "bottom";
+      ctx.fillText(l.words, Math.max(bbox.left + 2 * ratio, Math.min(to, bbox.left + bbox.width) - wide - 4 * ratio), below ? y + 2 * ratio : y - 2 * ratio);
+    }
+    ctx.restore();
+  }
+  const bounds = keep => (data.bounds || []).filter(keep);
+
   function findPhases(rows) {
     const found = [];
     for (const r of rows) {
@@ -142,6 +177,8 @@
       shared.samples = Math.max(shared.samples, 10 ** Math.ceil(Math.log10(c.x[c.x.length - 1] || 1)));
     }
     for (const r of data.rows) for (const o of Object.values(r.ops || {})) { see(o[2]); see(o[3]); }
+    for (const b of data.bounds || []) if (b.metric !== "memory" && b.at > 0) see(b.at);
+    for (const values of Object.values(data.capacity?.p99 || {})) values.forEach(v => v > 0 && see(v));
     if (high > 0) shared.micros = [10 ** Math.floor(Math.log10(low)), 10 ** Math.ceil(Math.log10(Math.max(high, low * 1.01)))];
     if (data.rows.length) shared.span = [data.rows[0].t, Math.max(data.rows[data.rows.length - 1].t, data.rows[0].t + 1)];
   }
@@ -154,6 +191,7 @@
         id: "curve " + name, into: "curves", title: name, height: 190,
         columns: [c.x, c.response.map(above), c.service.map(above)],
         scales: { x: { time: false, distr: 3, log: 10, range: () => [1, shared.samples] }, y: timeScale },
+        limits: bounds(b => b.op === name && b.x && b.metric !== "memory").map(b => ({ ...b, words: (b.metric === "service" ? "service " : "") + b.stat })),
         axes: [axis({ size: 26, splits: () => [2, ...decades(10, shared.samples)], filter: (u, s) => s, values: (u, s) => s.map(x => x < 1e6 ? quantile(x) : "") }), timeAxis()],
         series: [line("response"), line("service", { dash: [5, 4] })],
         say: i => {
@@ -185,6 +223,7 @@
       chart({
         id: "second " + name, into: "seconds", title: name, height: 170, phases: true, failed, marks: failureMarks,
         columns: [column(r => r.t), p99, p50],
+        limits: bounds(b => b.op === name && b.metric === "response" && (b.stat === "p50" || b.stat === "p99")).map(b => ({ at: b.at, words: b.stat + " threshold" })),
         scales: { x: { time: false, range: () => shared.span }, y: timeScale },
         axes: [secondAxis(), timeAxis()], series: [line("response"), line("service", { width: 1.25 })],
         say: i => i == null ? "p99 at most " + time(most(p99))
@@ -193,11 +232,60 @@
     }
   }
 
+  // The knee: how p99 rises with the rate, run by run.
   const inks = ["response", "service", "third"];
+  function drawKnee() {
+    const k = data.capacity;
+    if (!k || !k.rates.length) return;
+    const names = ["create", "match", "delivery"].filter(n => k.p99[n]);
+    if (!names.length) names.push(...inOrder(Object.keys(k.p99)).slice(0, 3));
+    const rate = r => r == null ? "–" : (r < 10 ? trim(r.toFixed(2)) : r < 100 ? trim(r.toFixed(1)) : whole(r)) + "/s";
+    const values = names.map(n => k.p99[n].map(v => v > 0 ? Math.max(v, 0.001) : null));
+    key("knee", names);
+    chart({
+      id: "knee", into: "knee", title: "p99 of response time by arrivals a second", height: 240,
+      columns: [k.rates, ...values], under: kneeBands,
+      limits: bounds(b => names.includes(b.op) && b.metric === "response" && b.stat === "p99").map(b => ({ at: b.at, words: b.op + " threshold" })),
+      scales: { x: { time: false, distr: 3, log: 10, range: (u, low, high) => [low / 1.15, high * 1.15] }, y: timeScale },
+      axes: [axis({ size: 26, space: 56, splits: () => rateSplits(k.rates), filter: (u, s) => s, values: (u, s) => s.map(rate) }), timeAxis()],
+      series: names.map((n, i) => line(inks[i], { points: { show: true, size: 7, fill: () => colour("paper") } })), marks: verdictMarks,
+      say: i => i == null ? (k.rate > 0 ? rate(k.rate) + " held" : "no rate held")
+        : rate(k.rates[i]) + " " + k.said[i] + ": " + names.map((n, s) => n + " " + time(values[s][i])).join(", "),
+    });
+  }
+  // One, two and five of every power of ten, within the rates and on each side.
+  function rateSplits(rates) {
+    const low = rates[0] / 1.15, high = rates[rates.length - 1] * 1.15, splits = [];
+    for (let e = Math.floor(Math.log10(low)); e <= Math.ceil(Math.log10(high)); e++)
+      for (const d of [1, 2, 5]) if (d * 10 ** e >= low && d * 10 ** e <= high) splits.push(d * 10 ** e);
+    return splits.length > 1 ? splits : [rates[0], rates[rates.length - 1]];
+  }
+  // Shades where the limit lies.
+  function kneeBands(u) {
+    const k = data.capacity, { ctx, bbox } = u, end = bbox.left + bbox.width;
+    const at = r => Math.min(end, Math.max(bbox.left, u.valToPos(r, "x", true)));
+    if (!(k.low > 0) && k.high == null) return;
+    ctx.save();
+    ctx.fillStyle = colour("doubt-wash");
+    const from = k.low > 0 ? at(k.low) : bbox.left, to = k.high == null ? end : at(k.high);
+    ctx.fillRect(from, bbox.top, Math.max(to - from, 2), bbox.height);
+    ctx.restore();
+  }
+  // Marks at the foot what each run came to.
+  function verdictMarks(u) {
+    const k = data.capacity, { ctx, bbox } = u, ratio = devicePixelRatio;
+    ctx.save();
+    k.rates.forEach((r, i) => {
+      ctx.fillStyle = colour({ held: "good", broke: "bad", invalid: "doubt" }[k.said[i]]);
+      ctx.fillRect(Math.round(u.valToPos(r, "x", true)) - ratio, bbox.top + bbox.height - 10 * ratio, Math.max(2, 3 * ratio), 10 * ratio);
+    });
+    ctx.restore();
+  }
+
   function drawUsage() {
     const names = [...new Set(data.usage.flatMap(u => Object.keys(u.of)))].sort((a, b) => ["server", "redis", "loadgen"].indexOf(a) - ["server", "redis", "loadgen"].indexOf(b));
     if (!names.length) return;
-    key(names);
+    key("usage", names);
     const seconds = data.usage.map(u => u.second);
     for (const [id, title, what, write] of [
       ["cpu", "CPU, cores", "cpu", v => v == null ? "–" : trim(v.toFixed(v < 10 ? 2 : 0))],
@@ -206,6 +294,7 @@
       const values = names.map(n => data.usage.map(u => u.of[n]?.[what] ?? null));
       chart({
         id, into: "usage", title, height: 150, phases: true, columns: [seconds, ...values],
+        limits: what === "mb" ? bounds(b => b.metric === "memory").map(b => ({ at: b.at, words: b.process + " threshold" })) : [],
         scales: { x: { time: false, range: () => shared.span }, y: countScale },
         axes: [secondAxis(), countAxis(write)], series: names.map((n, i) => line(inks[i % inks.length])),
         say: i => i == null ? "at most " + names.map((n, k) => n + " " + write(most(values[k]))).join(", ")
@@ -213,10 +302,10 @@
       });
     }
   }
-  function key(names) {
+  function key(of, names) {
     const p = document.createElement("p");
-    $("usage-key")?.remove();
-    p.id = "usage-key";
+    $(of + "-key")?.remove();
+    p.id = of + "-key";
     p.className = "key";
     names.forEach((n, i) => {
       const s = document.createElement("span");
@@ -224,13 +313,14 @@
       s.style.borderTopStyle = "solid";
       p.append(s, n + " ");
     });
-    $("usage").before(p);
+    $(of).before(p);
   }
 
   function draw() {
     phases = findPhases(data.rows);
     findShared();
     if (data.every > 1) $("binning").textContent = "Each point stands for " + data.every + " seconds: rates are means over them, percentiles are of all their samples. Shaded phases are warm-up, which is in no percentile.";
+    drawKnee();
     drawCurves();
     if (data.rows.length) drawTimeline();
     drawUsage();

@@ -1,0 +1,11 @@
+//go:build !linux
+
+package proc
+
+import "errors"
+
+// Of is known on Linux only.
+func Of(int) (Usage, error) { return Usage{}, errors.ErrUnsupported }
+
+// Here is known on Linux only.
+func Here() (Machine, error) { return Machine{}, errors.ErrUnsupported }
