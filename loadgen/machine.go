@@ -21,15 +21,23 @@ type machine struct {
 	files int // open files allowed
 }
 
-// measureMachine divides the open files that one process may have.
-func measureMachine() (machine, error) {
+// measureMachine divides the open files that one process may have; so many HTTP
+// connections are asked for, 0 for as many as are good.
+func measureMachine(asked int) (machine, error) {
 	files, err := openFiles()
 	if err != nil {
 		return machine{}, fmt.Errorf("limit of open files: %w", err)
 	}
 	conns := min(1024, files/10)
+	if asked > 0 {
+		conns = asked
+	}
 	m := machine{files: files, conns: conns, live: files - conns - spare}
-	if m.live < 1 || conns < 1 {
+	switch {
+	case asked > 0 && m.live < 1:
+		return m, fmt.Errorf("--connections %d: only %d files may be open, of which %d are for guests and all else: raise the limit (`ulimit -n %d`) or ask for fewer",
+			asked, files, spare, roundUp(asked+2*spare))
+	case m.live < 1 || conns < 1:
 		return m, fmt.Errorf("only %d files may be open: raise the limit, as with `ulimit -n 4096`", files)
 	}
 	return m, nil

@@ -272,6 +272,8 @@ func TestWrongCommandLinesSayWhatIsRight(t *testing.T) {
 		{[]string{"burst"}, 2, "--scenario burst"},
 		{[]string{"--scenario", "burst", "--list"}, 2, "one at a time"},
 		{[]string{"--scenario", "burst", "--guests", "0"}, 2, "--guests 0: at least 1"},
+		{[]string{"--scenario", "burst", "--connections", "0"}, 2, "--connections 0: at least 1"},
+		{[]string{"--scenario", "burst", "--connections", "2000000000"}, 1, "or ask for fewer"},
 		{[]string{"--scenario", "burst", "--guests", "many"}, 2, `"many"`},
 		{[]string{"--scenario", "burst", "--guests", "5", "--scale", "2"}, 2, "one of them"},
 		{[]string{"--scenario", "burst", "--scale", "-1"}, 2, "a number above 0"},

@@ -26,6 +26,7 @@ type options struct {
 	transport api.Framing
 	without   map[scenarios.Kind]bool
 
+	conns  int // HTTP connections, 0: as many as the machine lets us have
 	guests int // 0: as the scenario has it
 	scale  float64
 	seed   uint64
@@ -59,6 +60,7 @@ func parseOptions(args []string) (options, error) {
 	fs.IntVar(&o.instances, "instances", 0, "")
 	fs.StringVar(&transport, "transport", api.JSON.String(), "")
 	fs.StringVar(&without, "without", "", "")
+	fs.IntVar(&o.conns, "connections", 0, "")
 	fs.IntVar(&o.guests, "guests", 0, "")
 	fs.Float64Var(&o.scale, "scale", 1, "")
 	fs.Uint64Var(&o.seed, "seed", 0, "")
@@ -114,6 +116,8 @@ func (o options) validate(fs *pflag.FlagSet) error {
 		return fmt.Errorf("--redis-url is empty: give it a URL, such as redis://127.0.0.1:6379, or own for a Redis that is started for the run")
 	case fs.Changed("instances") && (o.instances < 1 || o.instances > scenarios.MaxInstances):
 		return fmt.Errorf("--instances %d: from 1 to %d", o.instances, scenarios.MaxInstances)
+	case fs.Changed("connections") && o.conns < 1:
+		return fmt.Errorf("--connections %d: at least 1", o.conns)
 	case fs.Changed("guests") && o.guests < 1:
 		return fmt.Errorf("--guests %d: at least 1", o.guests)
 	case fs.Changed("guests") && fs.Changed("scale"):

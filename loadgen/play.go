@@ -25,7 +25,7 @@ var recordsRoot = filepath.Join("results", "runs")
 
 // play runs the scenario, reports it, and returns the exit code.
 func play(ctx context.Context, o options, s scenarios.Scenario, getenv func(string) string, stdout, stderr io.Writer) (int, error) {
-	machine, err := measureMachine()
+	machine, err := measureMachine(o.conns)
 	if err != nil {
 		return 0, err
 	}

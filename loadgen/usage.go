@@ -13,6 +13,7 @@ var flagsExplained = []struct{ name, value, about, example string }{
 	{"redis-url", "URL|own", "keep the guests of our own server in this Redis; own starts one for the run, which keeps nothing", "--redis-url redis://127.0.0.1:6379"},
 	{"instances", "N", "so many servers of our own, with the guests spread over them; more than one share a Redis, own unless --redis-url says which", "--instances 3"},
 	{"transport", "ws|socketio", "how real-time events are framed (ws)", "--transport socketio"},
+	{"connections", "N", "so many connections for HTTP requests at most, which all guests share; a request that finds them busy is sent later, and the wait is in its response time, but not in its service time (a tenth of the open files that the system allows, 1,024 at most)", "--connections 50"},
 	{"guests", "N", "so many guests in all, in the same time", "--guests 500"},
 	{"scale", "F", "F times as many guests in the same time", "--scale 4"},
 	{"seed", "N", "another seed than the scenario's: other arrivals, choices and texts", "--seed 7"},

@@ -29,7 +29,7 @@ type Options struct {
 	Framing api.Framing   // of the real-time connections
 	Timeout time.Duration // of a request, and of opening a connection; 10 s where 0
 	// Conns bounds the HTTP connections, 1,024 where 0. A request that finds them
-	// all busy waits, within its timeout.
+	// all busy waits, within its timeout, and is sent after that.
 	Conns int
 	// Paths and Events map the contract's names to the backend's own, where they differ.
 	Paths, Events map[string]string
@@ -49,6 +49,7 @@ type Client struct {
 	framing api.Framing
 	dialer  *dialer
 	http    *fasthttp.HostClient
+	slots   slots  // of http
 	base    string // the target's path, without a slash at the end
 	host    string
 
@@ -90,6 +91,7 @@ func New(ctx context.Context, o Options) (*Client, error) {
 	c := &Client{
 		timeout: o.Timeout, framing: o.Framing, dialer: d, host: target.Host,
 		base:     strings.TrimSuffix(target.Path, "/"),
+		slots:    make(slots, o.Conns),
 		outgoing: o.Events,
 	}
 	if len(o.Events) > 0 {

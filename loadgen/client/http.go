@@ -52,7 +52,16 @@ func (c *Client) call(ctx context.Context, r session.Request, read func(api.Valu
 		req.Header.SetContentType("application/json")
 		req.SetBodyRaw(r.Body)
 	}
-	if err := c.http.DoDeadline(req, resp, c.deadline(ctx)); err != nil {
+	deadline := c.deadline(ctx)
+	waited, err := c.slots.take(ctx, deadline)
+	if err != nil {
+		return fmt.Errorf("%s %s: %w", r.Method, r.Path, err)
+	}
+	defer c.slots.give()
+	if r.Waited != nil {
+		*r.Waited = waited
+	}
+	if err := c.http.DoDeadline(req, resp, deadline); err != nil {
 		return fmt.Errorf("%s %s: %w", r.Method, r.Path, httpError(err))
 	}
 	if err := readEnvelope(resp.StatusCode(), resp.Body(), read); err != nil {

@@ -1,6 +1,7 @@
 package client
 
 import (
+	"context"
 	"errors"
 	"net"
 	"strings"
@@ -75,6 +76,53 @@ func TestASlowAnswerIsATimeout(t *testing.T) {
 	err = c.Call(t.Context(), session.Request{Method: "GET", Path: "/"}, nil)
 	if session.Kind(err) != session.KindTimeout {
 		t.Errorf("got %v of kind %s, want timeout", err, session.Kind(err))
+	}
+}
+
+// A request that finds all connections busy is sent when one is free, and says
+// how long that took: from then on it is the server's time.
+func TestARequestTellsHowLongItWaitedForAConnection(t *testing.T) {
+	arrived, release := make(chan bool), make(chan bool)
+	target := listen(t, func(ctx *fasthttp.RequestCtx) {
+		arrived <- true
+		<-release
+		ctx.SetBodyString(`{"success":true}`)
+	}, nil)
+	c, err := New(t.Context(), Options{Target: target, Conns: 1})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer c.Close()
+	type result struct {
+		waited, took time.Duration
+		err          error
+	}
+	call := func(done chan<- result) {
+		r := result{waited: -1}
+		begin := time.Now()
+		r.err = c.Call(t.Context(), session.Request{Method: "GET", Path: "/", Waited: &r.waited}, nil)
+		r.took = time.Since(begin)
+		done <- r
+	}
+	first, second := make(chan result, 1), make(chan result, 1)
+	go call(first)
+	<-arrived // so the only connection is busy
+	begin := time.Now()
+	go call(second)
+	ctx, cancel := context.WithTimeout(t.Context(), 50*time.Millisecond)
+	defer cancel()
+	if err := c.Call(ctx, session.Request{Method: "GET", Path: "/"}, nil); session.Kind(err) != session.KindTimeout {
+		t.Errorf("a request for which no connection is free in time: %v, want a timeout", err)
+	}
+	release <- true
+	<-arrived
+	busy := time.Since(begin)
+	release <- true
+	if r := <-first; r.err != nil || r.waited != 0 {
+		t.Errorf("the first request waited %v, %v; want not at all", r.waited, r.err)
+	}
+	if r := <-second; r.err != nil || r.waited <= 0 || r.waited > busy || r.waited > r.took {
+		t.Errorf("the second waited %v of %v, %v; want above 0 and at most %v", r.waited, r.took, r.err, busy)
 	}
 }
 

@@ -21,6 +21,9 @@ type Request struct {
 	Method, Path string
 	Token        string // "" for none
 	Body         []byte // JSON, nil for none
+	// Waited is set to how long the request waited for a connection before it was
+	// sent, unless it is nil.
+	Waited *time.Duration
 }
 
 // Backend is the system under test. Safe for concurrent use. Errors wrap this

@@ -130,10 +130,12 @@ var places = [...][2]string{
 // call does one measured request. Without a session a guest cannot go on; any
 // other failure is counted, and the guest carries on.
 func (p *player) call(ctx context.Context, op measure.Op, intended time.Duration, r Request, read func(api.Value) error) error {
+	p.waited = 0
+	r.Waited = &p.waited
 	sent := p.now()
 	err := p.world.Backend.Call(ctx, r, read)
 	if err == nil {
-		p.success(op, intended, sent, p.now())
+		p.success(op, intended, sent+p.waited, p.now())
 		return nil
 	}
 	err = p.failure(ctx, op, sent, err)

@@ -25,6 +25,7 @@ type player struct {
 	conn   Conn // nil while not connected
 
 	cause  time.Duration // what the next step follows: when the last one was done
+	waited time.Duration // by the last request, for a connection
 	failed bool          // some step did
 	// Connections made, and how many there were when the latest was cut off.
 	connects, cutOffs int
