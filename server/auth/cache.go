@@ -67,8 +67,13 @@ func (c *cache) get(token string) (Claims, bool) {
 
 // put copies the token: the caller's may be a view of a buffer.
 func (c *cache) put(token string, claims Claims) {
+	c.know(strings.Clone(token), claims)
+}
+
+// know is put for a token that is the caller's own for good.
+func (c *cache) know(token string, claims Claims) {
 	if key, ok := tailOf(token); ok {
-		c.keep(key, &entry{token: strings.Clone(token), claims: claims})
+		c.keep(key, &entry{token: token, claims: claims})
 	}
 }
 

@@ -109,20 +109,14 @@ func NewIssuer(secret []byte, o Options) (*Issuer, error) {
 // Issue returns a token for the session, good from now for the lifetime. No two
 // are equal, whenever they were issued: each has a random jti.
 func (i *Issuer) Issue(s guest.Session) (string, error) {
-	now := i.now()
-	token, err := jwt.NewWithClaims(jwt.SigningMethodHS256, payload{
-		UserID:    s.ID,
-		SessionID: s.SessionID,
-		Username:  s.Username,
-		IsGuest:   true,
-		IssuedAt:  jwt.NewNumericDate(now),
-		ExpiresAt: jwt.NewNumericDate(now.Add(i.lifetime)),
-		Issuer:    TokenIssuer,
-		Audience:  audience{TokenAudience},
-		ID:        rand.Text()[:13], // 65 bits
-	}).SignedString(i.secret)
+	issued := time.Unix(i.now().Unix(), 0).UTC()
+	claims := Claims{UserID: s.ID, SessionID: s.SessionID, Username: s.Username, IssuedAt: issued, ExpiresAt: issued.Add(i.lifetime)}
+	token, err := i.sign(claims, rand.Text()[:13]) // 65 bits
 	if err != nil {
 		return "", fmt.Errorf("sign token of %s: %w", s.ID, err)
+	}
+	if claims.good() {
+		i.verified.know(token, claims) // who has just got it connects next
 	}
 	return token, nil
 }

@@ -108,6 +108,52 @@ func TestTokensCarryTheContractsClaims(t *testing.T) {
 	}
 }
 
+// The text of a token is our own; the library says what it must be.
+func TestTokensAreWhatTheLibraryWouldSign(t *testing.T) {
+	for _, name := range []string{"Bob", "", `a"\\b`, "Zoë 🙂", "line\nbreak"} {
+		issuer, _ := newIssuer(t, auth.Options{})
+		token, err := issuer.Issue(guest.New(sessionID, name, guest.Profile{}, start))
+		if err != nil {
+			t.Fatal(err)
+		}
+		var said jwt.MapClaims
+		if _, err := jwt.ParseWithClaims(token, &said, func(*jwt.Token) (any, error) { return []byte(secret), nil },
+			jwt.WithTimeFunc(func() time.Time { return start })); err != nil {
+			t.Fatalf("%q: %v", name, err)
+		}
+		want := claims()
+		want["username"], want["jti"] = name, said["jti"]
+		if got := sign(t, jwt.SigningMethodHS256, []byte(secret), said); got != sign(t, jwt.SigningMethodHS256, []byte(secret), want) {
+			t.Errorf("%q: token says %v, want %v", name, said, want)
+		}
+		if head, _, _ := strings.Cut(token, "."); head != strings.Split(sign(t, jwt.SigningMethodHS256, []byte(secret), want), ".")[0] {
+			t.Errorf("header is %s", head)
+		}
+	}
+}
+
+// A token is known from its issue on. What is known must be what parsing says.
+func TestAnIssuedTokenIsKnownAsItWouldBeRead(t *testing.T) {
+	for _, s := range []guest.Session{
+		guest.New(sessionID, "Bob", guest.Profile{}, start),
+		guest.New(sessionID, "Zoë", guest.Profile{}, start),
+		guest.New(sessionID, "bad \xff", guest.Profile{}, start),
+		guest.New("no id", "Bob", guest.Profile{}, start),
+	} {
+		issuer, c := newIssuer(t, auth.Options{})
+		c.set(start.Add(123 * time.Millisecond))
+		token, err := issuer.Issue(s)
+		if err != nil {
+			t.Fatal(err)
+		}
+		known, err := issuer.Verify(token)
+		read, readErr := issuer.VerifyForRenewal(token) // never answered from memory
+		if known != read || (err == nil) != (readErr == nil) {
+			t.Errorf("%q: known as %+v (%v), reads %+v (%v)", s.Username, known, err, read, readErr)
+		}
+	}
+}
+
 func TestTokensOfOneSecondDiffer(t *testing.T) {
 	issuer, _ := newIssuer(t, auth.Options{})
 	if a, b := issue(t, issuer), issue(t, issuer); a == b {

@@ -1,6 +1,7 @@
 package realtime
 
 import (
+	"strings"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -77,11 +78,12 @@ func (c *Client) Heard() { c.heard.Store(c.node.now().Unix()) }
 func (c *Client) SocketID() string { return c.socketID }
 
 // send gives frames to the socket. It never waits.
-func (c *Client) send(frames []byte) { c.sendMessage(frames, receipt{}) }
+func (c *Client) send(frames []byte) { c.sendMessage(frames, "", receipt{}) }
 
 // sendMessage is send, and reports whether the socket has taken the frames
-// already. Where it has not, and r names a message, r is kept and told later.
-func (c *Client) sendMessage(frames []byte, r receipt) (taken bool) {
+// already. Where it has not, and id names a message, r is kept for it and told
+// later. id itself is not kept: nearly always it can stay on the caller's stack.
+func (c *Client) sendMessage(frames []byte, id string, r receipt) (taken bool) {
 	c.mu.Lock()
 	if c.mu.closing || c.mu.dead {
 		c.mu.Unlock()
@@ -91,8 +93,8 @@ func (c *Client) sendMessage(frames []byte, r receipt) (taken bool) {
 	if !over {
 		taken = c.put(frames)
 	}
-	if !taken && !over && r.id != "" {
-		r.end = c.mu.queued
+	if !taken && !over && id != "" {
+		r.end, r.id = c.mu.queued, strings.Clone(id)
 		c.mu.receipts = append(c.mu.receipts, r)
 	}
 	c.mu.Unlock()

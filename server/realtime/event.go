@@ -111,10 +111,12 @@ func (n *Node) matchError(m *member, message string) {
 	})
 }
 
-// messageID names a message: the instance's random prefix and a count.
-func (n *Node) messageID() string {
-	var id [32]byte
-	return string(strconv.AppendUint(append(id[:0], n.prefix...), n.messages.Add(1), 36))
+// maxMessageID is the longest name of a message, in bytes.
+const maxMessageID = 32
+
+// appendMessageID names a message: the instance's random prefix and a count.
+func (n *Node) appendMessageID(dst []byte) []byte {
+	return strconv.AppendUint(append(dst, n.prefix...), n.messages.Add(1), 36)
 }
 
 // stamp is the time as the contract writes it, milliseconds.

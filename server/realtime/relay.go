@@ -2,6 +2,7 @@ package realtime
 
 import (
 	"slices"
+	"strings"
 	"time"
 
 	"guestload/server/api"
@@ -19,8 +20,10 @@ func (n *Node) message(m *member, data api.Value) (refusal string) {
 		return n.chatError(m, api.TextNotConnected)
 	}
 	defer c.mu.Unlock()
-	payload, id, now := takeBuffer(), n.messageID(), n.stamp()
+	payload, now := takeBuffer(), n.stamp()
 	defer giveBuffer(payload)
+	var room [maxMessageID]byte
+	id := string(n.appendMessageID(room[:0])) // on the stack: nobody below keeps it
 	me := c.self(m.id)
 	*payload = api.AppendChatMessage(*payload, id, me.id, me.username, body, now)
 
@@ -63,19 +66,10 @@ func (n *Node) carry(c *chat, m *member, event string, payload []byte, id string
 	}
 	them := c.partner(m.id)
 	if c.mu.holding && c.mu.holder == m.id {
-		if len(c.mu.held) == maxHeld {
-			return false, api.TextPartnerGone
-		}
-		c.mu.held = append(c.mu.held, remote{kind: remoteEvent, id: c.pair, to: them.id, from: m.id, name: event,
-			data: slices.Clone(payload), message: id, instance: n.instance})
-		return false, ""
+		return false, n.withhold(c, m, event, payload, id)
 	}
 	if them.member == nil {
-		r := remote{kind: remoteEvent, id: c.pair, to: them.id, from: m.id, name: event, data: payload, message: id, instance: n.instance}
-		if err := n.publish(them.instance, r); err != nil {
-			return false, api.TextPartnerGone
-		}
-		return false, ""
+		return false, n.carryAway(c, m, event, payload, id)
 	}
 	cl := them.member.client.Load()
 	if cl == nil {
@@ -83,9 +77,36 @@ func (n *Node) carry(c *chat, m *member, event string, payload []byte, id string
 	}
 	buf := takeBuffer()
 	*buf = api.AppendEventFrame(*buf, cl.framing, event, payload)
-	taken = cl.sendMessage(*buf, receipt{chat: c, to: m, id: id})
+	taken = cl.sendMessage(*buf, id, receipt{chat: c, to: m})
 	giveBuffer(buf)
 	return taken, ""
+}
+
+// withhold keeps an event back until m has moved here for good. The caller holds c.mu.
+//
+// Like carryAway it stays out of carry's frame: a remote is so large that with
+// one in it, each message made its goroutine's small stack grow.
+//
+//go:noinline
+func (n *Node) withhold(c *chat, m *member, event string, payload []byte, id string) (refusal string) {
+	if len(c.mu.held) == maxHeld {
+		return api.TextPartnerGone
+	}
+	c.mu.held = append(c.mu.held, remote{kind: remoteEvent, id: c.pair, to: c.partner(m.id).id, from: m.id, name: event,
+		data: slices.Clone(payload), message: strings.Clone(id), instance: n.instance})
+	return ""
+}
+
+// carryAway gives an event to the partner's instance. The caller holds c.mu.
+//
+//go:noinline
+func (n *Node) carryAway(c *chat, m *member, event string, payload []byte, id string) (refusal string) {
+	them := c.partner(m.id)
+	r := remote{kind: remoteEvent, id: c.pair, to: them.id, from: m.id, name: event, data: payload, message: id, instance: n.instance}
+	if n.publish(them.instance, r) != nil {
+		return api.TextPartnerGone
+	}
+	return ""
 }
 
 // delivered tells the sender of a message that had to wait.

@@ -182,7 +182,7 @@ func (n *Node) deliver(c *chat, m *member, r remote) {
 	}
 	buf := takeBuffer()
 	*buf = api.AppendEventFrame(*buf, cl.framing, r.name, r.data)
-	taken := cl.sendMessage(*buf, receipt{chat: c, receiver: m.id, id: r.message})
+	taken := cl.sendMessage(*buf, r.message, receipt{chat: c, receiver: m.id})
 	giveBuffer(buf)
 	if taken && r.message != "" {
 		n.mustPublish(c.partner(m.id).instance, remote{kind: remoteDelivered, id: c.pair, to: r.from, from: m.id, message: r.message})
