@@ -147,7 +147,7 @@ func TestARunningTargetIsMeasuredToo(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	own, err := fleet.Start(t.Context(), fleet.Config{Command: []string{exe, serveEmbedded}, Instances: 1, Dir: t.TempDir()})
+	own, err := fleet.Start(t.Context(), fleet.Config{Command: serverCommand(exe, scenarios.Server{}), Instances: 1, Dir: t.TempDir()})
 	if err != nil {
 		t.Fatal(err)
 	}

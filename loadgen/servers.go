@@ -36,13 +36,31 @@ func (o options) serve(s scenarios.Scenario) (scenarios.Scenario, error) {
 	return s, nil
 }
 
+// serverCommand is what makes the program a server as a scenario needs it. All
+// guests come from one machine, so limits are off, but for the one that is asked for.
+func serverCommand(exe string, needs scenarios.Server) []string {
+	command := []string{exe, serveEmbedded}
+	if needs.Events > 0 {
+		command = append(command, "--limit-events", fmt.Sprintf("%d/1s", needs.Events), "--limit-address-sockets", "0")
+		for _, limit := range []string{"requests", "creations", "renewals", "address-renewals"} {
+			command = append(command, "--limit-"+limit, "off")
+		}
+	} else {
+		command = append(command, "--limits", "off")
+	}
+	if needs.Tokens > 0 {
+		command = append(command, "--token-ttl", needs.Tokens.String())
+	}
+	return command
+}
+
 // startFleet starts what the scenario needs; this program itself is the server.
 func startFleet(ctx context.Context, o options, s scenarios.Scenario, dir string) (*fleet.Fleet, error) {
 	exe, err := os.Executable()
 	if err != nil {
 		return nil, fmt.Errorf("embedded server: %w", err)
 	}
-	c := fleet.Config{Command: []string{exe, serveEmbedded}, Instances: s.Server.Instances, Redis: o.redis, Dir: dir}
+	c := fleet.Config{Command: serverCommand(exe, s.Server), Instances: s.Server.Instances, Redis: o.redis, Dir: dir}
 	if c.Redis == "" && s.Server.Storage == scenarios.StorageRedis {
 		c.Redis = fleet.OwnRedis
 	}

@@ -30,7 +30,7 @@ func TestFaultsAreReadInTheOrderOfTheirMoments(t *testing.T) {
 			t.Errorf("fault %d: %+v, want %+v", i, f, want[i])
 		}
 	}
-	if s.Server != (Server{3, StorageRedis}) {
+	if s.Server != (Server{Instances: 3, Storage: StorageRedis}) {
 		t.Errorf("server %+v: several instances share Redis", s.Server)
 	}
 	s.Server.Instances = 2

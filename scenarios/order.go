@@ -13,7 +13,8 @@ type order struct {
 
 // admit takes the next step; the answer says why it cannot stand here, "" where
 // it can.
-func (o *order) admit(k Kind, first bool) string {
+func (o *order) admit(s Step, first bool) string {
+	k := s.Kind
 	switch {
 	case k == Create && o.created:
 		return "the guest has a session already: create stands once, at the start"
@@ -44,6 +45,10 @@ func (o *order) admit(k Kind, first bool) string {
 	case Deaf:
 		if !o.connected {
 			return "deaf needs a connection: write connect before it"
+		}
+	case Hostile:
+		if !o.connected && (slices.Contains(s.With, "frames") || slices.Contains(s.With, "floods")) {
+			return "frames and floods need a connection: write connect before it, or hostile: {with: [names, bodies, tokens]}"
 		}
 	case Chat, Next:
 		if !o.searched {

@@ -76,6 +76,7 @@ feeds:
 wire:
   paths: {"/api/guest/{sessionId}": "/v2/{sessionId}"}
   events: {"user:match": find}
+server: {tokens: 90s, events: 50/s}
 thresholds:
   - response(create) p99.9 < 1.5s in any 5s
 `
@@ -113,10 +114,10 @@ thresholds:
 	}
 	wantThresholds := []Threshold{{
 		Expression: "response(create) p99.9 < 1.5s in any 5s", Metric: MetricResponse, Operation: "create", Stat: "p999",
-		Comparison: Below, Value: 1500, Unit: Milliseconds, Window: 5 * time.Second, Line: 28,
+		Comparison: Below, Value: 1500, Unit: Milliseconds, Window: 5 * time.Second, Line: 29,
 	}}
 	for _, c := range []struct{ got, want any }{
-		{s.Phases, wantPhases}, {s.Scripts, wantScripts}, {s.Feeds, wantFeeds}, {s.Wire, wantWire}, {s.Thresholds, wantThresholds},
+		{s.Phases, wantPhases}, {s.Scripts, wantScripts}, {s.Feeds, wantFeeds}, {s.Wire, wantWire}, {s.Server, Server{Instances: 1, Storage: StorageMemory, Tokens: 90 * time.Second, Events: 50}}, {s.Thresholds, wantThresholds},
 	} {
 		if !reflect.DeepEqual(c.got, c.want) {
 			t.Errorf("got  %+v\nwant %+v", c.got, c.want)
@@ -231,29 +232,32 @@ func TestStepsStandInAnOrderThatCanWork(t *testing.T) {
 		"create, connect, drop, reconnect, search, chat, drop":                -1,
 		"create, connect, reconnect, drop: {how: half-open}, reconnect":       -1,
 		"create, connect, deaf: {for: 1s}, wait: {until: 5s}, hostile":        -1,
-		"connect":                                          0,
-		"drop":                                             0,
-		"create, create":                                   1,
-		"create, search":                                   1,
-		"create, chat":                                     1,
-		"create, next":                                     1,
-		"create, drop":                                     1,
-		"create, reconnect":                                1,
-		"create, deaf: {for: 1s}":                          1,
-		"create, connect, chat":                            2,
-		"create, connect, next":                            2,
-		"create, connect, connect":                         2,
-		"create, connect, rename":                          2,
-		"create, connect, drop, search":                    3,
-		"create, connect, drop, fetch":                     3,
-		"create, connect, drop, drop":                      3,
-		"create, connect, drop, connect":                   3,
-		"create, connect, search, reconnect, chat":         4,
-		"create, connect, search, drop, reconnect, chat":   5,
-		"create, connect, search, chat, reconnect, next":   5,
-		"create, connect, drop, idle: {for: 1s}":           3,
-		"create, drop, connect, chat":                      1, // only the first is told
-		"create, connect, search, drop, reconnect, create": 5,
+		"create, hostile: {with: names}":                                      -1,
+		"create, hostile":                                                     1,
+		"create, hostile: {with: floods}":                                     1,
+		"connect":                                                             0,
+		"drop":                                                                0,
+		"create, create":                                                      1,
+		"create, search":                                                      1,
+		"create, chat":                                                        1,
+		"create, next":                                                        1,
+		"create, drop":                                                        1,
+		"create, reconnect":                                                   1,
+		"create, deaf: {for: 1s}":                                             1,
+		"create, connect, chat":                                               2,
+		"create, connect, next":                                               2,
+		"create, connect, connect":                                            2,
+		"create, connect, rename":                                             2,
+		"create, connect, drop, search":                                       3,
+		"create, connect, drop, fetch":                                        3,
+		"create, connect, drop, drop":                                         3,
+		"create, connect, drop, connect":                                      3,
+		"create, connect, search, reconnect, chat":                            4,
+		"create, connect, search, drop, reconnect, chat":                      5,
+		"create, connect, search, chat, reconnect, next":                      5,
+		"create, connect, drop, idle: {for: 1s}":                              3,
+		"create, drop, connect, chat":                                         1, // only the first is told
+		"create, connect, search, drop, reconnect, create":                    5,
 	} {
 		lines := "\n      - " + strings.ReplaceAll(steps, ", ", "\n      - ")
 		source := strings.Replace(small, "[{script: one, steps: [create]}]", "\n  - script: one\n    steps:"+lines, 1)

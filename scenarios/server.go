@@ -1,6 +1,9 @@
 package scenarios
 
 import (
+	"errors"
+	"time"
+
 	yaml "go.yaml.in/yaml/v4"
 )
 
@@ -20,12 +23,14 @@ const MaxInstances = 64
 type Server struct {
 	Instances int // at least 1; several share a Redis, and the guests
 	Storage   Storage
+	Tokens    time.Duration // how long a token is good for, whole seconds; 0: as long as the server likes
+	Events    int           // that a socket may send in a second; 0: any number
 }
 
 // server reads the section. Several instances can only share Redis.
 func (r *reading) server(n *yaml.Node) Server {
 	s := Server{Instances: 1, Storage: StorageMemory}
-	e, ok := r.mapping(n, "server", []string{"instances", "storage"})
+	e, ok := r.mapping(n, "server", []string{"instances", "storage", "tokens", "events"})
 	if !ok {
 		return s
 	}
@@ -46,5 +51,27 @@ func (r *reading) server(n *yaml.Node) Server {
 			s.Storage = Storage(word)
 		}
 	}
+	if v := e.get("tokens"); v != nil {
+		s.Tokens, _ = parsed(r, v, "tokens", parseTokenLife)
+	}
+	if v := e.get("events"); v != nil {
+		s.Events, _ = parsed(r, v, "events", parseEventLimit)
+	}
 	return s
+}
+
+func parseTokenLife(s string) (time.Duration, error) {
+	d, err := parseDuration(s)
+	if err == nil && (d < time.Second || d%time.Second != 0) {
+		err = errors.New("a token lives for whole seconds, at least 1s")
+	}
+	return d, err
+}
+
+func parseEventLimit(s string) (int, error) {
+	rate, err := parseRate(s)
+	if err == nil && (rate < 1 || rate != float64(int(rate))) {
+		err = errors.New("a limit is a whole number of events a second, like 50/s")
+	}
+	return int(rate), err
 }

@@ -52,7 +52,7 @@ func (r *reading) steps(n *yaml.Node) []Step {
 		s, ok := r.step(item, i == 0)
 		inOrder = inOrder && ok
 		if inOrder {
-			if wrong := o.admit(s.Kind, i == 0); wrong != "" {
+			if wrong := o.admit(s, i == 0); wrong != "" {
 				r.problem(item, "%s", wrong)
 				inOrder = false
 			}

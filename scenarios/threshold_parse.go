@@ -11,7 +11,7 @@ import (
 
 // Operations returns the operations that a load generator measures.
 func Operations() []string {
-	return []string{"create", "fetch", "connect", "match", "ack", "delivery", "leave", "reconnect", "online", "stats", "renew"}
+	return []string{"create", "fetch", "connect", "match", "ack", "delivery", "leave", "reconnect", "online", "stats", "renew", "refusal"}
 }
 
 // Rules returns the rules of the wire contract that a load generator verifies.

@@ -56,6 +56,9 @@ func (c *conn) Send(event string, data []byte) error {
 	return err
 }
 
+// Inject writes bytes as they are.
+func (c *conn) Inject(b []byte) error { return c.write(b) }
+
 // Next returns the next event. It waits in as few calls as possible, below what
 // needs more of the stack: each idle guest keeps that much of it.
 func (c *conn) Next(deadline time.Time) (ev api.Inbound, err error) {
@@ -126,7 +129,7 @@ func (c *conn) packet() (p api.Packet, found bool, err error) {
 				return api.Packet{}, false, err
 			}
 		case api.EngineClose, api.Disconnect:
-			return api.Packet{}, false, fmt.Errorf("%w: socket.io disconnect", session.ErrClosed)
+			return api.Packet{}, false, c.disconnected()
 		case api.EngineNoop, api.EnginePong, api.Ack:
 		default:
 			return p, true, nil
@@ -215,13 +218,34 @@ func (c *conn) fill(deadline time.Time) error {
 	}
 }
 
+// lastWord is how long a close frame may take to follow a Socket.IO disconnect.
+const lastWord = time.Second
+
+// disconnected waits, a little, for the close frame that tells why Socket.IO was
+// left, and returns what there is to tell.
+func (c *conn) disconnected() error {
+	deadline := time.Now().Add(lastWord)
+	for {
+		_, found, err := c.message()
+		if err == nil && !found {
+			err = c.fill(deadline)
+		}
+		if errors.Is(err, session.ErrTimeout) {
+			return fmt.Errorf("%w: socket.io disconnect", session.ErrClosed)
+		}
+		if err != nil {
+			return err
+		}
+	}
+}
+
 // closedBy answers a close frame and tells why it came.
 func (c *conn) closedBy(payload []byte) error {
 	code, reason, err := frame.ParseClose(payload)
 	if err != nil {
 		return fmt.Errorf("%w: %w", session.ErrProtocol, err)
 	}
-	said := fmt.Errorf("%w by the server: %v %s", session.ErrClosed, code, reason)
+	said := &session.ClosedError{Code: code, Reason: string(reason)}
 	c.writeControl(frame.Close, payload[:min(len(payload), 2)]) // it may be gone already
 	return said
 }

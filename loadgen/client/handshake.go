@@ -17,14 +17,14 @@ import (
 
 // Dial opens a guest's connection: TCP, WebSocket, Socket.IO where that is the
 // framing, and then whatever comes until connection:established.
-func (c *Client) Dial(ctx context.Context, token string) (conn session.Conn, err error) {
+func (c *Client) Dial(ctx context.Context, token string, welcome func(api.Value) error) (conn session.Conn, err error) {
 	if err := ctx.Err(); err != nil {
 		return nil, err
 	}
 	if c.Abandoned() {
 		return nil, session.ErrInstanceGone
 	}
-	aside(func() { conn, err = c.open(ctx, token) })
+	aside(func() { conn, err = c.open(ctx, token, welcome) })
 	return conn, c.abandonedOr(err)
 }
 
@@ -40,21 +40,21 @@ func aside(f func()) {
 	<-done
 }
 
-func (c *Client) open(ctx context.Context, token string) (session.Conn, error) {
+func (c *Client) open(ctx context.Context, token string, welcome func(api.Value) error) (session.Conn, error) {
 	deadline := c.deadline(ctx)
 	nc, err := c.dialer.dial(ctx, deadline)
 	if err != nil {
 		return nil, fmt.Errorf("connect: %w", err)
 	}
 	conn := newConn(ctx, c, nc)
-	if err := conn.establish(token, deadline); err != nil {
+	if err := conn.establish(token, deadline, welcome); err != nil {
 		conn.Close(session.Abrupt)
 		return nil, fmt.Errorf("connect: %w", err)
 	}
 	return conn, nil
 }
 
-func (c *conn) establish(token string, deadline time.Time) error {
+func (c *conn) establish(token string, deadline time.Time, welcome func(api.Value) error) error {
 	if err := c.upgrade(token, deadline); err != nil {
 		return err
 	}
@@ -68,10 +68,12 @@ func (c *conn) establish(token string, deadline time.Time) error {
 		switch {
 		case err != nil:
 			return fmt.Errorf("waiting for %s: %w", api.EventEstablished, err)
+		case ev.Event == api.EventEstablished && welcome != nil:
+			return welcome(ev.Data)
 		case ev.Event == api.EventEstablished:
 			return nil
 		case ev.Event == api.EventError:
-			return fmt.Errorf("%w: %s", session.ErrRefused, shorten(ev.Data.Get("message").Text()))
+			return &session.RefusedError{Message: string(shorten(ev.Data.Get("message").Text()))}
 		}
 	}
 }
@@ -143,7 +145,7 @@ func (c *conn) refusal(deadline time.Time) error {
 			message = shorten(text)
 		}
 	}
-	return fmt.Errorf("%w: %d %s", session.ErrRefused, resp.StatusCode, message)
+	return &session.RefusedError{Status: resp.StatusCode, Message: string(message)}
 }
 
 // join opens Engine.IO and connects to the default namespace.
@@ -167,7 +169,7 @@ func (c *conn) join(token string, deadline time.Time) error {
 		case p.Kind == api.Connect:
 			return nil
 		case p.Kind == api.ConnectError:
-			return fmt.Errorf("%w: %s", session.ErrRefused, shorten(api.ParseRefusal(p.Data)))
+			return &session.RefusedError{Message: string(shorten(api.ParseRefusal(p.Data)))}
 		}
 	}
 }

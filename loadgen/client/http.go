@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"strconv"
 	"time"
 
 	"github.com/valyala/fasthttp"
@@ -49,7 +50,11 @@ func (c *Client) call(ctx context.Context, r session.Request, read func(api.Valu
 		req.Header.Set(fasthttp.HeaderAuthorization, "Bearer "+r.Token)
 	}
 	if r.Body != nil {
-		req.Header.SetContentType("application/json")
+		kind := r.ContentType
+		if kind == "" {
+			kind = api.ContentType
+		}
+		req.Header.SetContentType(kind)
 		req.SetBodyRaw(r.Body)
 	}
 	deadline := c.deadline(ctx)
@@ -86,7 +91,7 @@ func readEnvelope(status int, body []byte, read func(api.Value) error) error {
 	case ok && err != nil:
 		return fmt.Errorf("%w: %w in %q", session.ErrProtocol, err, shorten(body))
 	case !ok && err != nil:
-		return fmt.Errorf("%w: %d %q", session.ErrRefused, status, shorten(body))
+		return &session.RefusedError{Status: status, Message: strconv.Quote(string(shorten(body)))}
 	}
 	var success, message, data api.Value
 	for name, v := range envelope.Members() {
@@ -101,13 +106,21 @@ func readEnvelope(status int, body []byte, read func(api.Value) error) error {
 	}
 	switch {
 	case !ok || success != nil && !success.IsTrue():
-		return fmt.Errorf("%w: %d %s", session.ErrRefused, status, shorten(message.Text()))
+		return &session.RefusedError{Status: status, Message: string(shorten(message.Text())), Reasons: reasons(envelope)}
 	case success == nil:
 		return fmt.Errorf("%w: an answer without \"success\": %q", session.ErrProtocol, shorten(body))
 	case read == nil:
 		return nil
 	}
 	return read(data)
+}
+
+// reasons are the messages of an envelope's errors.
+func reasons(envelope api.Value) (all []string) {
+	for item := range envelope.Get("errors").Elements() {
+		all = append(all, string(shorten(item.Get("message").Text())))
+	}
+	return all
 }
 
 // httpError translates the pool's own errors.

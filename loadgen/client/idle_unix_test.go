@@ -145,8 +145,8 @@ type counting struct {
 	dialled atomic.Int64
 }
 
-func (c *counting) Dial(ctx context.Context, token string) (session.Conn, error) {
-	conn, err := c.Client.Dial(ctx, token)
+func (c *counting) Dial(ctx context.Context, token string, welcome func(api.Value) error) (session.Conn, error) {
+	conn, err := c.Client.Dial(ctx, token, welcome)
 	c.dialled.Add(1)
 	return conn, err
 }

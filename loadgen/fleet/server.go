@@ -36,7 +36,7 @@ type Server struct {
 // startServer starts one server and waits until it listens. Its log goes into
 // the file; env is added to what it inherits.
 func startServer(ctx context.Context, command []string, log string, env []string) (*Server, error) {
-	args := append(command[1:len(command):len(command)], "--listen", "127.0.0.1:0", "--limits", "off", "--exit-with-stdin")
+	args := append(command[1:len(command):len(command)], "--listen", "127.0.0.1:0", "--exit-with-stdin")
 	s := &Server{cmd: exec.Command(command[0], args...), log: log, exited: make(chan struct{})}
 	out, err := s.start(env)
 	if err != nil {

@@ -24,11 +24,12 @@ const (
 	Online              // a page of guests online
 	Stats               // counts of the whole system
 	Renew               // token renewed
+	Refusal             // what the backend must refuse → refused, rightly
 	opCount
 )
 
 var opNames = [opCount]string{"create", "fetch", "connect", "match", "ack", "delivery",
-	"leave", "reconnect", "online", "stats", "renew"}
+	"leave", "reconnect", "online", "stats", "renew", "refusal"}
 
 // Ops are all operations, in the order in which people read them.
 func Ops() []Op {

@@ -114,7 +114,7 @@ func (t Terminal) operations(operations map[string]results.Operation) string {
 
 // ordered puts operations in the order of a guest's life, others after them.
 func ordered(operations map[string]results.Operation) []string {
-	life := []string{"create", "fetch", "connect", "match", "ack", "delivery", "leave", "reconnect", "online", "stats", "renew"}
+	life := []string{"create", "fetch", "connect", "match", "ack", "delivery", "leave", "reconnect", "online", "stats", "renew", "refusal"}
 	place := func(name string) int {
 		if i := slices.Index(life, name); i >= 0 {
 			return i

@@ -20,7 +20,8 @@ type Identity struct {
 type Request struct {
 	Method, Path string
 	Token        string // "" for none
-	Body         []byte // JSON, nil for none
+	Body         []byte // nil for none
+	ContentType  string // of the body, JSON where ""
 	// Waited is set to how long the request waited for a connection before it was
 	// sent, unless it is nil.
 	Waited *time.Duration
@@ -34,14 +35,17 @@ type Backend interface {
 	// may be nil.
 	Call(ctx context.Context, r Request, read func(data api.Value) error) error
 	// Dial opens a guest's real-time connection, and returns once the server has
-	// said connection:established. When ctx ends, the connection ends.
-	Dial(ctx context.Context, token string) (Conn, error)
+	// said connection:established, whose data it hands to welcome as Call does to
+	// read. When ctx ends, the connection ends.
+	Dial(ctx context.Context, token string, welcome func(data api.Value) error) (Conn, error)
 }
 
 // Conn is one guest's real-time connection. One goroutine at a time uses it.
 type Conn interface {
 	// Send writes one event; data is JSON or nil.
 	Send(event string, data []byte) error
+	// Inject writes bytes as they are, for guests who break the protocol.
+	Inject(b []byte) error
 	// Next waits for the next event until the deadline, when it returns ErrTimeout
 	// and the connection is as good as before: no other error of Next wraps
 	// ErrTimeout. The event is valid until the next call. Heartbeats are answered

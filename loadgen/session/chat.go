@@ -17,6 +17,10 @@ import (
 // the acknowledgement is the cause that the next message follows.
 const window = 16
 
+// reconsider is how often a guest who waits for the partner's words asks itself
+// whether a broken rule has made that pointless, and how long it then waits.
+const reconsider = 3 * time.Second
+
 // talk is a chat as one guest means to hold it.
 type talk struct {
 	step  *scenarios.Step
@@ -146,7 +150,7 @@ func cutUnits(s string, units int) string {
 
 // nextTurn is until when there is nothing to do but hear.
 func (p *player) nextTurn(t *talk) time.Duration {
-	until := p.heardAt + p.world.patience
+	until := min(p.heardAt+p.world.patience, p.now()+reconsider)
 	if len(p.pending) > 0 {
 		until = p.pending[0].sent + p.world.Timeout
 	}
@@ -167,9 +171,10 @@ func (p *player) overdue(ctx context.Context) error {
 			return err
 		}
 	}
-	if p.inChat && now >= p.heardAt+p.world.patience {
+	waited, patience := now-p.heardAt, p.world.patience
+	if p.inChat && (waited >= patience || waited >= patience-noticed+reconsider && p.witness.Hopeless()) {
 		return p.failure(ctx, measure.Delivery, p.heardAt,
-			fmt.Errorf("%w: the partner has more to say, and was neither heard nor gone for %v", ErrTimeout, p.world.patience))
+			fmt.Errorf("%w: the partner has more to say, and was neither heard nor gone for %v", ErrTimeout, waited))
 	}
 	return nil
 }

@@ -21,6 +21,10 @@ var (
 	ErrProtocol = errors.New("protocol")
 	// ErrInstanceGone: the run itself has killed the instance, as the scenario says.
 	ErrInstanceGone = errors.New("instance gone")
+	// ErrAccepted: what had to be refused was taken.
+	ErrAccepted = errors.New("accepted, and should have been refused")
+	// ErrWrongRefusal: refused, but not as the contract has it.
+	ErrWrongRefusal = errors.New("refused wrongly")
 )
 
 // The kinds of failures: the words under which they are counted.
@@ -37,6 +41,9 @@ const (
 	KindConnection = "connection"  // any other fault of the connection
 	KindUnfinished = "unfinished"  // the run was over before the guest was
 	KindGone       = "gone"        // a fault of the scenario left no instance to go to
+
+	KindAccepted     = "accepted"      // taken, though it had to be refused
+	KindWrongRefusal = "wrong-refusal" // refused, but with another status, code or message than the contract's
 )
 
 // kinds are looked through in order: what the operating system says is more
@@ -46,6 +53,8 @@ var kinds = []struct {
 	kind string
 }{
 	{ErrInstanceGone, KindGone},
+	{ErrAccepted, KindAccepted},
+	{ErrWrongRefusal, KindWrongRefusal},
 	{syscall.EMFILE, KindOpenFiles},
 	{syscall.ENFILE, KindOpenFiles},
 	{syscall.EADDRNOTAVAIL, KindNoPorts},

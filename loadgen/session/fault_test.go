@@ -30,6 +30,10 @@ func TestKindsOfFailures(t *testing.T) {
 		{fmt.Errorf("%w: 1011", ErrClosed), KindClosed},
 		{fmt.Errorf("x: %w", ErrProtocol), KindProtocol},
 		{fmt.Errorf("x: %w", api.ErrMalformed), KindProtocol},
+		{&RefusedError{Status: 401, Message: "no"}, KindRefused},
+		{&ClosedError{Code: 4002}, KindClosed},
+		{ErrAccepted, KindAccepted},
+		{fmt.Errorf("%w: %w", ErrWrongRefusal, ErrRefused), KindWrongRefusal},
 		{errors.New("anything"), KindConnection},
 	} {
 		if got := Kind(tt.err); got != tt.want {

@@ -103,7 +103,7 @@ func (p *player) takeMessage(data api.Value, at time.Duration) {
 		}
 	}
 	mark, ok := p.witness.Received(at, sender, text)
-	if ok {
+	if ok && mark.Intended >= p.listens {
 		sent := mark.Intended + p.world.lags.of(mark.Guest, mark.K)
 		p.guest.Recorder.Success(measure.Sample{Op: measure.Delivery, Intended: mark.Intended, Sent: min(sent, at), Done: at})
 	}
@@ -122,6 +122,7 @@ func (p *player) takeMessage(data api.Value, at time.Duration) {
 func (p *player) takeAck(data api.Value, at time.Duration) {
 	p.witness.Acked(at, data.Get("messageId").Text())
 	if len(p.pending) == 0 {
+		p.provoked.taken = true
 		return
 	}
 	m := p.pending[0]
@@ -151,6 +152,9 @@ func (p *player) takeOther(ev api.Inbound, userID []byte, at time.Duration) {
 	case api.EventChatError:
 		p.takeRefusal(ev.Data, at)
 	case api.EventError:
+		if p.provoked.on {
+			return
+		}
 		p.world.stories.add("connection", KindRefused, p.guest.Index, at, fmt.Errorf("the server says %q", ev.Data.Get("message").Text()))
 	}
 }
@@ -159,12 +163,13 @@ func (p *player) takeOther(ev api.Inbound, userID []byte, at time.Duration) {
 // partner has just gone is no failure: whether the guest is told of it in time
 // is for the witness to judge.
 func (p *player) takeRefusal(data api.Value, at time.Duration) {
+	reason := string(data.Get("message").Text())
 	if len(p.pending) == 0 {
+		p.provoked.complaint = reason
 		return
 	}
 	m := p.pending[0]
 	p.forget(at)
-	reason := string(data.Get("message").Text())
 	if p.left || reason == api.TextPartnerGone {
 		return
 	}

@@ -95,7 +95,7 @@ func (p *player) locate(ctx context.Context) error {
 	location := p.place()
 	body := append(append([]byte(`{"location":`), location...), '}')
 	sent := p.now()
-	err := p.world.Backend.Call(ctx, Request{
+	err := p.request(ctx, Request{
 		Method: "POST", Path: p.world.path("/api/guest/location"), Token: p.self.Token, Body: body,
 	}, nil)
 	p.cause = p.now()
@@ -104,6 +104,8 @@ func (p *player) locate(ctx context.Context) error {
 		if v, parsed := api.ParseJSON([]byte(location)); parsed == nil {
 			p.traits.country = string(v.Get("country").Text())
 		}
+	case counted(err):
+		return err
 	case ctx.Err() != nil:
 		return errStopped
 	default:
@@ -133,10 +135,13 @@ func (p *player) call(ctx context.Context, op measure.Op, intended time.Duration
 	p.waited = 0
 	r.Waited = &p.waited
 	sent := p.now()
-	err := p.world.Backend.Call(ctx, r, read)
+	err := p.request(ctx, r, read)
 	if err == nil {
 		p.success(op, intended, sent+p.waited, p.now())
 		return nil
+	}
+	if counted(err) {
+		return err
 	}
 	err = p.failure(ctx, op, sent, err)
 	if op == measure.Create || errors.Is(err, errStopped) {

@@ -15,16 +15,26 @@ import (
 // connect opens the guest's connection.
 func (p *player) connect(ctx context.Context, op measure.Op, intended time.Duration) error {
 	sent := p.now()
-	conn, err := p.world.Backend.Dial(ctx, p.self.Token)
-	if err != nil {
+	conn, done, err := p.dial(ctx)
+	switch {
+	case counted(err):
+		return err
+	case err != nil:
 		return p.failure(ctx, op, sent, err)
 	}
-	done := p.now()
-	p.conn = conn
+	p.conn, p.shut = conn, false
 	p.connects++
 	p.meeting.end()
 	p.witness.Established(done, p.self.ID)
 	p.success(op, intended, sent, done)
+	return nil
+}
+
+// greeted checks that the socket is the guest's own.
+func (p *player) greeted(data api.Value) error {
+	if id := data.Get("userId").Text(); string(id) != p.self.ID {
+		return fmt.Errorf("%w: the socket of %s was greeted as %q", ErrProtocol, p.self.ID, id)
+	}
 	return nil
 }
 

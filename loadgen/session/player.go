@@ -23,6 +23,7 @@ type player struct {
 	self   Identity
 	traits traits
 	conn   Conn // nil while not connected
+	shut   bool // the server has closed the connection, rightly: only reconnect can follow
 
 	cause  time.Duration // what the next step follows: when the last one was done
 	waited time.Duration // by the last request, for a connection
@@ -30,6 +31,16 @@ type player struct {
 	// Connections made, and how many there were when the latest was cut off.
 	connects, cutOffs int
 	meeting
+
+	listens  time.Duration // what was meant for the guest before then, while it was deaf, is no sample
+	provoked provoked
+}
+
+// provoked is what the server says to a guest who asks for a no.
+type provoked struct {
+	on        bool
+	complaint string // of a chat:error that answers none of the guest's messages
+	taken     bool   // a message was acknowledged that is none of them
 }
 
 // Errors that end a script early.
@@ -81,7 +92,7 @@ func (p *player) play(ctx context.Context) Fate {
 func (p *player) steps(ctx context.Context) error {
 	for i := range p.script.Steps {
 		step := &p.script.Steps[i]
-		if p.world.Without[step.Kind] {
+		if p.world.Without[step.Kind] || p.shut && step.Kind != scenarios.Reconnect {
 			continue
 		}
 		p.dice.turn(i + 1)
@@ -134,7 +145,13 @@ func (p *player) step(ctx context.Context, s *scenarios.Step, intended time.Dura
 	case scenarios.Chat:
 		return p.chat(ctx, s)
 	case scenarios.Idle:
-		return p.idle(ctx, s)
+		return p.stay(ctx, p.cause+s.For.Duration(p.dice.Rand))
+	case scenarios.Wait:
+		return p.stay(ctx, max(p.cause, s.Until))
+	case scenarios.Deaf:
+		return p.deaf(ctx, p.cause+s.For.Duration(p.dice.Rand))
+	case scenarios.Hostile:
+		return p.hostile(ctx, s, intended)
 	case scenarios.Drop:
 		return p.drop(ctx, s.How, intended)
 	}
@@ -142,9 +159,8 @@ func (p *player) step(ctx context.Context, s *scenarios.Step, intended time.Dura
 	return errGivenUp
 }
 
-// idle stays for a while, and hears what comes.
-func (p *player) idle(ctx context.Context, s *scenarios.Step) error {
-	until := p.cause + s.For.Duration(p.dice.Rand)
+// stay waits until then, and hears what comes.
+func (p *player) stay(ctx context.Context, until time.Duration) error {
 	if err := p.pause(ctx, until); err != nil {
 		return p.lost(ctx, err)
 	}

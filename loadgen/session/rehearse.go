@@ -51,7 +51,12 @@ func (p *player) rehearse(s *scenarios.Step) string {
 		return " at " + p.place()
 	case scenarios.Search, scenarios.Next:
 		return drawTraits(&p.dice, s.Wants).text(" for") + fmt.Sprintf(" within %v", s.Within)
-	case scenarios.Idle:
+	case scenarios.Wait:
+		return fmt.Sprintf(" until %v", s.Until)
+	case scenarios.Hostile:
+		kind, a := p.drawAttack(s)
+		return fmt.Sprintf(" with %s: %s", kind, a.what)
+	case scenarios.Idle, scenarios.Deaf:
 		return fmt.Sprintf(" for %v", shown(s.For.Duration(p.dice.Rand)))
 	case scenarios.Drop:
 		return " " + string(s.How)

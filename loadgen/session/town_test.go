@@ -27,11 +27,17 @@ type town struct {
 	refuse   map[string]string // by path: the message of the 503
 	stallAck func(nth int) time.Duration
 	vanish   time.Duration // until a silent socket is noticed
+	lifetime time.Duration // of tokens; 0: for ever
+	angry    error         // what everybody is closed with who breaks the protocol
+	patience int           // events from anybody until the town is angry
+	// so many names are refused, with other words than the contract's
+	refuseNext int
 }
 
 type member struct {
 	id, session, name, token string
 	wants                    api.Value
+	issued                   time.Time
 	wire                     *wire
 	partner                  *member
 }
@@ -55,13 +61,18 @@ func (t *town) Call(ctx context.Context, r Request, read func(api.Value) error) 
 	var data any
 	m := t.members[r.Token]
 	switch {
+	case m != nil && r.Path != "/api/guest/token" && t.stale(m):
+		return errExpired
+	case t.refuseNext > 0 && strings.Contains(string(r.Body), "username"):
+		t.refuseNext--
+		return &RefusedError{Status: 400, Message: "go away"}
 	case r.Method == "POST" && r.Path == "/api/guest":
 		t.ids++
-		m = &member{id: fmt.Sprintf("guest_%d", t.ids), session: fmt.Sprint(t.ids), name: "G", token: fmt.Sprintf("token-%d", t.ids)}
+		m = &member{id: fmt.Sprintf("guest_%d", t.ids), session: fmt.Sprint(t.ids), name: "G", token: fmt.Sprintf("token-%d", t.ids), issued: time.Now()}
 		t.members[m.token] = m
 		data = map[string]any{"token": m.token, "user": map[string]any{"id": m.id, "sessionId": m.session, "username": m.name}}
 	case r.Path == "/api/guest/token" && m != nil:
-		m.token += "+"
+		m.token, m.issued = m.token+"+", time.Now()
 		t.members[m.token] = m
 		data = map[string]any{"token": m.token}
 	case strings.HasPrefix(r.Path, "/api/guest/") && r.Method == "GET":
@@ -77,25 +88,37 @@ func (t *town) Call(ctx context.Context, r Request, read func(api.Value) error) 
 	return read(jsonOf(data))
 }
 
+var errExpired = &RefusedError{Status: 401, Message: api.TextTokenExpired}
+
+func (t *town) stale(m *member) bool { return t.lifetime > 0 && time.Since(m.issued) > t.lifetime }
+
 func jsonOf(v any) api.Value {
 	b, _ := json.Marshal(v)
 	return api.Value(b)
 }
 
-func (t *town) Dial(ctx context.Context, token string) (Conn, error) {
+func (t *town) Dial(ctx context.Context, token string, welcome func(api.Value) error) (Conn, error) {
 	if t.delay > 0 {
 		time.Sleep(t.delay)
 	}
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	m := t.members[token]
-	if m == nil {
-		return nil, fmt.Errorf("%w: 401 %s", ErrRefused, api.TextInvalidToken)
+	switch {
+	case m == nil:
+		return nil, &RefusedError{Status: 401, Message: api.TextInvalidToken}
+	case t.stale(m):
+		return nil, errExpired
 	}
 	t.release(m, api.EventRoomClosed)
 	m.wire = &wire{town: t, member: m, more: make(chan struct{}, 1), gone: make(chan struct{})}
 	w := m.wire
 	context.AfterFunc(ctx, func() { w.end(fmt.Errorf("%w: stopped", ErrClosed)) })
+	if welcome != nil {
+		if err := welcome(jsonOf(map[string]any{"userId": m.id})); err != nil {
+			return nil, err
+		}
+	}
 	return w, nil
 }
 
@@ -245,10 +268,24 @@ func (w *wire) Send(event string, data []byte) error {
 	w.mu.Lock()
 	err := w.err
 	w.mu.Unlock()
+	if w.town.patience > 0 && err == nil {
+		if w.town.patience--; w.town.patience == 0 {
+			w.end(w.town.angry)
+			w.Close(Abrupt)
+			return w.town.angry
+		}
+	}
 	if err == nil && !w.town.deaf[event] {
 		w.town.take(w.member, event, data)
 	}
 	return err
+}
+
+func (w *wire) Inject([]byte) error {
+	if w.town.angry != nil {
+		w.end(w.town.angry)
+	}
+	return nil
 }
 
 func (w *wire) Next(deadline time.Time) (api.Inbound, error) {

@@ -40,6 +40,7 @@ type episode struct {
 	confirmed bool          // the owner's leave was confirmed
 	released  bool          // the owner was told that the partner has gone
 	toldAt    time.Duration // when
+	listens   time.Duration // the owner heard nothing before: forever while it is deaf, 0 if it never was
 	closed    bool          // nothing of this chat can come any more
 	doubt     bool          // a socket changed under it, or a second search may have ended it: only gross faults are judged
 	settled   bool          // both halves were compared
@@ -143,6 +144,7 @@ func (v *Verifier) judgeRelease(a, b *episode, now time.Duration) []finding {
 // since for longer than the limit.
 func (v *Verifier) judgeWait(e *episode, who *Witness, since, limit, now time.Duration) []finding {
 	stayed := e.stayed(now)
+	since = max(since, e.listens)
 	if stayed-since <= v.stretched(limit) {
 		return nil
 	}
@@ -185,7 +187,7 @@ func (v *Verifier) judgeLosses(a, b *episode) []finding {
 // that b has not received, although b went on reading afterwards.
 func (a *episode) undelivered(b *episode, v *Verifier) int {
 	heard := b.released || b.confirmed || b.stayed(0) > a.lastDelivered+v.stretched(v.limits.Notice)
-	if b.doubt || !b.closed || !heard {
+	if b.doubt || !b.closed || !heard || b.listens > 0 {
 		return 0
 	}
 	return a.delivered - b.received

@@ -105,6 +105,10 @@ type tally struct {
 // add counts the findings. The caller holds no witness's lock.
 func (t *tally) add(fs []finding) {
 	for _, f := range fs {
+		f.a.wronged.Store(true)
+		if f.b != nil {
+			f.b.wronged.Store(true)
+		}
 		if t.count(f.rule, f.n) {
 			t.example(f.rule, story(f))
 		}

@@ -61,6 +61,39 @@ func TestRules(t *testing.T) {
 			s.matched(1, 0)
 			s.matched(0, 1)
 		}, counts{OnePartner: 1}},
+		{"who is deaf is told too late", func(s *stage) {
+			s.meet(0, 1)
+			s.guests[1].Deaf()
+			s.now += 30 * time.Second
+			s.leave(0)
+			s.now += 10 * time.Second
+			s.released(1, 0)
+		}, nil},
+		{"who is deaf and cut off loses what was on its way", func(s *stage) {
+			s.meet(0, 1)
+			s.guests[1].Deaf()
+			s.send(0, 1)
+			s.receipts(0, true)
+			s.now += 30 * time.Second
+			s.guests[1].Gone(s.tick())
+			s.released(0, 1)
+		}, nil},
+		{"who was deaf must be told in time again", func(s *stage) {
+			s.meet(0, 1)
+			s.guests[1].Deaf()
+			s.now += 30 * time.Second
+			s.guests[1].Listening(s.tick())
+			s.leave(0)
+			s.now += 10 * time.Second
+			s.released(1, 0)
+		}, counts{Release: 1}},
+		{"the partner of who is deaf is told in time all the same", func(s *stage) {
+			s.meet(0, 1)
+			s.guests[1].Deaf()
+			s.guests[1].Dropping(s.tick(), Reset)
+			s.now += 10 * time.Second
+			s.released(0, 1)
+		}, counts{Release: 1}},
 		{"a partner who never searched", func(s *stage) {
 			s.search(0)
 			s.matched(0, 1)

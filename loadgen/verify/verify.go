@@ -44,6 +44,7 @@ type Verifier struct {
 	seed   maphash.Seed
 	lag    atomic.Int64 // ns
 	tally  tally
+	born   atomic.Uint64 // witnesses so far
 	ids    [shards]shard
 }
 
@@ -67,10 +68,11 @@ func New(limits Limits) *Verifier {
 }
 
 // Witness returns a new witness for the guest with this arrival index, counted
-// over all processes of the run. Only the guest's own goroutine may use it.
-// Times are counted from the run's start, which all processes share.
+// over all processes of the run. Only the guest's own goroutine may use it. A
+// guest who takes another session is somebody else to the server, and takes
+// another witness. Times are counted from the run's start, which all processes share.
 func (v *Verifier) Witness(guest int) *Witness {
-	return &Witness{verifier: v, guest: guest}
+	return &Witness{verifier: v, guest: guest, order: v.born.Add(1)}
 }
 
 // Lagged says that the generator itself was late by d, so that a guest may have
@@ -151,7 +153,7 @@ func (v *Verifier) everybody() []*Witness {
 		}
 		s.mu.RUnlock()
 	}
-	slices.SortFunc(all, func(a, b *Witness) int { return cmp.Compare(a.guest, b.guest) })
+	slices.SortFunc(all, func(a, b *Witness) int { return cmp.Or(cmp.Compare(a.guest, b.guest), cmp.Compare(a.order, b.order)) })
 	return all
 }
 

@@ -3,6 +3,7 @@ package verify
 import (
 	"fmt"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"guestload/server/api"
@@ -27,9 +28,12 @@ const (
 type Witness struct {
 	verifier *Verifier
 	guest    int
+	order    uint64 // in which locks are taken
 
 	id  string // set once, before others can find the guest
 	tag uint16 // of id
+
+	wronged atomic.Bool // a rule was broken for this guest
 
 	mu struct {
 		sync.Mutex
@@ -250,14 +254,14 @@ func (w *Witness) finish(at time.Duration) []finding {
 	return fs
 }
 
-// lock locks one witness, or two in the order of their arrival, so that no two
+// lock locks one witness, or two in the order of their making, so that no two
 // goroutines wait for each other.
 func lock(a, b *Witness) (unlock func()) {
 	if b == nil || b == a {
 		a.mu.Lock()
 		return a.mu.Unlock
 	}
-	if b.guest < a.guest {
+	if b.order < a.order {
 		a, b = b, a
 	}
 	a.mu.Lock()

@@ -193,7 +193,7 @@ func environment(r results.Record) []figure {
 
 // ordered puts operations in the order of a guest's life, others after them.
 func ordered(all map[string]results.Operation) []string {
-	life := []string{"create", "fetch", "connect", "match", "ack", "delivery", "leave", "reconnect", "online", "stats", "renew"}
+	life := []string{"create", "fetch", "connect", "match", "ack", "delivery", "leave", "reconnect", "online", "stats", "renew", "refusal"}
 	place := func(name string) int {
 		if i := slices.Index(life, name); i >= 0 {
 			return i

@@ -1,0 +1,62 @@
+package session
+
+import (
+	"context"
+	"errors"
+	"time"
+
+	"guestload/loadgen/measure"
+	"guestload/loadgen/verify"
+	"guestload/scenarios"
+	"guestload/server/api"
+)
+
+// counted reports that err ends a step and was accounted for.
+func counted(err error) bool {
+	return errors.Is(err, errGivenUp) || errors.Is(err, errStopped) || errors.Is(err, errCutOff)
+}
+
+// request does a request. Where it is refused since the guest's token has
+// expired, the guest does as a web page would: it takes another session and asks
+// once more. errGivenUp says that it could not, and that this was counted.
+func (p *player) request(ctx context.Context, r Request, read func(api.Value) error) error {
+	err := p.world.Backend.Call(ctx, r, read)
+	if r.Token == "" || !expired(err) {
+		return err
+	}
+	if err := p.regenerate(ctx); err != nil {
+		return err
+	}
+	r.Token = p.self.Token
+	return p.world.Backend.Call(ctx, r, read)
+}
+
+// regenerate takes another session in place of the one whose token has expired.
+// To the server that is another guest: a socket of the old one is closed, and
+// opened anew.
+func (p *player) regenerate(ctx context.Context) error {
+	connected := p.conn != nil
+	if err := p.cut(verify.Closed, Clean); err != nil && ctx.Err() == nil {
+		p.unwell("drop", p.now(), err)
+	}
+	if err := p.create(ctx, p.now(), p.feed(scenarios.FeedUsername, 0)); err != nil {
+		return err
+	}
+	p.witness = p.world.Verifier.Witness(p.guest.Index)
+	if !connected {
+		return nil
+	}
+	return p.connect(ctx, measure.Reconnect, p.now())
+}
+
+// dial opens the guest's connection; with another session where the token of
+// the one it had has expired.
+func (p *player) dial(ctx context.Context) (conn Conn, done time.Duration, err error) {
+	conn, err = p.world.Backend.Dial(ctx, p.self.Token, p.greeted)
+	if expired(err) {
+		if err = p.regenerate(ctx); err == nil {
+			conn, err = p.world.Backend.Dial(ctx, p.self.Token, p.greeted)
+		}
+	}
+	return conn, p.now(), err
+}

@@ -1,0 +1,184 @@
+package session
+
+import (
+	"errors"
+	"fmt"
+	"strings"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"guestload/loadgen/measure"
+	"guestload/scenarios"
+	"guestload/server/api"
+	"guestload/server/api/frame"
+)
+
+func staying(kind scenarios.Kind, seconds float64) scenarios.Step {
+	return scenarios.Step{Kind: kind, For: constant(seconds)}
+}
+
+func TestGuestsWaitForTheSameMoment(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		begin := time.Now()
+		waiting := scenarios.Step{Kind: scenarios.Wait, Until: 5 * time.Second}
+		late := script("late", step(scenarios.Create), step(scenarios.Connect), staying(scenarios.Idle, 7), waiting, dropping(scenarios.Clean))
+		early := script("early", step(scenarios.Create), waiting, step(scenarios.Connect), step(scenarios.Reconnect))
+		s := perform(t, t.Context(), newTown(), nil, early, early, late)
+		s.wantFates(t, Completed, Completed, Completed)
+		if took := time.Since(begin); took > 7100*time.Millisecond {
+			t.Errorf("it took %v: who is late goes on at once", took)
+		}
+	})
+}
+
+func TestAnExpiredTokenIsReplacedAndTheRequestAskedAgain(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		town := newTown()
+		town.lifetime, town.delay = 4*time.Second, 10*time.Millisecond
+		sleeper := script("sleeper", step(scenarios.Create), step(scenarios.Connect), searchFor(5*time.Second), chatOf(2, 0.1),
+			staying(scenarios.Idle, 5), step(scenarios.Stats), staying(scenarios.Idle, 5), step(scenarios.Reconnect),
+			searchFor(5*time.Second), chatOf(2, 0.1), dropping(scenarios.Clean))
+		s := perform(t, t.Context(), town, nil, sleeper, sleeper)
+		s.wantFates(t, Completed, Completed)
+		if got := s.counts(); !strings.HasPrefix(got, "create=6 connect=2 match=4 ack=8 delivery=8") || !strings.Contains(got, "reconnect=4 stats=2") || strings.Contains(got, "!") {
+			t.Errorf("measured %q; stories: %q", got, s.world.Stories())
+		}
+		if took := s.book.Totals().Operations[measure.Stats].Response.Max(); took < 40_000 {
+			t.Errorf("stats took %d µs: the refused request, the new session, the socket and the second request take 40 ms", took)
+		}
+	})
+}
+
+func TestARenewedTokenKeepsTheSession(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		town := newTown()
+		town.lifetime = 4 * time.Second
+		s := perform(t, t.Context(), town, nil, script("renewer", step(scenarios.Create), step(scenarios.Connect),
+			staying(scenarios.Idle, 3), step(scenarios.Renew), staying(scenarios.Idle, 3), step(scenarios.Stats), step(scenarios.Reconnect)))
+		s.wantFates(t, Completed)
+		s.wantCounts(t, "create=1 connect=1 reconnect=1 stats=1 renew=1")
+	})
+}
+
+func TestTheDeafAreClosedWithACodeOrNotAtAll(t *testing.T) {
+	for name, tt := range map[string]struct {
+		end  error
+		then scenarios.Step
+		fate Fate
+		want string
+	}{
+		"not closed":              {nil, searchFor(time.Second), Unmatched, "create=1 connect=1"},
+		"with a code":             {&ClosedError{Code: frame.SlowReader}, searchFor(time.Second), Completed, "create=1 connect=1 refusal=1"},
+		"with a code, and back":   {&ClosedError{Code: frame.SlowReader}, step(scenarios.Reconnect), Completed, "create=1 connect=1 reconnect=1 refusal=1"},
+		"with a frame, no code":   {&ClosedError{Code: frame.NoStatus}, searchFor(time.Second), Failed, "create=1 connect=1 refusal!wrong-refusal=1"},
+		"without a word":          {ErrClosed, searchFor(time.Second), Failed, "create=1 connect=1 refusal!closed=1"},
+		"while it is not to stay": {nil, dropping(scenarios.Abrupt), Completed, "create=1 connect=1"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				town := newTown()
+				if tt.end != nil {
+					time.AfterFunc(2*time.Second, func() {
+						town.mu.Lock()
+						defer town.mu.Unlock()
+						for _, m := range town.members {
+							m.wire.end(tt.end)
+							town.release(m, api.EventRoomClosed)
+							m.wire = nil
+						}
+					})
+				}
+				s := perform(t, t.Context(), town, nil, script("deaf", step(scenarios.Create), step(scenarios.Connect), staying(scenarios.Deaf, 5), tt.then))
+				s.wantFates(t, tt.fate)
+				s.wantCounts(t, tt.want)
+			})
+		})
+	}
+}
+
+func TestWhatTheDeafHearLateIsNoDelivery(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		talker := script("talker", step(scenarios.Create), step(scenarios.Connect), searchFor(time.Second), chatOf(20, 0.5))
+		deaf := script("deaf", step(scenarios.Create), step(scenarios.Connect), searchFor(time.Second), staying(scenarios.Deaf, 5.1), chatOf(1, 0.1))
+		s := perform(t, t.Context(), newTown(), nil, talker, deaf)
+		s.wantFates(t, Completed, Completed)
+		if got := s.counts(); !strings.HasPrefix(got, "create=2 connect=2 match=2 ack=21 delivery=11") {
+			t.Errorf("measured %q, want only the messages from 5.5 s on, and the one that goes back", got)
+		}
+	})
+}
+
+// A server that accepts everything, or is content with any no, is found out.
+func TestAcceptanceAndWrongRefusalsAreFailuresOfTheirOwn(t *testing.T) {
+	hostile := func(kinds ...string) scenarios.Script {
+		return script("vandal", step(scenarios.Create), step(scenarios.Connect), scenarios.Step{Kind: scenarios.Hostile, With: kinds}, step(scenarios.Online))
+	}
+	for name, tt := range map[string]struct {
+		attack string
+		change func(*town)
+		want   string
+	}{
+		"names are taken":           {"names", func(*town) {}, "refusal!accepted=1"},
+		"bodies are taken":          {"bodies", func(*town) {}, "refusal!accepted=1"},
+		"names get the wrong no":    {"names", func(t *town) { t.refuseNext = 1 }, "refusal!wrong-refusal=1"},
+		"floods are taken":          {"floods", func(*town) {}, "refusal!accepted=1"},
+		"floods end with a code":    {"floods", func(t *town) { t.angry, t.patience = &ClosedError{Code: 4003}, 100 }, "refusal=1"},
+		"frames end without a word": {"frames", func(t *town) { t.angry, t.patience = ErrClosed, 1 }, "refusal!closed=1"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				town := newTown()
+				tt.change(town)
+				s := perform(t, t.Context(), town, nil, hostile(tt.attack))
+				if got := s.counts(); !strings.HasSuffix(got, tt.want) || !strings.Contains(got, "online=1") {
+					t.Errorf("measured %q, want %s and the guest to go on; stories %q", got, tt.want, s.world.Stories())
+				}
+			})
+		})
+	}
+}
+
+func TestRefusalsAreJudgedByStatusCodeAndWords(t *testing.T) {
+	invalid := refusal{status: 400, messages: []string{"Validation failed"}, reason: "too long"}
+	closing := refusal{closing: true, code: frame.ProtocolError}
+	for name, tt := range map[string]struct {
+		want refusal
+		err  error
+		is   error // nil: right
+	}{
+		"right":                    {invalid, &RefusedError{400, "Validation failed", []string{"x", "too long"}}, nil},
+		"a yes":                    {invalid, nil, ErrAccepted},
+		"another status":           {invalid, &RefusedError{401, "Validation failed", []string{"too long"}}, ErrWrongRefusal},
+		"other words":              {invalid, &RefusedError{400, "No", []string{"too long"}}, ErrWrongRefusal},
+		"another reason":           {invalid, &RefusedError{400, "Validation failed", nil}, ErrWrongRefusal},
+		"no answer":                {invalid, ErrTimeout, ErrTimeout},
+		"a socket's no":            {refusal{status: 401, messages: []string{"a", "b"}}, &RefusedError{Message: "b"}, nil},
+		"closed rightly":           {closing, fmt.Errorf("x: %w", &ClosedError{Code: frame.ProtocolError}), nil},
+		"closed with another code": {closing, &ClosedError{Code: frame.Normal}, ErrWrongRefusal},
+		"closed without a code":    {refusal{closing: true}, &ClosedError{Code: frame.NoStatus}, ErrWrongRefusal},
+		"cut":                      {closing, ErrClosed, ErrClosed},
+		"not closed":               {closing, nil, ErrAccepted},
+	} {
+		if got := tt.want.judge(tt.err); !errors.Is(got, tt.is) || (got == nil) != (tt.is == nil) {
+			t.Errorf("%s: %v, want %v", name, got, tt.is)
+		}
+	}
+}
+
+func TestATokenIsAlteredInOnePartOnly(t *testing.T) {
+	for part := range 3 {
+		got := strings.Split(altered("aaaa.AAAA.bbbb", part), ".")
+		for i, was := range []string{"aaaa", "AAAA", "bbbb"} {
+			if (got[i] != was) != (i == part) {
+				t.Errorf("part %d: %q", part, got)
+			}
+		}
+	}
+	if got := altered("opaque", 1); got == "opaque" {
+		t.Error("a token that is no JWT stays as it is")
+	}
+	if got := unsigned("h.claims.s"); !strings.HasSuffix(got, ".claims.") {
+		t.Errorf("unsigned: %q", got)
+	}
+}

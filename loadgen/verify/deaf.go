@@ -1,0 +1,28 @@
+package verify
+
+import "time"
+
+// Deaf says that the guest reads nothing from now on, though its socket stays
+// open. What it is told in time it hears too late, and what the kernel took for
+// it may be lost with the socket: neither is the server's fault.
+func (w *Witness) Deaf() { w.listen(forever) }
+
+// Listening says that the guest reads again, and has read by now what had waited
+// for it.
+func (w *Witness) Listening(at time.Duration) { w.listen(at) }
+
+func (w *Witness) listen(from time.Duration) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if w.chat != nil {
+		w.chat.listens = from
+	}
+}
+
+// Hopeless reports that the guest, or the partner that it believes to have, was
+// wronged: what it waits for in its chat may never come.
+func (w *Witness) Hopeless() bool {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	return w.wronged.Load() || w.chat != nil && w.chat.partner != nil && w.chat.partner.wronged.Load()
+}
