@@ -46,16 +46,20 @@ func (l *Live) Clear() error {
 	return l.draw(nil)
 }
 
-// draw writes everything at once, so that nothing flickers.
+// draw writes everything at once, so that nothing flickers. Each line is erased
+// by itself: terminals that keep what is cleared would keep every moment.
 func (l *Live) draw(lines []string) error {
 	var b strings.Builder
 	if l.drawn > 0 {
 		fmt.Fprintf(&b, "\x1b[%dA", l.drawn)
 	}
-	b.WriteString("\r\x1b[J") // from here to the end of the screen
+	b.WriteByte('\r')
 	for _, line := range lines {
-		b.WriteString(line)
-		b.WriteByte('\n')
+		b.WriteString("\x1b[2K" + line + "\n")
+	}
+	if more := l.drawn - len(lines); more > 0 {
+		b.WriteString(strings.Repeat("\x1b[2K\n", more))
+		fmt.Fprintf(&b, "\x1b[%dA", more)
 	}
 	l.drawn = len(lines)
 	_, err := io.WriteString(l.out, b.String())

@@ -121,7 +121,7 @@ func perSecond(rate float64) string {
 func (t Terminal) trouble(s Snapshot) string {
 	words := failures(s)
 	if words == "" {
-		return fmt.Sprintf("%-10s", "errors") + "none"
+		return fmt.Sprintf("%-10s", "errors") + "none, and no violations so far"
 	}
 	colour := yellow
 	if s.Violations > 0 {

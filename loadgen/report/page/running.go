@@ -34,6 +34,8 @@ func (l *Live) running() content {
 	if s.Violations > 0 {
 		v.Tone = "bad"
 		words = append(words, plural(s.Violations, "violation")+" of the contract seen.")
+	} else {
+		words = append(words, "No violations so far.")
 	}
 	v.Because = strings.Join(words, " ")
 	return v
