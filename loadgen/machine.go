@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"guestload/loadgen/executor"
+	"guestload/loadgen/proc"
 	"guestload/loadgen/schedule"
 	"guestload/loadgen/session"
 	"guestload/scenarios"
@@ -16,19 +17,22 @@ const spare = 64
 
 // machine is what this machine lets a run have.
 type machine struct {
-	live  int // guests at a time
-	conns int // HTTP connections
-	files int // open files allowed
+	live  int   // guests at a time
+	conns int   // HTTP connections
+	files int   // open files allowed to a process
+	ports int   // from one source address to one target; 0: not known
+	free  int64 // bytes of memory; 0: not known
 }
 
-// measureMachine divides the open files that one process may have; so many HTTP
-// connections are asked for, 0 for as many as are good.
-func measureMachine(asked int) (machine, error) {
-	files, err := openFiles()
+// measureMachine looks at what there is for a run with so many guests at a
+// time, and with so many HTTP connections; 0 for as many as are good. The limit of
+// open files is raised on the way, as far as the system allows.
+func measureMachine(peak, asked int) (machine, error) {
+	files, err := openFiles(peak + max(connsAtMost, asked) + spare)
 	if err != nil {
 		return machine{}, fmt.Errorf("limit of open files: %w", err)
 	}
-	conns := min(1024, files/10)
+	conns := min(connsAtMost, files/10)
 	if asked > 0 {
 		conns = asked
 	}
@@ -40,18 +44,88 @@ func measureMachine(asked int) (machine, error) {
 	case m.live < 1 || conns < 1:
 		return m, fmt.Errorf("only %d files may be open: raise the limit, as with `ulimit -n 4096`", files)
 	}
+	if here, err := proc.Here(); err == nil {
+		m.free = here.Free
+	}
+	if ports, err := proc.Ports(); err == nil {
+		m.ports = ports
+	}
 	return m, nil
 }
 
-// warn says that a run will need more than there is, "" where it will not.
-func (m machine) warn(s scenarios.Scenario) string {
-	peak := peakLive(s)
-	if peak <= m.live {
-		return ""
+const connsAtMost = 1024 // HTTP connections to one target
+
+// demand is what a scenario asks of the machine.
+type demand struct {
+	peak    int // guests at a time
+	planned int // guests in all
+	sources int // addresses that connections to the target come from
+	servers int // that run on this machine because of us
+}
+
+// What guests cost, measured on linux/amd64 with runs of 1,000 to 12,000 guests,
+// rounded up: a process to begin with, a guest who is there, with its share of
+// the kernel's buffers, and one who has gone.
+const (
+	processMemory = 25 << 20
+	liveMemory    = 16 << 10 // in the generator, and as much in the server
+	socketMemory  = 10 << 10 // of the kernel, both ends of a connection over loopback
+	goneByUs      = 1300     // what the verifier remembers
+	goneByServer  = 2400     // the session, until it expires
+)
+
+// memory is about how many bytes the run needs here.
+func (d demand) memory() int64 {
+	n := processMemory + int64(d.peak)*(liveMemory+socketMemory) + int64(d.planned)*goneByUs
+	if d.servers > 0 {
+		n += int64(d.servers)*processMemory + int64(d.peak)*liveMemory + int64(d.planned)*goneByServer
 	}
-	return fmt.Sprintf("about %d guests will be live at a time, and %d files may be open here, enough for %d: those past it will be dropped, and the run be invalid. "+
-		"Raise the limit (`ulimit -n %d`, or the system's own, as root) or play fewer (--scale %.2g)",
-		peak, m.files, m.live, roundUp(peak+m.conns+spare), 0.9*float64(m.live)/float64(peak))
+	return n
+}
+
+// short says what a run will need more of than there is, each with what would
+// help. Nothing is said of what is not known.
+func (m machine) short(d demand) (all []string) {
+	fits := func(have, need float64) string { return fmt.Sprintf("--scale %.2g", 0.9*have/need) }
+	if d.peak > m.live {
+		all = append(all, fmt.Sprintf("about %d guests will be live at a time, and %d files may be open here, enough for %d: those past it will be dropped, and the run be invalid. "+
+			"Raise the limit (`ulimit -n %[4]d`, or as root `prlimit --pid $$ --nofile=%[4]d`, in the shell that starts this) or play fewer (%[5]s)",
+			d.peak, m.files, m.live, roundUp(d.peak+m.conns+spare), fits(float64(m.live), float64(d.peak))))
+	}
+	if sockets, ports := d.peak+m.conns, m.ports*d.sources; m.ports > 0 && sockets > ports {
+		all = append(all, fmt.Sprintf("about %d connections will be open to one address at a time, and there are %d ports for them: those past it will fail. "+
+			"As root, `sysctl -w net.ipv4.ip_local_port_range=\"1024 65535\"` makes %d; or play fewer (%s), or from several machines",
+			sockets, ports, allPorts*d.sources, fits(float64(ports), float64(sockets))))
+	}
+	if need := d.memory(); m.free > 0 && need > m.free {
+		all = append(all, fmt.Sprintf("about %s of memory will be needed here, and %s are free: what does not fit ends a process. "+
+			"End what else runs here (`ps aux --sort -rss | head` names the largest), or play fewer (%s)",
+			megabytes(need), megabytes(m.free), fits(float64(m.free), float64(need))))
+	}
+	return all
+}
+
+// allPorts are those that need no privilege.
+const allPorts = 65536 - 1024
+
+func megabytes(bytes int64) string { return fmt.Sprintf("%.0f MB", float64(bytes)/1e6) }
+
+// demandOf is what a scenario asks of this machine, against this target.
+func demandOf(s scenarios.Scenario, t *target) demand {
+	d := demand{peak: peakLive(s), planned: schedule.Planned(executor.Schedule(s.Phases), s.Seed), sources: t.Clients[0].Sources()}
+	if t.own != nil {
+		d.servers = len(t.own.Servers)
+		d.sources *= d.servers // each has an address of its own
+	}
+	return d
+}
+
+// highest is the scenario at the highest rate that it may come to.
+func highest(s scenarios.Scenario) scenarios.Scenario {
+	if s.Capacity == nil {
+		return s
+	}
+	return s.At(s.Capacity.To)
 }
 
 // peakLive predicts how many guests are live at a time: as many as arrive within

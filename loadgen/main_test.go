@@ -10,6 +10,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"regexp"
+	"runtime"
 	"strings"
 	"testing"
 	"time"
@@ -312,11 +313,58 @@ func TestTheMachineIsComparedWithThePeak(t *testing.T) {
 	if got := peakLive(s); got < 499 || got > 502 { // 100 a second, each for 4 s and a second of work
 		t.Errorf("a peak of %d guests, want 500", got)
 	}
-	if got := (machine{live: 600, files: 700}).warn(s); got != "" {
-		t.Errorf("warned of %q", got)
+}
+
+func TestWhatTheMachineIsShortOfIsToldWithWhatHelps(t *testing.T) {
+	enough := machine{live: 600, conns: 10, files: 700, ports: 28_232, free: 1 << 30}
+	run := demand{peak: 500, planned: 1000, sources: 1, servers: 1}
+	if got := enough.short(run); len(got) > 0 {
+		t.Errorf("told %q", got)
 	}
-	got := (machine{live: 100, conns: 10, files: 200}).warn(s)
-	if !strings.Contains(got, "ulimit -n 1024") || !strings.Contains(got, "--scale 0.18") {
-		t.Errorf("warned of %q, want the command and the scale that would do", got)
+	if got := (machine{live: 600, conns: 10}).short(demand{peak: 500, planned: 1 << 30, sources: 1}); len(got) > 0 {
+		t.Errorf("of what is not known it told %q", got)
+	}
+	few := enough
+	few.live, few.files = 100, 200
+	scarce := machine{live: 100_000, conns: 1024, files: 200_000, ports: 28_232}
+	small := enough
+	small.free = 50 << 20
+	for _, tt := range []struct {
+		machine machine
+		demand  demand
+		want    []string
+	}{
+		{few, run, []string{"about 500 guests", "ulimit -n 1024", "--nofile=1024", "--scale 0.18"}},
+		{scarce, demand{peak: 30_000, sources: 1}, []string{"about 31024 connections", "28232 ports", `ip_local_port_range="1024 65535"`, "makes 64512"}},
+		{small, run, []string{"about 78 MB", "52 MB are free", "--scale 0.6"}},
+	} {
+		got := tt.machine.short(tt.demand)
+		if len(got) != 1 {
+			t.Errorf("told %q, want one", got)
+			continue
+		}
+		for _, want := range tt.want {
+			if !strings.Contains(got[0], want) {
+				t.Errorf("told %q, want %q", got[0], want)
+			}
+		}
+	}
+	several := demand{peak: 30_000, sources: 8}
+	if got := scarce.short(several); len(got) > 0 {
+		t.Errorf("from eight addresses: %q", got)
+	}
+}
+
+// Open files are raised, and this machine is known.
+func TestThisMachineIsMeasured(t *testing.T) {
+	m, err := measureMachine(1, 0)
+	if err != nil || m.live < 1 || m.files < m.live+m.conns {
+		t.Fatalf("%+v, %v", m, err)
+	}
+	if runtime.GOOS == "linux" && (m.free <= 0 || m.ports <= 0) {
+		t.Errorf("%+v: memory and ports are told on Linux", m)
+	}
+	if beyond, err := measureMachine(m.files+1, 0); err != nil || beyond.files < m.files {
+		t.Errorf("wanting more took away: %+v, %v", beyond, err)
 	}
 }

@@ -25,12 +25,9 @@ var recordsRoot = filepath.Join("results", "runs")
 
 // play runs the scenario, reports it, and returns the exit code.
 func play(ctx context.Context, o options, s scenarios.Scenario, getenv func(string) string, stdout, stderr io.Writer) (int, error) {
-	machine, err := measureMachine(o.conns)
+	machine, err := measureMachine(peakLive(highest(s)), o.conns)
 	if err != nil {
 		return 0, err
-	}
-	if warning := machine.warn(s); warning != "" {
-		fmt.Fprintf(stderr, "loadgen: %s\n", warning)
 	}
 	dir, err := folder(o, s)
 	if err != nil {
@@ -98,6 +95,12 @@ func (st *stage) perform(ctx context.Context, s scenarios.Scenario, title, dir s
 	defer t.close()
 	p := newPerformance(st.options, s, t, st.machine, st.live)
 	p.tape.title = title
+	for _, short := range st.machine.short(demandOf(s, t)) {
+		p.run.Record.Warnings = append(p.run.Record.Warnings, short)
+		if !st.options.json {
+			fmt.Fprintf(st.stderr, "loadgen: %s\n", short)
+		}
+	}
 	if st.audience, err = st.audience.invite(st.options, p, st.stderr); err != nil {
 		return nil, err
 	}

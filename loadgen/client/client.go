@@ -139,6 +139,10 @@ func (c *Client) prepareUpgrade(paths map[string]string) {
 		"\r\nUpgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Version: 13\r\nSec-WebSocket-Key: " + key + "\r\n")
 }
 
+// Sources is how many local addresses connections come from, in turn: each has
+// ports of its own.
+func (c *Client) Sources() int { return max(1, len(c.dialer.locals)) }
+
 // Close ends what has been left open: the pool, and the sockets of guests who
 // fell silent.
 func (c *Client) Close() {

@@ -50,7 +50,8 @@ func parseUsage(stat, statm []byte) (Usage, error) {
 	return Usage{time.Duration(user+system) * tick, resident * int64(os.Getpagesize())}, nil
 }
 
-// Here reads what this machine has done.
+// Here reads what this machine has done. Where this process lives in a control
+// group with a limit of memory, as in a container, no more is free than that leaves.
 func Here() (Machine, error) {
 	stat, err := os.ReadFile("/proc/stat")
 	if err != nil {
@@ -60,7 +61,50 @@ func Here() (Machine, error) {
 	if err != nil {
 		return Machine{}, err
 	}
-	return parseMachine(string(stat), string(meminfo))
+	m, err := parseMachine(string(stat), string(meminfo))
+	if left, limited := groupMemory("/sys/fs/cgroup"); err == nil && limited {
+		m.Free = min(m.Free, left)
+	}
+	return m, err
+}
+
+// groupMemory is what the limit of the control group mounted at root leaves;
+// https://docs.kernel.org/admin-guide/cgroup-v2.html and cgroup-v1/memory.html.
+func groupMemory(root string) (left int64, limited bool) {
+	for _, files := range [][2]string{{"memory.max", "memory.current"}, {"memory/memory.limit_in_bytes", "memory/memory.usage_in_bytes"}} {
+		most, err1 := readNumber(root + "/" + files[0])
+		used, err2 := readNumber(root + "/" + files[1])
+		if err1 == nil && err2 == nil {
+			return max(most-used, 0), true
+		}
+	}
+	return 0, false // "max", or no such group
+}
+
+func readNumber(file string) (int64, error) {
+	text, err := os.ReadFile(file)
+	if err != nil {
+		return 0, err
+	}
+	return strconv.ParseInt(strings.TrimSpace(string(text)), 10, 64)
+}
+
+// Ports is how many ports one address has for connections that it opens to
+// one other; ip(7), ip_local_port_range.
+func Ports() (int, error) {
+	text, err := os.ReadFile("/proc/sys/net/ipv4/ip_local_port_range")
+	if err != nil {
+		return 0, err
+	}
+	return parsePorts(string(text))
+}
+
+func parsePorts(text string) (int, error) {
+	var first, last int
+	if n, err := fmt.Sscan(text, &first, &last); n != 2 || last < first || first < 0 || last > 65535 {
+		return 0, fmt.Errorf("ip_local_port_range: want two ports, found %q: %w", text, errors.Join(err, strconv.ErrRange))
+	}
+	return last - first + 1, nil
 }
 
 // parseMachine reads /proc/stat and /proc/meminfo; proc_stat(5), proc_meminfo(5).

@@ -2,6 +2,7 @@ package proc
 
 import (
 	"os"
+	"path/filepath"
 	"testing"
 	"time"
 )
@@ -48,5 +49,37 @@ func TestThisProcessIsSeenToWork(t *testing.T) {
 	}
 	if _, err := Of(1 << 30); err == nil {
 		t.Error("a process that is not there has used something")
+	}
+}
+
+func TestLimitsOfTheSystemAreRead(t *testing.T) {
+	if n, err := parsePorts("32768\t60999\n"); err != nil || n != 28232 {
+		t.Errorf("%d ports, %v", n, err)
+	}
+	for _, bad := range []string{"", "5", "a b", "9 8", "1 70000"} {
+		if n, err := parsePorts(bad); err == nil {
+			t.Errorf("%q: %d ports", bad, n)
+		}
+	}
+	if n, err := Ports(); err != nil || n < 1 {
+		t.Errorf("%d ports, %v", n, err)
+	}
+	root := t.TempDir()
+	if left, limited := groupMemory(root); limited {
+		t.Errorf("without a group %d are left", left)
+	}
+	for _, c := range []struct {
+		most    string
+		left    int64
+		limited bool
+	}{{"max\n", 0, false}, {"3000\n", 2000, true}, {"500\n", 0, true}} {
+		for name, text := range map[string]string{"memory.max": c.most, "memory.current": "1000\n"} {
+			if err := os.WriteFile(filepath.Join(root, name), []byte(text), 0o644); err != nil {
+				t.Fatal(err)
+			}
+		}
+		if left, limited := groupMemory(root); left != c.left || limited != c.limited {
+			t.Errorf("%q: %d, %v", c.most, left, limited)
+		}
 	}
 }
