@@ -155,7 +155,7 @@ func newPerformance(o options, s scenarios.Scenario, t *target, machine machine,
 	p.gauges = newGauges(t.sources()...)
 	p.plan = executor.Plan{
 		Phases: s.Phases, Seed: s.Seed, Clock: clock, Book: p.book, Workers: workers,
-		MaxLive: machine.live, Grace: grace(s), Play: p.play, Started: p.started, Tick: p.tick,
+		MaxLive: machine.live, Precise: true, Grace: grace(s), Play: p.play, Started: p.started, Tick: p.tick,
 	}
 	r := &p.run.Record
 	r.Scenario, r.ScenarioHash, r.Seed, r.Started = s.Name, s.Hash, s.Seed, started.UTC()

@@ -32,6 +32,7 @@ var laws = []law{
 	{"loadgen/fleet", []string{"loadgen/proc", "results", "scenarios", "server/store", "server/store/redistest/redisproc"}, "what a run brings up are processes; of Redis only what it spends is asked"},
 	{"loadgen/schedule", nil, "arrivals are pure numbers"},
 	{"loadgen/capacity", nil, "a search decides what to try, whoever tries it"},
+	{"loadgen/truth", nil, "it is tests alone, which see the generator as its users do"},
 	{"loadgen/proc", nil, "what a process uses is the system's to tell"},
 	{"loadgen/measure", nil, "measuring knows nothing of what is measured"},
 	{"loadgen/client", []string{"server/api/...", "loadgen/session"}, "real connections implement what a session needs"},

@@ -28,6 +28,9 @@ type Plan struct {
 	// MaxLive is how many guests the machine can hold at a time, 0 for any number.
 	// An arrival past it is dropped, and counted.
 	MaxLive int
+	// Precise has arrivals waited for with the system's own timer, where there is
+	// one that is better than Go's. It keeps real time, whatever time the rest keeps.
+	Precise bool
 	// Grace is how long guests may go on after the last arrival; then they are stopped.
 	Grace time.Duration
 	// Play plays one guest and returns when its part is over, or soon after ctx has ended.

@@ -97,14 +97,15 @@ func (r *run) plannedOpen() int {
 // open starts the guests of open phases, each when it is due. One that is late
 // is started at once: none is ever left out.
 func (r *run) open(ctx, guests context.Context) {
-	timer := time.NewTimer(time.Hour)
-	defer timer.Stop()
+	alarm := newGoTimer
+	if r.Precise {
+		alarm = newPreciseAlarm
+	}
+	bell := alarm(ctx)
+	defer bell.close()
 	for a := range r.arrivals() {
 		if wait := a.At - r.Clock.Now(); wait > 0 {
-			timer.Reset(wait)
-			select {
-			case <-timer.C:
-			case <-ctx.Done():
+			if !bell.sleep(wait) {
 				return
 			}
 		} else if ctx.Err() != nil {

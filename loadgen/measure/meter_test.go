@@ -94,6 +94,8 @@ func TestVerdict(t *testing.T) {
 		{"late, but judged by seconds", late(60 * ms), fetched(200, 2*time.Second), within(5 * time.Second), "", ""},
 		{"late, no thresholds, slow server", late(60 * ms), fetched(200, 2*time.Second), Judged{}, "", ""},
 		{"late, no thresholds, fast server", late(60 * ms), fetched(200, 80*ms), Judged{}, "at most 30ms", ""},
+		{"so late that everything is slow", late(300 * ms), fetched(200, 2*time.Second), Judged{}, "at most 250ms", ""},
+		{"later than any threshold excuses", late(300 * ms), fetched(200, 2*time.Second), within(10 * time.Second), "at most 250ms", ""},
 		{"nothing measured", late(6 * ms), fetched(0, 0), Judged{}, "", ""},
 		{"timers late while no guest starts", Health{Probes: Lateness{100, ms, 80 * ms, 90 * ms}}, fetched(200, 3*ms), Judged{}, "the generator's timers", ""},
 		{"lost", Health{Lost: 1}, fetched(200, 3*ms), Judged{}, "more than 1m0s late", ""},

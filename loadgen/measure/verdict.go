@@ -15,6 +15,11 @@ const (
 	// LateShare of the tightest latency that a run is judged by may be the
 	// generator's own at the 99th percentile, if that is more than LateFloor.
 	LateShare = 0.25
+	// LateCeiling is the lateness that invalidates every run, whatever it is judged
+	// by. All is counted by the second, and past a quarter of one the load is not
+	// the one planned. A generator short of CPU also makes the times longer that
+	// LateShare is of: without a ceiling the worst of them would believe themselves.
+	LateCeiling = 250 * time.Millisecond
 	// TellFloor and TellShare of a reported p99 are where lateness is worth a
 	// warning: both must be passed.
 	TellFloor = 2 * time.Millisecond
@@ -47,7 +52,7 @@ func Verdict(h Health, t Totals, judged Judged) (invalid, warnings []string) {
 	if tightest <= 0 {
 		tightest = fastest
 	}
-	limit := max(LateFloor, share(tightest, LateShare))
+	limit := min(max(LateFloor, share(tightest, LateShare)), LateCeiling)
 	judge := func(late Lateness, what string) {
 		words := fmt.Sprintf("%s were %s late at the 99th percentile (worst %s)", what, round(late.P99), round(late.Max))
 		switch {
