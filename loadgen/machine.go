@@ -111,8 +111,9 @@ const allPorts = 65536 - 1024
 func megabytes(bytes int64) string { return fmt.Sprintf("%.0f MB", float64(bytes)/1e6) }
 
 // demandOf is what a scenario asks of this machine, against this target.
-func demandOf(s scenarios.Scenario, t *target) demand {
+func demandOf(s scenarios.Scenario, t *target, part executor.Share) demand {
 	d := demand{peak: peakLive(s), planned: schedule.Planned(executor.Schedule(s.Phases), s.Seed), sources: t.Clients[0].Sources()}
+	d.peak, d.planned = within(part, d.peak), within(part, d.planned)
 	if t.own != nil {
 		d.servers = len(t.own.Servers)
 		d.sources *= d.servers // each has an address of its own

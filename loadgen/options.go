@@ -9,6 +9,7 @@ import (
 	"github.com/agext/levenshtein"
 	"github.com/spf13/pflag"
 
+	"guestload/results"
 	"guestload/scenarios"
 	"guestload/server/api"
 )
@@ -26,8 +27,9 @@ type options struct {
 	transport api.Framing
 	without   map[scenarios.Kind]bool
 
-	conns  int // HTTP connections, 0: as many as the machine lets us have
-	guests int // 0: as the scenario has it
+	part   *results.Part // nil: the whole run
+	conns  int           // HTTP connections, 0: as many as the machine lets us have
+	guests int           // 0: as the scenario has it
 	scale  float64
 	seed   uint64
 	seeded bool
@@ -48,7 +50,7 @@ var optional = []string{"fetch", "rename", "locate", "online", "stats", "renew"}
 // right; pflag.ErrHelp asks for the explanation.
 func parseOptions(args []string) (options, error) {
 	var o options
-	var transport, without, watch string
+	var transport, without, watch, run, share string
 	fs := pflag.NewFlagSet("loadgen", pflag.ContinueOnError)
 	fs.SetOutput(io.Discard)
 	fs.StringVar(&o.scenario, "scenario", "", "")
@@ -64,6 +66,8 @@ func parseOptions(args []string) (options, error) {
 	fs.IntVar(&o.guests, "guests", 0, "")
 	fs.Float64Var(&o.scale, "scale", 1, "")
 	fs.Uint64Var(&o.seed, "seed", 0, "")
+	fs.StringVar(&run, "run", "", "")
+	fs.StringVar(&share, "share", "", "")
 	fs.StringVar(&o.out, "out", "", "")
 	fs.BoolVar(&o.json, "json", false, "")
 	fs.BoolVar(&o.quiet, "quiet", false, "")
@@ -86,6 +90,11 @@ func parseOptions(args []string) (options, error) {
 	}
 	if o.without, err = parseWithout(without); err != nil {
 		return o, err
+	}
+	if fs.Changed("run") || fs.Changed("share") {
+		if o.part, err = parsePart(run, share, o.target); err != nil {
+			return o, err
+		}
 	}
 	if fs.Changed("watch") && watch == "" {
 		return o, fmt.Errorf("--watch is empty: give it a port, such as :8090, or HOST:PORT")

@@ -95,7 +95,7 @@ func (st *stage) perform(ctx context.Context, s scenarios.Scenario, title, dir s
 	defer t.close()
 	p := newPerformance(st.options, s, t, st.machine, st.live)
 	p.tape.title = title
-	for _, short := range st.machine.short(demandOf(s, t)) {
+	for _, short := range st.machine.short(demandOf(s, t, p.plan.Share)) {
 		p.run.Record.Warnings = append(p.run.Record.Warnings, short)
 		if !st.options.json {
 			fmt.Fprintf(st.stderr, "loadgen: %s\n", short)
@@ -132,6 +132,7 @@ type performance struct {
 	tape      *tape
 	gauges    *gauges
 	run       results.Run
+	open      int          // guests of open phases, in all parts of the run
 	closed    atomic.Int64 // guests who came to closed phases
 	blows     *blows       // faults of the scenario
 	health    measure.Health
@@ -154,10 +155,14 @@ func newPerformance(o options, s scenarios.Scenario, t *target, machine machine,
 	p.meter = measure.NewMeter()
 	p.gauges = newGauges(t.sources()...)
 	p.plan = executor.Plan{
-		Phases: s.Phases, Seed: s.Seed, Clock: clock, Book: p.book, Workers: workers,
+		Phases: s.Phases, Seed: s.Seed, Share: shareOf(o.part), Clock: clock, Book: p.book, Workers: workers,
 		MaxLive: machine.live, Precise: true, Grace: grace(s), Play: p.play, Started: p.started, Tick: p.tick,
 	}
+	p.open = p.tape.planned
+	p.tape.planned = within(p.plan.Share, p.open)
+	t.empty = t.empty && o.part == nil // the others' guests may be there still when ours have gone
 	r := &p.run.Record
+	r.Part = o.part
 	r.Scenario, r.ScenarioHash, r.Seed, r.Started = s.Name, s.Hash, s.Seed, started.UTC()
 	return p
 }
@@ -172,7 +177,7 @@ func (p *performance) started(intended, actual time.Duration) {
 
 // play plays one guest. Those of closed phases have their numbers after all others.
 func (p *performance) play(ctx context.Context, g session.Guest) session.Fate {
-	if g.Index >= p.tape.planned {
+	if g.Index >= p.open {
 		p.closed.Add(1)
 	}
 	return p.world.Play(ctx, g)

@@ -29,7 +29,7 @@ func commands() []command {
 	return []command{
 		{"report", "DIR", "write a record's HTML page, " + page.File + ", anew, and print its report", "loadgen report results/runs/burst-20260102T150405Z", 1, 1, reportAgain},
 		{"compare", "A B …", "print records side by side: what changed from the first, and whether that is more than noise", "loadgen compare /tmp/before /tmp/after", 2, 0, compare},
-		{"merge", "OUT A B …", "join the records of several generators that played one scenario together, exactly, into the new folder OUT", "loadgen merge /tmp/both /tmp/left /tmp/right", 3, 0, merge},
+		{"merge", "OUT A B …", "join the records of several generators that played one run together, with --run and --share, exactly, into the new folder OUT", "loadgen merge /tmp/both /tmp/left /tmp/right", 3, 0, merge},
 	}
 }
 

@@ -44,6 +44,21 @@ func keep(t *testing.T, dir, scenario string, median int64) {
 	}
 }
 
+// keepPart writes the same as that of one of two generators.
+func keepPart(t *testing.T, dir string, share int, median int64) {
+	t.Helper()
+	whole := filepath.Join(t.TempDir(), "whole")
+	keep(t, whole, "one", median)
+	p, err := page.Read(whole)
+	if err != nil {
+		t.Fatal(err)
+	}
+	p.Run.Record.Part = &results.Part{Run: "evening", Share: share, Of: 2}
+	if err := writeRecord(dir, p); err != nil {
+		t.Fatal(err)
+	}
+}
+
 func TestCommandsReadAndWriteRecords(t *testing.T) {
 	goldens, err := filepath.Abs("testdata")
 	if err != nil {
@@ -52,12 +67,14 @@ func TestCommandsReadAndWriteRecords(t *testing.T) {
 	t.Chdir(t.TempDir())
 	keep(t, "before", "one", 1000)
 	keep(t, "after", "one", 1300)
+	keepPart(t, "left", 1, 1000)
+	keepPart(t, "right", 2, 1300)
 	if err := os.Remove("before/report.html"); err != nil {
 		t.Fatal(err)
 	}
 	for name, args := range map[string][]string{
 		"report": {"report", "after"},
-		"merge":  {"merge", "both", "after", "before"},
+		"merge":  {"merge", "both", "right", "left"},
 	} {
 		code, out, errs := invoke(t.Context(), args...)
 		if code != results.ExitPassed || errs != "" {
@@ -105,6 +122,7 @@ func TestCommandsSayWhatIsWrongWithTheirArguments(t *testing.T) {
 	keep(t, "a", "one", 1000)
 	keep(t, "b", "two", 1000)
 	keep(t, "torn", "one", 1000)
+	keepPart(t, "left", 1, 1000)
 	for path, text := range map[string]string{"torn/run.json": `{"schema":1,`, "file": "", "empty/x": ""} {
 		if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
 			t.Fatal(err)
@@ -131,7 +149,8 @@ func TestCommandsSayWhatIsWrongWithTheirArguments(t *testing.T) {
 		{"report empty", 1, "empty is not a run record, for it has no run.json"},
 		{"report torn", 1, "torn/run.json: unexpected EOF"},
 		{"compare a nowhere", 1, "nowhere: no such folder"},
-		{"merge out a b", 1, "different scenarios"},
+		{"merge out a b", 1, "one of 2026-01-02 15:04:05 was a run of its own, not a part of one"},
+		{"merge out left b", 1, "two of 2026-01-02 15:04:05 was a run of its own"},
 		{"merge b a torn", 1, "torn/run.json"},
 	} {
 		code, out, errs := invoke(t.Context(), strings.Fields(tt.args)...)

@@ -81,6 +81,8 @@ func (o options) load() (scenarios.Scenario, error) {
 		return s, err
 	}
 	switch {
+	case s.Capacity != nil && o.part != nil:
+		return s, fmt.Errorf("%w: --share: a search for the capacity cannot be shared: each of its runs depends on those before", errUsage)
 	case o.guests > 0:
 		s, err = s.WithGuests(o.guests)
 	case o.scale != 1:

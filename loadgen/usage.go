@@ -17,6 +17,8 @@ var flagsExplained = []struct{ name, value, about, example string }{
 	{"guests", "N", "so many guests in all, in the same time", "--guests 500"},
 	{"scale", "F", "F times as many guests in the same time", "--scale 4"},
 	{"seed", "N", "another seed than the scenario's: other arrivals, choices and texts", "--seed 7"},
+	{"share", "K/N", "play the K-th of N parts of a run, of which each generator plays one; loadgen merge joins their records", "--run evening --share 1/3 --target http://127.0.0.1:3000"},
+	{"run", "NAME", "what the parts of one run have in common: the same name at each generator, another for each run", "--run evening --share 2/3 --target http://127.0.0.1:3000"},
 	{"out", "DIR", "where to write the record (a new folder under results/runs)", "--out /tmp/first"},
 	{"json", "", "print the record as JSON on standard output, and nothing else", "--json > run.json"},
 	{"quiet", "", "nothing while it runs, only the report at the end", "--quiet"},

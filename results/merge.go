@@ -1,7 +1,6 @@
 package results
 
 import (
-	"errors"
 	"fmt"
 	"math"
 	"slices"
@@ -12,26 +11,14 @@ import (
 // examplesKept is how many examples of a violation a merged record tells.
 const examplesKept = 5
 
-// Merge joins the records of several generators that played one scenario
-// together. Histograms are added, so every percentile is exact; thresholds are
+// Merge joins the records of several generators that played one run together:
+// all of its parts, each once. Histograms are added, so every percentile is exact; thresholds are
 // held anew against the whole. Seconds are counted from the earliest start.
 func Merge(runs ...Run) (Run, error) {
-	if len(runs) == 0 {
-		return Run{}, errors.New("merge run records: none given")
+	if err := mergeable(runs); err != nil {
+		return Run{}, fmt.Errorf("merge run records: %w", err)
 	}
-	first := runs[0]
-	for _, run := range runs {
-		if run.Record.Capacity != nil {
-			return Run{}, fmt.Errorf("merge run records: %s is a search for the capacity, whose runs were at rates of its own", run.Record.Scenario)
-		}
-		if run.Record.Scenario != first.Record.Scenario || run.Record.ScenarioHash != first.Record.ScenarioHash {
-			return Run{}, fmt.Errorf("merge run records: %s (%s) and %s (%s) are different scenarios",
-				first.Record.Scenario, first.Record.ScenarioHash, run.Record.Scenario, run.Record.ScenarioHash)
-		}
-		if run.Record.Started.Before(first.Record.Started) {
-			first = run
-		}
-	}
+	first := slices.MinFunc(runs, func(a, b Run) int { return a.Record.Started.Compare(b.Record.Started) })
 	thresholds := make([]scenarios.Threshold, len(first.Record.Thresholds))
 	for i, t := range first.Record.Thresholds {
 		var err error
@@ -45,9 +32,6 @@ func Merge(runs ...Run) (Run, error) {
 	}}
 	for _, run := range runs {
 		shift := int(math.Round(run.Record.Started.Sub(first.Record.Started).Seconds()))
-		if float64(shift) > first.Record.DurationSec+1 {
-			return Run{}, fmt.Errorf("merge run records: one began %d s after another, which took %.1f s: they did not run together", shift, first.Record.DurationSec)
-		}
 		merged.addSeconds(run.Seconds, shift)
 		merged.Record.join(run.Record, shift)
 	}

@@ -7,7 +7,7 @@ import (
 )
 
 func TestMergedPercentilesAreThoseOfAllSamples(t *testing.T) {
-	a, b := play(t), play(t)
+	a, b := part(t, 1, 2), part(t, 2, 2)
 	b.Record.Started = started.Add(1100 * time.Millisecond) // a second later
 	b.Seconds[1].Operations["create"] = times(t, 10_000, 500_000, 400_000)
 	for _, run := range []*Run{&a, &b} {
@@ -37,18 +37,36 @@ func TestMergedPercentilesAreThoseOfAllSamples(t *testing.T) {
 	}
 }
 
-func TestWhatDidNotRunTogetherIsNotMerged(t *testing.T) {
-	other := play(t)
-	other.Record.ScenarioHash = "def"
-	late := play(t)
-	late.Record.Started = started.Add(time.Hour)
+// part is a record of one of several generators.
+func part(t *testing.T, share, of int) Run {
+	t.Helper()
+	run := play(t)
+	run.Record.Part = &Part{Run: "evening", Share: share, Of: of}
+	return run
+}
+
+func TestWhatIsNotAllOfOneRunIsNotMerged(t *testing.T) {
+	changed := func(change func(*Record)) Run {
+		run := part(t, 2, 2)
+		change(&run.Record)
+		return run
+	}
+	first := part(t, 1, 2)
 	for _, c := range []struct {
 		runs []Run
 		want string
 	}{
 		{nil, "none given"},
-		{[]Run{play(t), other}, "different scenarios"},
-		{[]Run{play(t), late}, "did not run together"},
+		{[]Run{first, changed(func(r *Record) { r.ScenarioHash = "def" })}, "different scenarios"},
+		{[]Run{play(t), play(t)}, "was a run of its own, not a part of one"},
+		{[]Run{first, play(t)}, "was a run of its own, not a part of one"},
+		{[]Run{first, changed(func(r *Record) { r.Part.Run = "morning" })}, "part 1 of 2 of run evening and part 2 of 2 of run morning are of different runs"},
+		{[]Run{first, part(t, 2, 3)}, "one number of parts"},
+		{[]Run{first, changed(func(r *Record) { r.Seed++ })}, "not of one schedule"},
+		{[]Run{first, part(t, 1, 2)}, "part 1 of 2 of run evening is there twice"},
+		{[]Run{part(t, 1, 4), part(t, 3, 4)}, "the parts 2, 4 of 4 are missing"},
+		{[]Run{changed(func(r *Record) { r.Started = started.Add(time.Hour) }), first}, "part 2 of 2 of run evening began 3600 s after part 1 of 2 of run evening, which had ended"},
+		{[]Run{first, changed(func(r *Record) { r.Capacity = &Capacity{} })}, "a search for the capacity"},
 	} {
 		if _, err := Merge(c.runs...); err == nil || !strings.Contains(err.Error(), c.want) {
 			t.Errorf("got %v, want %s", err, c.want)
@@ -57,7 +75,7 @@ func TestWhatDidNotRunTogetherIsNotMerged(t *testing.T) {
 }
 
 func TestMergeAddsUpViolations(t *testing.T) {
-	a, b := play(t), play(t)
+	a, b := part(t, 1, 2), part(t, 2, 2)
 	a.Record.Violations = []Violation{{"release", 2, []string{"1", "2"}}, {"leftovers", 0, nil}}
 	b.Record.Violations = []Violation{{"release", 9, []string{"3", "4", "5", "6"}}, {"one-partner", 1, []string{"x"}}}
 	merged, err := Merge(a, b)

@@ -27,6 +27,7 @@ type Record struct {
 	Started      time.Time            `json:"started"`
 	DurationSec  float64              `json:"durationSec"`
 	Interrupted  bool                 `json:"interrupted,omitempty"`
+	Part         *Part                `json:"part,omitempty"` // nil: the whole run
 	Environment  Environment          `json:"environment"`
 	Guests       Guests               `json:"guests"`
 	Operations   map[string]Operation `json:"operations"`

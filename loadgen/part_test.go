@@ -1,0 +1,91 @@
+package main
+
+import (
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+	"sync"
+	"testing"
+
+	"guestload/loadgen/executor"
+	"guestload/loadgen/fleet"
+	"guestload/results"
+	"guestload/scenarios"
+)
+
+func TestSharesMakeUpTheWhole(t *testing.T) {
+	for all := range 20 {
+		for n := 1; n <= 5; n++ {
+			sum := 0
+			for k := range n {
+				sum += within(executor.Share{K: k, N: n}, all)
+			}
+			if sum != all {
+				t.Errorf("%d parts of %d guests have %d", n, all, sum)
+			}
+		}
+	}
+}
+
+// Several generators play one run against one server, and their records are
+// merged to that of the whole.
+func TestSeveralGeneratorsPlayOneRun(t *testing.T) {
+	exe, err := os.Executable()
+	if err != nil {
+		t.Fatal(err)
+	}
+	own, err := fleet.Start(t.Context(), fleet.Config{Command: serverCommand(exe, scenarios.Server{}), Instances: 1, Dir: t.TempDir()})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer own.Stop()
+	server := own.Servers[0].Target
+	file, root := scenarioFile(t, pair), t.TempDir()
+	merge := []string{"merge", filepath.Join(root, "whole")}
+	var all sync.WaitGroup
+	for share := 1; share <= 2; share++ {
+		dir := filepath.Join(root, fmt.Sprint(share))
+		merge = append(merge, dir)
+		all.Go(func() {
+			code, out, errs := invoke(t.Context(), "--scenario", file, "--target", server, "--out", dir, "--run", "evening", "--share", fmt.Sprintf("%d/2", share), "--quiet")
+			if code != results.ExitPassed && code != results.ExitInvalid { // invalid on a machine that is busy
+				t.Errorf("part %d: exit code %d\n%s%s", share, code, out, errs)
+			}
+		})
+	}
+	all.Wait()
+	code, out, errs := invoke(t.Context(), merge...)
+	if errs != "" {
+		t.Fatalf("exit code %d\n%s%s", code, out, errs)
+	}
+	for name, planned := range map[string]int{"1": 4, "2": 4, "whole": 8} {
+		r := readRecord(t, filepath.Join(root, name))
+		if r.Guests.Planned != planned || r.Guests.Completed+r.Guests.Unmatched+r.Guests.Failed != planned || (r.Part == nil) != (name == "whole") {
+			t.Errorf("%s: %+v, %v", name, r.Guests, r.Part)
+		}
+	}
+	if code, _, errs := invoke(t.Context(), "merge", filepath.Join(root, "half"), filepath.Join(root, "1")); code != results.ExitUsage {
+		t.Errorf("one part alone: exit code %d, %s", code, errs)
+	}
+}
+
+func TestPartsAreReadStrictly(t *testing.T) {
+	const url = "http://127.0.0.1:3000"
+	if p, err := parsePart("evening", "2/3", url); err != nil || *p != (results.Part{Run: "evening", Share: 2, Of: 3}) {
+		t.Errorf("%+v, %v", p, err)
+	}
+	for _, bad := range [][4]string{
+		{"evening", "", url, "go together"}, {"", "1/2", url, "go together"}, {"a b", "1/2", url, "letters, digits"},
+		{"x", "1", url, "want K/N"}, {"x", "0/2", url, "want K/N"}, {"x", "3/2", url, "want K/N"}, {"x", "1/1", url, "want K/N"}, {"x", "a/b", url, "want K/N"},
+		{"x", "1/2", "", "--share without --target"},
+	} {
+		if p, err := parsePart(bad[0], bad[1], bad[2]); err == nil || !strings.Contains(err.Error(), bad[3]) {
+			t.Errorf("%q: %+v, %v", bad, p, err)
+		}
+	}
+	code, _, errs := invoke(t.Context(), "--scenario", "capacity", "--target", url, "--run", "x", "--share", "1/2")
+	if code != results.ExitUsage || !strings.Contains(errs, "capacity cannot be shared") {
+		t.Errorf("exit code %d, %s", code, errs)
+	}
+}
