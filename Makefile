@@ -2,7 +2,8 @@
 SHELL       := /bin/bash
 STATICCHECK := honnef.co/go/tools/cmd/staticcheck@v0.8.2
 FUZZTIME    ?= 20s
-CLIENT      := server/httpd/testdata/client
+NODE        := server/httpd/testdata/client loadgen/testdata/backend
+PACKAGES    := $(NODE:%=%/node_modules/.package-lock.json)
 
 .DEFAULT_GOAL := help
 .PHONY: help build test race lint bench fuzz clean tools
@@ -34,10 +35,10 @@ fuzz: ## every fuzz test for FUZZTIME (20s) each
 	done
 
 clean: ## remove what building, testing and running left
-	rm -rf bin results/runs $(CLIENT)/node_modules
+	rm -rf bin results/runs $(NODE:%=%/node_modules)
 	go clean -testcache
 
-tools: $(CLIENT)/node_modules/.package-lock.json # what the tests run: Redis, Chromium, and the official Socket.IO client under Node
+tools: $(PACKAGES) # what the tests run: Redis, Chromium, and the official Socket.IO client and server under Node
 	@for tool in redis-server chromium; do \
 		command -v $$tool >/dev/null && continue; \
 		echo "$$tool is missing: installing Debian's package"; \
@@ -45,6 +46,6 @@ tools: $(CLIENT)/node_modules/.package-lock.json # what the tests run: Redis, Ch
 		$$sudo apt-get update -q && $$sudo apt-get install -yq --no-install-recommends $$tool || exit 1; \
 	done
 
-$(CLIENT)/node_modules/.package-lock.json: $(CLIENT)/package-lock.json
+$(PACKAGES): %/node_modules/.package-lock.json: %/package-lock.json
 	@command -v npm >/dev/null || { echo "npm is missing: install Node.js 20 or later (Debian: apt-get install nodejs npm)"; exit 1; }
-	cd $(CLIENT) && npm ci --no-audit --no-fund
+	cd $* && npm ci --no-audit --no-fund

@@ -43,8 +43,9 @@ type options struct {
 // embedded is the word for a server of our own.
 const embedded = "embedded"
 
-// optional are the steps that a backend may not know, by the name of what it lacks.
-var optional = []string{"fetch", "rename", "locate", "online", "stats", "renew"}
+// optional are what a backend may not have: steps, and the route to tell one's
+// device, which only hostile guests ask for.
+var optional = []string{"fetch", "rename", "locate", "online", "stats", "renew", "device"}
 
 // parseOptions reads the command line. Errors tell what is wrong and what is
 // right; pflag.ErrHelp asks for the explanation.

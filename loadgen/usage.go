@@ -25,7 +25,7 @@ var flagsExplained = []struct{ name, value, about, example string }{
 	{"watch", "[HOST]:PORT", "serve the record's page while the run goes on, and its figures for Prometheus under /metrics; without a host to this machine only", "--watch :8090"},
 	{"check", "NAME|FILE", "read a scenario and say what is wrong with it, without playing it", "--check ./mine.yaml"},
 	{"dry-run", "", "print every arrival, and one guest's script with all that is drawn, without playing", "--scenario smoke --dry-run"},
-	{"without", "LIST", "leave out steps that the backend does not know: " + strings.Join(optional, ", "), "--without renew,stats"},
+	{"without", "LIST", "leave out what the backend does not have: " + strings.Join(optional, ", "), "--without renew,stats"},
 }
 
 // usage explains everything.

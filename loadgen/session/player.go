@@ -220,7 +220,7 @@ func (p *player) failure(ctx context.Context, op measure.Op, sent time.Duration,
 // unwell notes a failure of something that is not measured, or counted already.
 func (p *player) unwell(what string, at time.Duration, err error) {
 	p.failed = true
-	p.world.stories.add(what, Kind(err), p.guest.Index, at, err)
+	p.world.stories.add(what, Kind(err), p.guest.Index, at, absent(what, err))
 }
 
 // lost ends the script after the connection broke while nothing was asked of

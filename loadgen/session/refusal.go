@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"slices"
 
+	"guestload/scenarios"
 	"guestload/server/api"
 	"guestload/server/api/frame"
 )
@@ -44,6 +45,20 @@ func (e *ClosedError) Unwrap() error { return ErrClosed }
 func expired(err error) bool {
 	refused, ok := errors.AsType[*RefusedError](err)
 	return ok && (refused.Status == 0 || refused.Status == 401) && refused.Message == api.TextTokenExpired
+}
+
+// absent says what to do about a route that the backend seems not to have, and
+// that a guest can do without; other errors come back as they are.
+func absent(step string, err error) error {
+	refused, ok := errors.AsType[*RefusedError](err)
+	if !ok || refused.Message == api.TextSessionNotFound || !slices.Contains([]int{404, 405, 501}, refused.Status) {
+		return err
+	}
+	switch scenarios.Kind(step) {
+	case scenarios.Fetch, scenarios.Locate, scenarios.Online, scenarios.Stats, scenarios.Renew:
+		return fmt.Errorf("%w (if the target has no such route, leave the step out: --without %s)", err, step)
+	}
+	return err
 }
 
 // refusal is the no that is right. A zero field may be anything.

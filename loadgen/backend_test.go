@@ -1,0 +1,136 @@
+package main
+
+import (
+	"bufio"
+	"errors"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"sync"
+	"testing"
+
+	"guestload/results"
+)
+
+// backendFolder holds a backend that is not ours: Express and the official
+// Socket.IO server under Node.
+var backendFolder = filepath.Join("testdata", "backend")
+
+// installBackend does `npm ci` where nobody has.
+var installBackend = sync.OnceValue(func() error {
+	if _, err := os.Stat(filepath.Join(backendFolder, "node_modules", ".package-lock.json")); err == nil {
+		return nil
+	}
+	install := exec.Command("npm", "ci", "--no-audit", "--no-fund")
+	install.Dir = backendFolder
+	if out, err := install.CombinedOutput(); err != nil {
+		return errors.New("npm ci: " + err.Error() + "\n" + string(out))
+	}
+	return nil
+})
+
+// startBackend returns its address. It ends with the test.
+func startBackend(t *testing.T, flags ...string) string {
+	t.Helper()
+	if err := installBackend(); err != nil {
+		t.Fatal(err)
+	}
+	node := exec.Command("node", append([]string{"server.js"}, flags...)...)
+	node.Dir, node.Stderr = backendFolder, os.Stderr
+	leash, e1 := node.StdinPipe()
+	out, e2 := node.StdoutPipe()
+	if err := errors.Join(e1, e2, node.Start()); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		leash.Close()
+		node.Wait() // it has no more to tell
+	})
+	line, err := bufio.NewReader(out).ReadString('\n')
+	if err != nil {
+		t.Fatalf("the backend did not start: %v", err)
+	}
+	return strings.TrimSpace(line)
+}
+
+// visit has guests do everything that the backend knows, and what it does not:
+// the steps that only --without makes playable.
+const visit = `scenario: visit
+about: guests meet at somebody else's.
+seed: 5
+phases:
+  - {name: meet, guests: 16, within: 500ms}
+guests:
+  - script: talker
+    weight: 3
+    steps: [create, fetch, locate, connect, online, renew, {search: {within: 5s}}, {chat: {messages: 4..6, think: 10ms..40ms}}, {next: {within: 2s}}, {chat: {messages: 2..3, think: 10ms..40ms}}, drop]
+  - script: stayer
+    weight: 1
+    steps: [create, connect, {search: {within: 5s}}, {chat: {messages: 1, think: 10ms}}, reconnect, {idle: {for: 1s}}, {drop: {how: abrupt}}]
+thresholds:
+  - failures == 0
+  - violations == 0
+`
+
+// broken are the rules that were violated.
+func broken(r results.Record) (rules []string) {
+	for _, v := range r.Violations {
+		if v.Count > 0 {
+			rules = append(rules, v.Rule)
+		}
+	}
+	return rules
+}
+
+func TestABackendThatIsNotOurs(t *testing.T) {
+	wire, err := os.ReadFile(filepath.Join(backendFolder, "wire.yaml"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, tt := range []struct {
+		name, scenario string
+		flags          []string
+	}{
+		{"with the contract's names", visit, nil},
+		{"with names of its own", visit + string(wire), []string{"--names", "own"}},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			t.Parallel()
+			target, dir := startBackend(t, tt.flags...), filepath.Join(t.TempDir(), "r")
+			code, out, errs := invoke(t.Context(), "--scenario", scenarioFile(t, tt.scenario), "--target", target,
+				"--transport", "socketio", "--without", "renew,device", "--out", dir, "--quiet")
+			r := readRecord(t, dir)
+			// A busy machine may make the run invalid, but accuses nobody.
+			if len(broken(r)) > 0 || code != results.ExitPassed && code != results.ExitInvalid {
+				t.Errorf("exit code %d, broken %q\n%s%s", code, broken(r), out, errs)
+			}
+			if g := r.Guests; g.Planned != 16 || g.Failed > 0 || r.Operations["ack"].Count == 0 || r.Operations["reconnect"].Count == 0 || r.Operations["online"].Count == 0 {
+				t.Errorf("%+v\n%s%s", g, out, errs)
+			}
+		})
+	}
+}
+
+func TestABackendThatIsNotOursIsFoundOut(t *testing.T) {
+	t.Parallel()
+	target, dir := startBackend(t, "--lie", "double-match"), filepath.Join(t.TempDir(), "r")
+	code, out, errs := invoke(t.Context(), "--scenario", scenarioFile(t, visit), "--target", target,
+		"--transport", "socketio", "--without", "renew", "--out", dir, "--quiet")
+	if rules := strings.Join(broken(readRecord(t, dir)), " "); code != results.ExitViolated || !strings.Contains(rules, "one-partner") {
+		t.Errorf("exit code %d, broken %q\n%s%s", code, rules, out, errs)
+	}
+}
+
+// A route that is missing is a failure, which says how to do without.
+func TestAMissingRouteSaysHowToDoWithout(t *testing.T) {
+	t.Parallel()
+	target, dir := startBackend(t), filepath.Join(t.TempDir(), "r")
+	code, out, _ := invoke(t.Context(), "--scenario", scenarioFile(t, visit), "--target", target,
+		"--transport", "socketio", "--out", dir, "--quiet")
+	r := readRecord(t, dir)
+	if code != results.ExitThreshold && code != results.ExitInvalid || r.Operations["renew"].Failures["refused"] == 0 ||
+		!strings.Contains(strings.Join(r.Warnings, "\n"), "404 API endpoint not found (if the target has no such route, leave the step out: --without renew)") {
+		t.Errorf("exit code %d, warnings %q\n%s", code, r.Warnings, out)
+	}
+}
