@@ -101,7 +101,7 @@ func New(ctx context.Context, o Options) (*Client, error) {
 		}
 	}
 	c.http = &fasthttp.HostClient{
-		Addr:                     d.address,
+		Addr:                     d.remote.String(),
 		Dial:                     d.dialHTTP,
 		IsTLS:                    d.tls != nil,
 		TLSConfig:                d.tls,

@@ -27,12 +27,15 @@ type conn struct {
 	in     *inbox // nil while nothing is unread
 	stop   func() bool
 
-	// Reading without a buffer in hand; see fill. raw is nil where that is not possible.
+	// Reading and writing without waiting, where that is possible: raw is nil
+	// elsewhere. See bind.
 	raw      syscall.RawConn
-	ready    func(fd uintptr) bool
+	readable func(fd uintptr) bool
+	writable func(fd uintptr) bool
 	deadline time.Time // set on nc
-	n        int       // what ready read
-	err      error
+	out      []byte    // what writable has still to write
+	n        int       // what readable read
+	err      error     // of either
 
 	closed bool
 }
@@ -319,7 +322,7 @@ func (c *conn) write(b []byte) error {
 	if err := c.nc.SetWriteDeadline(time.Now().Add(c.client.timeout)); err != nil {
 		return fmt.Errorf("write: %w", err)
 	}
-	if _, err := c.nc.Write(b); err != nil {
+	if err := c.send(b); err != nil {
 		return c.client.abandonedOr(fmt.Errorf("write: %w", err))
 	}
 	return nil

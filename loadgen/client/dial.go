@@ -5,6 +5,7 @@ import (
 	"crypto/tls"
 	"fmt"
 	"net"
+	"net/netip"
 	"net/url"
 	"runtime"
 	"sync/atomic"
@@ -20,10 +21,10 @@ const sources = 8
 
 // dialer opens TCP connections to one address.
 type dialer struct {
-	address string // ip:port
+	remote  netip.AddrPort
 	timeout time.Duration
 	tls     *tls.Config
-	locals  []net.Addr // addresses to dial from, in turn; none: the system's choice
+	locals  []netip.Addr // addresses to dial from, in turn; none: the system's choice
 	next    atomic.Uint32
 }
 
@@ -39,12 +40,12 @@ func newDialer(ctx context.Context, target *url.URL, timeout time.Duration) (*di
 	if err != nil {
 		return nil, dialError(err)
 	}
-	remote := nc.RemoteAddr().(*net.TCPAddr)
+	found := nc.RemoteAddr().(*net.TCPAddr).AddrPort()
 	reset(nc)
-	d.address = remote.String()
-	if runtime.GOOS == "linux" && remote.IP.IsLoopback() && remote.IP.To4() != nil {
+	d.remote = netip.AddrPortFrom(found.Addr().Unmap(), found.Port())
+	if ip := d.remote.Addr(); runtime.GOOS == "linux" && ip.IsLoopback() && ip.Is4() {
 		for i := range sources {
-			d.locals = append(d.locals, &net.TCPAddr{IP: net.IPv4(127, 0, 0, byte(2+i))})
+			d.locals = append(d.locals, netip.AddrFrom4([4]byte{127, 0, 0, byte(2 + i)}))
 		}
 	}
 	return d, nil
@@ -52,13 +53,9 @@ func newDialer(ctx context.Context, target *url.URL, timeout time.Duration) (*di
 
 // dial opens one connection, with TLS where the target has it.
 func (d *dialer) dial(ctx context.Context, deadline time.Time) (net.Conn, error) {
-	nd := net.Dialer{Deadline: deadline, KeepAlive: -1, Control: lateBind}
-	if len(d.locals) > 0 {
-		nd.LocalAddr = d.locals[d.next.Add(1)%uint32(len(d.locals))]
-	}
-	nc, err := nd.DialContext(ctx, "tcp", d.address)
+	nc, err := d.plain(ctx, deadline)
 	if err != nil {
-		return nil, dialError(err)
+		return nil, err
 	}
 	if d.tls == nil {
 		return nc, nil
@@ -73,11 +70,22 @@ func (d *dialer) dial(ctx context.Context, deadline time.Time) (net.Conn, error)
 	return secure, nil
 }
 
+// plain opens one connection without TLS.
+func (d *dialer) plain(ctx context.Context, deadline time.Time) (net.Conn, error) {
+	var local netip.Addr
+	if len(d.locals) > 0 {
+		local = d.locals[d.next.Add(1)%uint32(len(d.locals))]
+	}
+	nc, err := connect(ctx, local, d.remote, deadline)
+	if err != nil {
+		return nil, dialError(err)
+	}
+	return nc, nil
+}
+
 // dialHTTP serves the pool, which does TLS by itself.
 func (d *dialer) dialHTTP(string) (net.Conn, error) {
-	plain := dialer{address: d.address, locals: d.locals}
-	plain.next.Store(d.next.Add(1))
-	return plain.dial(context.Background(), time.Now().Add(d.timeout))
+	return d.plain(context.Background(), time.Now().Add(d.timeout))
 }
 
 // dialError marks a dial that took too long as a timeout.
@@ -94,7 +102,7 @@ func reset(nc net.Conn) {
 	if t, ok := nc.(*tls.Conn); ok {
 		nc = t.NetConn()
 	}
-	if tcp, ok := nc.(*net.TCPConn); ok {
+	if tcp, ok := nc.(interface{ SetLinger(seconds int) error }); ok {
 		tcp.SetLinger(0)
 	}
 	nc.Close()

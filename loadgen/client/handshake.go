@@ -17,27 +17,15 @@ import (
 
 // Dial opens a guest's connection: TCP, WebSocket, Socket.IO where that is the
 // framing, and then whatever comes until connection:established.
-func (c *Client) Dial(ctx context.Context, token string, welcome func(api.Value) error) (conn session.Conn, err error) {
+func (c *Client) Dial(ctx context.Context, token string, welcome func(api.Value) error) (session.Conn, error) {
 	if err := ctx.Err(); err != nil {
 		return nil, err
 	}
 	if c.Abandoned() {
 		return nil, session.ErrInstanceGone
 	}
-	aside(func() { conn, err = c.open(ctx, token, welcome) })
+	conn, err := c.open(ctx, token, welcome)
 	return conn, c.abandonedOr(err)
-}
-
-// aside runs f on a goroutine of its own and waits for it: what f needs of a
-// stack is given back at once, and the goroutine of a guest, which lives long,
-// stays small.
-func aside(f func()) {
-	done := make(chan struct{})
-	go func() {
-		defer close(done)
-		f()
-	}()
-	<-done
 }
 
 func (c *Client) open(ctx context.Context, token string, welcome func(api.Value) error) (session.Conn, error) {

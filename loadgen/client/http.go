@@ -36,6 +36,18 @@ func (c *Client) Call(ctx context.Context, r session.Request, read func(api.Valu
 	return c.abandonedOr(err)
 }
 
+// aside runs f on a goroutine of its own and waits for it: what f needs of a
+// stack is given back at once, and the goroutine of a guest, which lives long,
+// stays small. It wakes a core that has nothing to do, so f should be deep.
+func aside(f func()) {
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		f()
+	}()
+	<-done
+}
+
 func (c *Client) call(ctx context.Context, r session.Request, read func(api.Value) error) error {
 	req, resp := fasthttp.AcquireRequest(), fasthttp.AcquireResponse()
 	defer fasthttp.ReleaseRequest(req)

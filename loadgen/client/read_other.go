@@ -5,3 +5,8 @@ package client
 func (c *conn) bind() {}
 
 func (c *conn) read() error { return c.readHeld() }
+
+func (c *conn) send(b []byte) error {
+	_, err := c.nc.Write(b)
+	return err
+}
