@@ -48,6 +48,12 @@ func TestCommandLinesEndWithTheRightCode(t *testing.T) {
 		{"trend --commits 0", exitUsage, "--commits 0"},
 		{"trend --dir nowhere", exitCouldNotRun, "no record of burst under nowhere"},
 		{"selftest --plant 5", exitUsage, `--plant "5"`},
+		{"peers --turns 0", exitUsage, "--turns 0: at least 1"},
+		{"peers --for 1500ms", exitUsage, "whole seconds"},
+		{"bare", exitUsage, "TARGET GUESTS LENGTH"},
+		{"bare localhost 1 1s", exitCouldNotRun, "want http://host:port"},
+		{"bare http://localhost 0 1s", exitUsage, "a number from 1"},
+		{"bare http://localhost 1 soon", exitUsage, "a time such as 6s"},
 		{"selftest --runs 0", exitUsage, "--runs 0"},
 	} {
 		var stdout, stderr bytes.Buffer

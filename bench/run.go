@@ -9,6 +9,8 @@ import (
 
 	"github.com/agext/levenshtein"
 	"github.com/spf13/pflag"
+
+	"guestload/bench/peers"
 )
 
 // Exit codes.
@@ -43,6 +45,8 @@ func commands() []command {
 		{"gate", "tell whether a change made server or loadgen slower", runGate},
 		{"baseline", "compare or update what the hard metrics should be", runBaseline},
 		{"trend", "find the change points of many run records", runTrend},
+		{"peers", "hold loadgen against a bare client, k6 and wrk", runPeers},
+		{peers.BareCommand, "play sessions with nothing measured: the floor of bench peers", runBare},
 		{"selftest", "measure the gate's own rate of false alarms, and its power", runSelftest},
 	}
 }

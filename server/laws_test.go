@@ -46,6 +46,7 @@ var laws = []law{
 	{"results", []string{"scenarios"}, "a record knows its thresholds, not who made it"},
 	{"bench", []string{"bench/...", "results", "scenarios", "server/...", "loadgen/..."}, "benchmarks measure everything"},
 	{"bench/ab", nil, "two revisions are built from outside"},
+	{"bench/peers", []string{"server/api/..."}, "peers are run from outside, and the bare client knows the contract alone"},
 	{"bench/gate", []string{"results"}, "a verdict is pure"},
 }
 
