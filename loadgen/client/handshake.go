@@ -17,14 +17,14 @@ import (
 
 // Dial opens a guest's connection: TCP, WebSocket, Socket.IO where that is the
 // framing, and then whatever comes until connection:established.
-func (c *Client) Dial(ctx context.Context, token string, welcome func(api.Value) error) (session.Conn, error) {
+func (c *Client) Dial(ctx context.Context, token string, welcome func(api.Value) error) (conn session.Conn, err error) {
 	if err := ctx.Err(); err != nil {
 		return nil, err
 	}
 	if c.Abandoned() {
 		return nil, session.ErrInstanceGone
 	}
-	conn, err := c.open(ctx, token, welcome)
+	aside(func() { conn, err = c.open(ctx, token, welcome) })
 	return conn, c.abandonedOr(err)
 }
 

@@ -89,14 +89,17 @@ func greet(nc net.Conn, n int) {
 		_, rest, upgrade := strings.Cut(head, "Sec-WebSocket-Key: ")
 		if upgrade {
 			key, _, _ := strings.Cut(rest, "\r\n")
-			text := `{"event":"connection:established","data":{}}`
+			_, rest, _ := strings.Cut(head, "Bearer ")
+			id, _, _ := strings.Cut(rest, ".") // see the token below
+			text := `{"event":"connection:established","data":{"userId":"` + id + `"}}`
 			io.WriteString(nc, "HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Accept: "+
 				acceptFor(key)+"\r\n\r\n"+string([]byte{0x81, byte(len(text))})+text)
 			nc.Close()
 			return
 		}
-		token := base64.StdEncoding.EncodeToString(make([]byte, 240))
-		body := fmt.Sprintf(`{"success":true,"data":{"token":%q,"user":{"id":"guest_%036d","sessionId":"%036d","username":"CoolPanda%d"}}}`, token, n, n, n)
+		id := fmt.Sprintf("guest_%036d", n)
+		token := id + "." + base64.StdEncoding.EncodeToString(make([]byte, 208)) // as long as the server's are
+		body := fmt.Sprintf(`{"success":true,"data":{"token":%q,"user":{"id":%q,"sessionId":"%036d","username":"CoolPanda%d"}}}`, token, id, n, n)
 		fmt.Fprintf(nc, "HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n%s", len(body), body)
 	}
 }
@@ -147,7 +150,9 @@ type counting struct {
 
 func (c *counting) Dial(ctx context.Context, token string, welcome func(api.Value) error) (session.Conn, error) {
 	conn, err := c.Client.Dial(ctx, token, welcome)
-	c.dialled.Add(1)
+	if err == nil {
+		c.dialled.Add(1)
+	}
 	return conn, err
 }
 
