@@ -46,6 +46,9 @@ func (s *Search) Answer() Answer {
 		a.Limit = ByRange
 	}
 	a.Low, a.High = s.interval()
+	if math.IsInf(a.High, 1) {
+		a.Low = min(a.Low, a.Rate) // nothing broke: no more is claimed than what held
+	}
 	return a
 }
 
@@ -67,13 +70,10 @@ const cells = 1000
 // Perception & Psychophysics 33 (1983) 113–120; unknown spreads as in L. L.
 // Kontsevich and C. W. Tyler, Vision Research 39 (1999) 2729–2737.
 func (s *Search) interval() (low, high float64) {
-	held, broke, highest := 0, 0, 0.0
+	held, broke := 0, 0
 	rates := s.rates()
 	for _, v := range rates {
 		held, broke = held+v.held, broke+v.broke
-		if v.held > 0 {
-			highest = v.rate
-		}
 	}
 	if held+broke == 0 {
 		return 0, math.Inf(1)
@@ -103,7 +103,7 @@ func (s *Search) interval() (low, high float64) {
 		low = 0
 	}
 	if broke == 0 { // nothing but the range that was searched bounds the limit
-		low, high = min(low, highest), math.Inf(1)
+		high = math.Inf(1)
 	}
 	return low, high
 }
