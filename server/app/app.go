@@ -30,7 +30,8 @@ const (
 	exitUsage  = 2
 )
 
-// filesKept is how many open files are left to everything but sockets.
+// filesKept is how many open files are left to everything but sockets: HTTP,
+// Redis, logs. Of few files it is a quarter.
 const filesKept = 512
 
 // Run is the whole program; its result is the exit code. It ends with ctx, with
@@ -143,7 +144,7 @@ func (o *options) wire(ctx context.Context, log *slog.Logger) (*parts, error) {
 	if err != nil {
 		log.Warn("limit of open files not raised", "error", err)
 	}
-	if most := files - filesKept; most > 0 && (o.sockets == 0 || o.sockets > most) {
+	if most := files - min(filesKept, files/4); most > 0 && (o.sockets == 0 || o.sockets > most) {
 		if o.sockets > most {
 			log.Warn("fewer sockets than asked for: open files are limited", "asked", o.sockets, "possible", most)
 		}

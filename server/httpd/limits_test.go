@@ -124,7 +124,7 @@ func TestAcceptGoesOnAfterTheFilesRanOut(t *testing.T) {
 	if got := b.do(t, request{path: "/health"}); got.status != http.StatusOK {
 		t.Errorf("got %+v", got)
 	}
-	if n := strings.Count(said.String(), "cannot accept connections"); n != 1 {
+	if n := strings.Count(said.String(), "cannot take connections"); n != 1 {
 		t.Errorf("said %d times: %s", n, said.String())
 	}
 }

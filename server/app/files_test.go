@@ -1,0 +1,172 @@
+//go:build unix
+
+package app
+
+import (
+	"bufio"
+	"bytes"
+	"context"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"os"
+	"os/exec"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+)
+
+// childArgs is the variable of the environment that makes the test's binary the
+// server, with these arguments.
+const childArgs = "GUESTLOAD_TEST_SERVER_ARGS"
+
+func TestMain(m *testing.M) {
+	if args := os.Getenv(childArgs); args != "" {
+		os.Exit(Run(context.Background(), strings.Fields(args), func(string) string { return "" }, os.Stdin, os.Stdout, os.Stderr))
+	}
+	os.Exit(m.Run())
+}
+
+// launchWithFiles starts a server that may open so many files, in a process of
+// its own. log is to be read when stop has returned.
+func launchWithFiles(t *testing.T, files int, args string) (address string, log *bytes.Buffer, stop func()) {
+	t.Helper()
+	cmd := exec.Command("sh", "-c", fmt.Sprintf("ulimit -n %d && exec %q", files, os.Args[0]))
+	cmd.Env = append(os.Environ(), childArgs+"=--listen 127.0.0.1:0 --exit-with-stdin "+args)
+	log = new(bytes.Buffer)
+	cmd.Stderr = log
+	leash, err := cmd.StdinPipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	out, err := cmd.StdoutPipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	stop = sync.OnceFunc(func() {
+		_ = leash.Close()
+		if err := cmd.Wait(); err != nil {
+			t.Errorf("the server ended with %v:\n%s", err, log)
+		}
+	})
+	t.Cleanup(stop)
+	line, err := bufio.NewReader(out).ReadString('\n')
+	_, address, ok := strings.Cut(strings.TrimSpace(line), "http://")
+	if err != nil || !ok {
+		t.Fatalf("the first line is %q (%v)", line, err)
+	}
+	return address, log, stop
+}
+
+// caller is a client with one connection, which it keeps.
+type caller struct {
+	conn net.Conn
+	r    *bufio.Reader
+}
+
+func call(t *testing.T, address string) *caller {
+	t.Helper()
+	conn, err := net.DialTimeout("tcp", address, patience)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = conn.Close() })
+	return &caller{conn, bufio.NewReader(conn)}
+}
+
+// ask sends a request and returns the status and the body of its answer.
+func (c *caller) ask(t *testing.T, request string) (status int, body string) {
+	t.Helper()
+	if err := c.conn.SetDeadline(time.Now().Add(patience)); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := io.WriteString(c.conn, request); err != nil {
+		t.Fatal(err)
+	}
+	resp, err := http.ReadResponse(c.r, nil)
+	if err != nil {
+		t.Fatalf("%.40q: %v", request, err)
+	}
+	text, err := io.ReadAll(resp.Body)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return resp.StatusCode, string(text)
+}
+
+const (
+	askHealth = "GET /health HTTP/1.1\r\nHost: x\r\n\r\n"
+	enterSIO  = "GET /socket.io/?EIO=4&transport=websocket HTTP/1.1\r\nHost: x\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n" +
+		"Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: AAAAAAAAAAAAAAAAAAAAAA==\r\n\r\n"
+)
+
+func TestClientsBeyondTheFilesAreToldAndTheOthersStay(t *testing.T) {
+	const files, clients = 200, 400
+	address, log, stop := launchWithFiles(t, files, "--limits off")
+	var in []*caller
+	refused := 0
+	for range clients {
+		c := call(t, address)
+		switch status, body := c.ask(t, askHealth); {
+		case status == http.StatusOK:
+			in = append(in, c)
+		case status == http.StatusServiceUnavailable && strings.Contains(body, "Too many connections"):
+			refused++
+		default:
+			t.Fatalf("answered %d %s", status, body)
+		}
+	}
+	if len(in) < files/2 || refused < clients-files {
+		t.Errorf("%d clients are in and %d refused, of %d with %d files", len(in), refused, clients, files)
+	}
+	for i, c := range in {
+		if status, _ := c.ask(t, askHealth); status != http.StatusOK {
+			t.Fatalf("client %d, who was in before, gets %d", i, status)
+		}
+	}
+	for _, c := range in[:20] {
+		_ = c.conn.Close()
+	}
+	// As soon as the server has seen that files are free again, others come in.
+	for deadline := time.Now().Add(patience); ; {
+		if status, _ := call(t, address).ask(t, askHealth); status == http.StatusOK {
+			break
+		}
+		if time.Now().After(deadline) {
+			t.Fatal("nobody comes in after others have gone")
+		}
+	}
+	stop()
+	if n := strings.Count(log.String(), "cannot take connections"); n < 1 || n > 10 {
+		t.Errorf("the log says %d times that it is full:\n%s", n, log)
+	}
+}
+
+func TestSocketsLeaveFilesForRequests(t *testing.T) {
+	const files, clients = 200, 250
+	address, _, _ := launchWithFiles(t, files, "--limits off")
+	in, refused := 0, 0
+	for range clients {
+		c := call(t, address)
+		switch status, body := c.ask(t, enterSIO); {
+		case status == http.StatusSwitchingProtocols:
+			in++
+		case status == http.StatusServiceUnavailable && strings.Contains(body, "Too many connections"):
+			refused++
+			_ = c.conn.Close()
+		default:
+			t.Fatalf("answered %d %s", status, body)
+		}
+	}
+	if want := files - files/4; in != want || refused != clients-want {
+		t.Errorf("%d sockets and %d refused, want %d and %d", in, refused, want, clients-want)
+	}
+	if status, _ := call(t, address).ask(t, askHealth); status != http.StatusOK {
+		t.Errorf("with all sockets taken, a request is answered %d", status)
+	}
+}
