@@ -11,6 +11,7 @@ import (
 	"github.com/spf13/pflag"
 
 	"guestload/bench/peers"
+	"guestload/bench/scale"
 )
 
 // Exit codes.
@@ -47,6 +48,8 @@ func commands() []command {
 		{"trend", "find the change points of many run records", runTrend},
 		{"peers", "hold loadgen against a bare client, k6 and wrk", runPeers},
 		{peers.BareCommand, "play sessions with nothing measured: the floor of bench peers", runBare},
+		{"scale", "measure what guests cost one server as they become many", runScale},
+		{scale.HoldCommand, "be a server that tells what memory it has: for bench scale", runHold},
 		{"selftest", "measure the gate's own rate of false alarms, and its power", runSelftest},
 	}
 }

@@ -79,6 +79,7 @@ func (o *options) serve(ctx context.Context, log *slog.Logger, stdout io.Writer)
 	if err != nil {
 		return err
 	}
+	o.garbage.apply()
 	ln, err := net.Listen("tcp", o.listen)
 	if err != nil {
 		return fmt.Errorf("listen on %s: %w", o.listen, err)

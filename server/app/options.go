@@ -34,6 +34,7 @@ type options struct {
 	logLevel slog.Level
 	leash    bool   // end with stdin
 	redis    string // URL, "" for memory
+	garbage  garbage
 }
 
 const explanation = `server: the reference backend for anonymous guest chat.
@@ -45,6 +46,8 @@ It prints one line, "listening on http://…", to stdout, and its log to stderr.
 SIGTERM or Ctrl-C drains: not ready, no new sockets, partners told, then exit 0.
 JWT_SECRET (environment) or --jwt-secret-file signs the tokens; without either,
 a random secret is made, and tokens end with the process.
+GOGC (200 where it is not set) and GOMEMLIMIT (nine tenths of the control group's
+limit) tell how garbage is collected, as for every Go program.
 
 Flags, each with one dash or two:
 `
@@ -112,6 +115,7 @@ func parse(args []string, getenv func(string) string) (options, error) {
 	if o.redis == "" && !fs.Changed("redis-url") {
 		o.redis = getenv("REDIS_URL")
 	}
+	o.garbage = garbageOf(getenv)
 	var err error
 	if o.proxies, err = prefixes(*proxies); err != nil {
 		return o, err

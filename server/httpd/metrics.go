@@ -1,6 +1,7 @@
 package httpd
 
 import (
+	"regexp"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
@@ -57,6 +58,10 @@ type Metrics struct {
 	waits    prometheus.Histogram
 }
 
+// garbageMetrics are those of Go's runtime that tell what collecting garbage
+// takes of all CPU. How long it stops everybody is in go_gc_duration_seconds.
+var garbageMetrics = regexp.MustCompile(`^/cpu/classes/(gc/total|gc/mark/idle|idle|total):cpu-seconds$`)
+
 // NewMetrics makes a registry of its own, with the process and the Go runtime in it.
 func NewMetrics() *Metrics {
 	m := &Metrics{registry: prometheus.NewRegistry(), events: make(map[string]prometheus.Counter)}
@@ -86,7 +91,8 @@ func NewMetrics() *Metrics {
 		Buckets: []float64{.001, .0025, .005, .01, .025, .05, .1, .25, .5, 1, 2.5, 5, 10, 30, 60, 300},
 	})
 	m.registry.MustRegister(requests, events, m.waits,
-		collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
+		collectors.NewGoCollector(collectors.WithGoCollectorRuntimeMetrics(
+			collectors.GoRuntimeMetricsRule{Matcher: garbageMetrics})), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
 	return m
 }
 

@@ -15,7 +15,7 @@ import (
 const (
 	broadcastEvery = time.Second
 	broadcastEach  = time.Millisecond // for each socket
-	broadcastShare = 64
+	broadcastShare = 16
 	broadcastRest  = 2 * time.Millisecond
 )
 

@@ -1,0 +1,54 @@
+package scale
+
+import (
+	"bufio"
+	"context"
+	"fmt"
+	"net/http"
+	"strconv"
+	"strings"
+	"time"
+)
+
+// Garbage is what collecting it took of a server so far.
+type Garbage struct {
+	Share float64       // of the CPU time that the process used, 0 to 1; what idle cores gave is in it
+	Pause time.Duration // the longest of the last 256 collections, its two stops together
+}
+
+// garbage asks a server's /metrics.
+func garbage(ctx context.Context, address string) (g Garbage, err error) {
+	req, err := http.NewRequestWithContext(ctx, http.MethodGet, "http://"+address+"/metrics", nil)
+	if err != nil {
+		return g, err
+	}
+	resp, err := http.DefaultClient.Do(req)
+	if err != nil {
+		return g, err
+	}
+	defer resp.Body.Close()
+	const (
+		pause = `go_gc_duration_seconds{quantile="1"}`
+		gc    = "go_cpu_classes_gc_total_cpu_seconds_total"
+		all   = "go_cpu_classes_total_cpu_seconds_total"
+		idle  = "go_cpu_classes_idle_cpu_seconds_total"
+	)
+	values := map[string]float64{}
+	lines := bufio.NewScanner(resp.Body)
+	for lines.Scan() {
+		name, value, _ := strings.Cut(lines.Text(), " ")
+		switch name {
+		case pause, gc, all, idle:
+			if values[name], err = strconv.ParseFloat(value, 64); err != nil {
+				return g, fmt.Errorf("/metrics: %s: %w", name, err)
+			}
+		}
+	}
+	if err := lines.Err(); err != nil {
+		return g, err
+	}
+	if len(values) != 4 || values[all] <= values[idle] {
+		return g, fmt.Errorf("/metrics tells %v: not what garbage takes", values)
+	}
+	return Garbage{Share: values[gc] / (values[all] - values[idle]), Pause: time.Duration(values[pause] * float64(time.Second))}, nil
+}

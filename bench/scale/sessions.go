@@ -1,0 +1,70 @@
+package scale
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+)
+
+// arrivals is the rate, a second, of the runs that are compared.
+const arrivals = 500
+
+// said is how many messages each guest of them says.
+const said = 7
+
+// Crowded is a run in which so many guests come at the same rate and do the same,
+// and only stay so long that so many are live at a time.
+type Crowded struct {
+	Guests, Live int
+}
+
+// Crowds are the runs that are compared. The last has more guests, not more of
+// them at a time: a process may often have no more than 20,000 files open.
+func Crowds() []Crowded {
+	return []Crowded{{15000, 1000}, {15000, 5000}, {15000, 15000}, {50000, 15000}}
+}
+
+// Cost is what a session of such a run cost.
+type Cost struct {
+	Server, Loadgen time.Duration // CPU
+	Garbage         Garbage       // of the server
+}
+
+// Sessions plays one of the runs.
+func (a *Arena) Sessions(ctx context.Context, c Crowded) (cost Cost, err error) {
+	p, err := a.serve(ctx)
+	if err != nil {
+		return cost, err
+	}
+	defer func() { err = errors.Join(err, p.Stop()) }()
+	stay := time.Duration(c.Live) * time.Second / arrivals
+	file, err := a.script("crowded", fmt.Sprintf(`scenario: crowded
+about: what bench scale compares.
+phases:
+  - {name: all, guests: %d, within: %v}
+guests:
+  - script: guest
+    steps: [create, connect, {search: {within: 60s}}, {chat: {messages: %d, think: %v, length: 64}}, drop]
+thresholds:
+  - violations == 0
+`, c.Guests, time.Duration(c.Guests)*time.Second/arrivals, said, (stay/said).Round(time.Millisecond)))
+	if err != nil {
+		return cost, err
+	}
+	r, err := a.play(ctx, file, "--target", "http://"+p.Address)
+	if err != nil {
+		return cost, err
+	}
+	if r.Guests.Completed+r.Guests.Unmatched < c.Guests {
+		return cost, fmt.Errorf("%d guests: %+v", c.Guests, r.Guests)
+	}
+	spent, err := p.cpu()
+	if err != nil {
+		return cost, err
+	}
+	cost.Server = spent / time.Duration(c.Guests)
+	cost.Loadgen = time.Duration(r.Resources.Loadgen.CPUSec * float64(time.Second) / float64(c.Guests))
+	cost.Garbage, err = garbage(ctx, p.Address)
+	return cost, err
+}

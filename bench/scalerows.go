@@ -1,0 +1,149 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"math"
+	"time"
+
+	"guestload/bench/scale"
+)
+
+// memoryRows: what an idle guest takes, beside a bare WebSocket as it comes.
+func memoryRows(ctx context.Context, s *scaling) ([]row, error) {
+	const few, many = 1000, 11000
+	bare, err := scale.Idle(ctx, s.Self, scale.Bare, few, many)
+	if err != nil {
+		return nil, err
+	}
+	ours, err := scale.Idle(ctx, s.Self, scale.Ours, few, many)
+	if err != nil {
+		return nil, err
+	}
+	return []row{
+		atMost("memory of an idle guest, 1,000 to 11,000 of them", ours.Settled/1e3, 7, "%.1f kB",
+			fmt.Sprintf(" (%.2fx of bare fasthttp/websocket, %.1f kB; with garbage that is not collected yet %.1f kB)",
+				ours.Settled/bare.Settled, bare.Settled/1e3, ours.Grown/1e3)),
+		atMost("goroutines of an idle guest", math.Round(100*ours.Goroutines)/100, 1, "%.2f", ""),
+	}, nil
+}
+
+const benchmarkTime = time.Second
+
+// relayRows: a chat message, beside a loop that only reads and writes frames.
+func relayRows(ctx context.Context, _ *scaling) ([]row, error) {
+	all, err := scale.Benchmarks(ctx, "^BenchmarkSocket$", benchmarkTime)
+	if err != nil {
+		return nil, err
+	}
+	socket, ok := all["Socket"]
+	if !ok {
+		return nil, errors.New("no figures of BenchmarkSocket")
+	}
+	return []row{
+		atMost("CPU of a relayed 64-byte message, receipts included / bare frame loop", socket["x/floor"], 1.35, "%.2fx", ""),
+		atMost("allocations of it", socket["allocs/op"], 0, "%.0f", ""),
+	}, nil
+}
+
+// httpRows: requests, beside a fixed answer.
+func httpRows(ctx context.Context, _ *scaling) (rows []row, err error) {
+	all, err := scale.Benchmarks(ctx, "^BenchmarkHTTP$/^(create|fetch)$", benchmarkTime)
+	if err != nil {
+		return nil, err
+	}
+	for _, c := range []struct {
+		name   string
+		target float64
+	}{{"create", 2.5}, {"fetch", 1.6}} {
+		figures, ok := all["HTTP/"+c.name]
+		if !ok {
+			return nil, fmt.Errorf("no figures of BenchmarkHTTP/%s", c.name)
+		}
+		rows = append(rows, atMost("CPU of "+c.name+" / fixed answer", figures["x/floor"], c.target, "%.2fx", ""))
+	}
+	return rows, nil
+}
+
+// arrivalRows: 15,000 guests within 10 s.
+func arrivalRows(ctx context.Context, s *scaling) ([]row, error) {
+	got, err := s.Arrival(ctx)
+	if err != nil {
+		return nil, err
+	}
+	return []row{
+		atMost(fmt.Sprintf("refused of %d guests within 10 s", got.Guests), float64(got.Refused), 0, "%.0f", ""),
+		atMost("response(connect) p99 meanwhile", milliseconds(got.Connect), 250, "%.1f ms", ""),
+	}, nil
+}
+
+// broadcastRows: what a chat message waits behind the statistics.
+func broadcastRows(ctx context.Context, s *scaling) ([]row, error) {
+	d, err := s.Broadcasts(ctx, 15000, time.Minute)
+	if err != nil {
+		return nil, err
+	}
+	if d.Messages[0] == 0 || d.Messages[1] == 0 {
+		return nil, fmt.Errorf("nothing to compare: %+v", d)
+	}
+	return []row{atMost("delay of a chat message by statistics to 15,000 guests, p99", milliseconds(d.During-d.Between), 5, "%.1f ms",
+		fmt.Sprintf(" (%.1f ms for %d messages while they went out, %.1f ms for %d while not)",
+			milliseconds(d.During), d.Messages[0], milliseconds(d.Between), d.Messages[1]))}, nil
+}
+
+// growthRows: the same session, among ever more guests.
+func growthRows(ctx context.Context, s *scaling) (rows []row, err error) {
+	if err := s.grow(ctx); err != nil {
+		return nil, err
+	}
+	first := s.growth[0]
+	for i, c := range scale.Crowds() {
+		cost := s.growth[i]
+		rows = append(rows, row{what: fmt.Sprintf("CPU of a session, %d guests, %d at a time", c.Guests, c.Live),
+			measured: fmt.Sprintf("server %.2f ms, loadgen %.2f ms", milliseconds(cost.Server), milliseconds(cost.Loadgen))})
+	}
+	worst := func(of func(scale.Cost) time.Duration) float64 {
+		most := 0.0
+		for _, cost := range s.growth {
+			most = max(most, float64(of(cost))/float64(of(first)))
+		}
+		return 100 * (most - 1)
+	}
+	return append(rows,
+		atMost("growth of it over that, server", worst(func(c scale.Cost) time.Duration { return c.Server }), 20, "%.0f %%", ""),
+		atMost("growth of it over that, loadgen", worst(func(c scale.Cost) time.Duration { return c.Loadgen }), 20, "%.0f %%", ""),
+	), nil
+}
+
+// garbageRows: of the run with the most guests at a time.
+func garbageRows(ctx context.Context, s *scaling) ([]row, error) {
+	if err := s.grow(ctx); err != nil {
+		return nil, err
+	}
+	g := s.growth[len(s.growth)-1].Garbage
+	return []row{
+		atMost("server's CPU spent on garbage, 15,000 guests at a time who come, talk and leave", 100*g.Share, 5, "%.1f %%", ""),
+		atMost("longest pause for it", milliseconds(g.Pause), 2, "%.2f ms", ""),
+	}, nil
+}
+
+// grow plays the runs of scale.Crowds, once.
+func (s *scaling) grow(ctx context.Context) error {
+	if s.growth != nil {
+		return nil
+	}
+	var all []scale.Cost
+	for _, c := range scale.Crowds() {
+		fmt.Fprintf(s.to.stderr, "%s: %d guests, %d at a time\n", time.Now().Format(time.TimeOnly), c.Guests, c.Live)
+		cost, err := s.Sessions(ctx, c)
+		if err != nil {
+			return err
+		}
+		all = append(all, cost)
+	}
+	s.growth = all
+	return nil
+}
+
+func milliseconds(d time.Duration) float64 { return d.Seconds() * 1e3 }
