@@ -41,7 +41,7 @@ type scaling struct {
 func points() []point {
 	return []point{
 		{"memory", memoryRows}, {"relay", relayRows}, {"http", httpRows}, {"arrival", arrivalRows},
-		{"broadcast", broadcastRows}, {"growth", growthRows}, {"garbage", garbageRows},
+		{"broadcast", broadcastRows}, {"square", squareRows}, {"growth", growthRows}, {"garbage", garbageRows},
 	}
 }
 

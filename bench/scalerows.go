@@ -116,6 +116,28 @@ func growthRows(ctx context.Context, s *scaling) (rows []row, err error) {
 	), nil
 }
 
+// squareRows: what is done for one guest, among few and among many.
+func squareRows(ctx context.Context, _ *scaling) ([]row, error) {
+	all, err := scale.Benchmarks(ctx, "^BenchmarkGrowth$", benchmarkTime/4)
+	if err != nil {
+		return nil, err
+	}
+	var rows []row
+	for _, name := range []string{"stats", "presence", "matching", "sweep"} {
+		few, many := all["Growth/"+name+"/1k"]["cpu-ns/op"], all["Growth/"+name+"/50k"]["cpu-ns/op"]
+		if few == 0 || many == 0 {
+			return nil, fmt.Errorf("no figures of BenchmarkGrowth/%s", name)
+		}
+		rows = append(rows, atMost("CPU of "+name+" for one guest, 50,000 / 1,000 guests", many/few, squareLimit, "%.1fx",
+			fmt.Sprintf(" (%.2f µs, %.2f µs)", many/1e3, few/1e3)))
+	}
+	return rows, nil
+}
+
+// squareLimit tells a term of the square, 50x, from what memory that is in no
+// cache costs.
+const squareLimit = 5
+
 // garbageRows: of the run with the most guests at a time.
 func garbageRows(ctx context.Context, s *scaling) ([]row, error) {
 	if err := s.grow(ctx); err != nil {

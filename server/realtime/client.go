@@ -165,9 +165,7 @@ func (c *Client) flush() {
 		}
 		due := c.takeReceipts(written)
 		c.mu.Unlock()
-		for _, r := range due {
-			c.node.delivered(r)
-		}
+		c.node.delivered(due)
 	}
 }
 

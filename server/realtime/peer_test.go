@@ -20,6 +20,7 @@ import (
 type memSocket struct {
 	mu       sync.Mutex
 	got      []byte
+	writes   int // that took bytes
 	stuck    bool
 	finished bool
 	closed   bool
@@ -40,6 +41,7 @@ func (s *memSocket) TryWrite(p []byte) (int, error) {
 		return 0, nil
 	}
 	s.got = append(s.got, p...)
+	s.writes++
 	return len(p), nil
 }
 
@@ -58,6 +60,7 @@ func (s *memSocket) Write(p []byte, deadline time.Time) error {
 		return errSocketClosed
 	}
 	s.got = append(s.got, p...)
+	s.writes++
 	return nil
 }
 
@@ -97,6 +100,15 @@ func (s *memSocket) unstick() {
 	defer s.mu.Unlock()
 	s.stuck = false
 	close(s.freed)
+}
+
+// wrote returns how many writes have taken bytes since the last call.
+func (s *memSocket) wrote() int {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	n := s.writes
+	s.writes = 0
+	return n
 }
 
 // heard is one thing a peer heard.

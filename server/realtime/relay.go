@@ -109,20 +109,41 @@ func (n *Node) carryAway(c *chat, m *member, event string, payload []byte, id st
 	return ""
 }
 
-// delivered tells the sender of a message that had to wait.
-func (n *Node) delivered(r receipt) {
-	r.chat.mu.Lock()
-	defer r.chat.mu.Unlock()
-	if r.chat.mu.over {
+// delivered tells the senders of messages that had to wait, those of one sender
+// and chat in one write.
+func (n *Node) delivered(due []receipt) {
+	for len(due) > 0 {
+		together := 1
+		for together < len(due) && due[together].chat == due[0].chat && due[together].to == due[0].to {
+			together++
+		}
+		n.confirm(due[:together])
+		due = due[together:]
+	}
+}
+
+// confirm tells the one sender of some messages of one chat.
+func (n *Node) confirm(due []receipt) {
+	c, sender := due[0].chat, due[0].to
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.mu.over {
 		return
 	}
-	if r.to == nil {
-		them := r.chat.partner(r.receiver)
-		_ = n.publish(them.instance, remote{kind: remoteDelivered, id: r.chat.pair, to: them.id, from: r.receiver, message: r.id})
+	if sender == nil {
+		for _, r := range due {
+			them := c.partner(r.receiver)
+			_ = n.publish(them.instance, remote{kind: remoteDelivered, id: c.pair, to: them.id, from: r.receiver, message: r.id})
+		}
 		return
 	}
 	now := n.stamp()
-	r.to.send(func(cl *Client, dst []byte) []byte { return appendDelivered(cl, dst, r.id, now) })
+	sender.send(func(cl *Client, dst []byte) []byte {
+		for _, r := range due {
+			dst = appendDelivered(cl, dst, r.id, now)
+		}
+		return dst
+	})
 }
 
 // typing passes a typing event on. It says nothing where there is no partner:

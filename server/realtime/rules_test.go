@@ -2,6 +2,7 @@ package realtime
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -331,6 +332,55 @@ func TestDeliveredComesWhenTheSocketHasTakenIt(t *testing.T) {
 		b.sock.unstick()
 		a.expect(api.EventDelivered)
 		b.expect(api.EventChatMessage)
+	})
+}
+
+func TestReceiptsThatAreDueTogetherAreOneWrite(t *testing.T) {
+	within(t, func(w *world) {
+		a, b := w.pair()
+		a.sock.wrote()
+		b.sock.wrote()
+		a.do(api.EventChatMessage, `{"type":"text","content":"x"}`)
+		a.expect(api.EventMessageSent, api.EventDelivered)
+		b.expect(api.EventChatMessage)
+		if to, from := b.sock.wrote(), a.sock.wrote(); to != 1 || from != 1 {
+			w.t.Errorf("a message took %d writes and its receipts %d, want 1 each", to, from)
+		}
+
+		b.sock.stick()
+		const waiting = 3
+		for range waiting {
+			a.do(api.EventChatMessage, `{"type":"text","content":"x"}`)
+		}
+		a.expect(slices.Repeat([]string{api.EventMessageSent}, waiting)...)
+		a.sock.wrote()
+		b.sock.unstick()
+		a.expect(slices.Repeat([]string{api.EventDelivered}, waiting)...)
+		if to, from := b.sock.wrote(), a.sock.wrote(); to > 2 || from > to {
+			w.t.Errorf("%d messages that had waited took %d writes, and their receipts %d", waiting, to, from)
+		}
+	})
+}
+
+func TestStatisticsWaitForNobody(t *testing.T) {
+	within(t, func(w *world) {
+		a, b := w.pair()
+		b.sock.stick()
+		a.do(api.EventChatMessage, `{"type":"text","content":"x"}`)
+		synctest.Wait()
+		waiting := func() uint64 {
+			b.client.mu.Lock()
+			defer b.client.mu.Unlock()
+			return b.client.mu.queued
+		}
+		before := waiting()
+		for range 100 {
+			w.node.tellEverybody(w.t.Context())
+		}
+		if after := waiting(); after != before {
+			w.t.Errorf("%d bytes of statistics were kept for a guest who does not read", after-before)
+		}
+		b.sock.unstick()
 	})
 }
 
