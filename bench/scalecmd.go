@@ -34,7 +34,7 @@ type point struct {
 // scaling is where it does so.
 type scaling struct {
 	scale.Arena
-	growth []scale.Cost // by scale.Crowds; nil until they were played
+	growth []grown // by scale.Crowds; nil until they were played
 	to     console
 }
 

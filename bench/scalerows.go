@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"math"
+	"slices"
 	"time"
 
 	"guestload/bench/scale"
@@ -97,23 +98,57 @@ func growthRows(ctx context.Context, s *scaling) (rows []row, err error) {
 	if err := s.grow(ctx); err != nil {
 		return nil, err
 	}
-	first := s.growth[0]
+	var base, server, loadgen []float64
 	for i, c := range scale.Crowds() {
-		cost := s.growth[i]
-		rows = append(rows, row{what: fmt.Sprintf("CPU of a session, %d guests, %d at a time", c.Guests, c.Live),
-			measured: fmt.Sprintf("server %.2f ms, loadgen %.2f ms", milliseconds(cost.Server), milliseconds(cost.Loadgen))})
+		g := s.growth[i]
+		base = append(base, milliseconds(g.base.Server), milliseconds(g.base.Loadgen))
+		server, loadgen = append(server, g.server()), append(loadgen, g.loadgen())
+		rows = append(rows, row{what: fmt.Sprintf("CPU of a session, %d guests, %d at a time / %d at a time", c.Guests, c.Live, scale.Uncrowded().Live),
+			measured: fmt.Sprintf("server %.2f ms, %.2fx; loadgen %.2f ms, %.2fx", milliseconds(g.cost.Server), g.server(), milliseconds(g.cost.Loadgen), g.loadgen())})
 	}
-	worst := func(of func(scale.Cost) time.Duration) float64 {
-		most := 0.0
-		for _, cost := range s.growth {
-			most = max(most, float64(of(cost))/float64(of(first)))
-		}
-		return 100 * (most - 1)
-	}
-	return append(rows,
-		atMost("growth of it over that, server", worst(func(c scale.Cost) time.Duration { return c.Server }), 20, "%.0f %%", ""),
-		atMost("growth of it over that, loadgen", worst(func(c scale.Cost) time.Duration { return c.Loadgen }), 20, "%.0f %%", ""),
+	first := row{what: fmt.Sprintf("CPU of a session, %d at a time", scale.Uncrowded().Live),
+		measured: fmt.Sprintf("server %.2f ms, loadgen %.2f ms", base[0], base[1])}
+	return append(append([]row{first}, rows...),
+		atMost("growth of it over that, server", 100*(slices.Max(server)-1), 20, "%.0f %%", ""),
+		atMost("growth of it over that, loadgen", 100*(slices.Max(loadgen)-1), 20, "%.0f %%", ""),
 	), nil
+}
+
+// grown is a run, and what a session cost before and after it with few at a time.
+type grown struct{ cost, base scale.Cost }
+
+func (g grown) server() float64  { return float64(g.cost.Server) / float64(g.base.Server) }
+func (g grown) loadgen() float64 { return float64(g.cost.Loadgen) / float64(g.base.Loadgen) }
+
+// grow plays the runs of scale.Crowds, once.
+func (s *scaling) grow(ctx context.Context) error {
+	if s.growth != nil {
+		return nil
+	}
+	before, err := s.crowded(ctx, scale.Uncrowded())
+	if err != nil {
+		return err
+	}
+	var all []grown
+	for _, c := range scale.Crowds() {
+		cost, err := s.crowded(ctx, c)
+		if err != nil {
+			return err
+		}
+		after, err := s.crowded(ctx, scale.Uncrowded())
+		if err != nil {
+			return err
+		}
+		all = append(all, grown{cost, scale.Cost{Server: (before.Server + after.Server) / 2, Loadgen: (before.Loadgen + after.Loadgen) / 2}})
+		before = after
+	}
+	s.growth = all
+	return nil
+}
+
+func (s *scaling) crowded(ctx context.Context, c scale.Crowded) (scale.Cost, error) {
+	fmt.Fprintf(s.to.stderr, "%s: %d guests, %d at a time\n", time.Now().Format(time.TimeOnly), c.Guests, c.Live)
+	return s.Sessions(ctx, c)
 }
 
 // squareRows: what is done for one guest, among few and among many.
@@ -143,29 +178,11 @@ func garbageRows(ctx context.Context, s *scaling) ([]row, error) {
 	if err := s.grow(ctx); err != nil {
 		return nil, err
 	}
-	g := s.growth[len(s.growth)-1].Garbage
+	g := s.growth[len(s.growth)-1].cost.Garbage
 	return []row{
 		atMost("server's CPU spent on garbage, 15,000 guests at a time who come, talk and leave", 100*g.Share, 5, "%.1f %%", ""),
-		atMost("longest pause for it", milliseconds(g.Pause), 2, "%.2f ms", ""),
+		atMost("longest pause for it", milliseconds(g.Pause), 2, "%.2f ms", fmt.Sprintf(" (the median %.2f ms)", milliseconds(g.Median))),
 	}, nil
-}
-
-// grow plays the runs of scale.Crowds, once.
-func (s *scaling) grow(ctx context.Context) error {
-	if s.growth != nil {
-		return nil
-	}
-	var all []scale.Cost
-	for _, c := range scale.Crowds() {
-		fmt.Fprintf(s.to.stderr, "%s: %d guests, %d at a time\n", time.Now().Format(time.TimeOnly), c.Guests, c.Live)
-		cost, err := s.Sessions(ctx, c)
-		if err != nil {
-			return err
-		}
-		all = append(all, cost)
-	}
-	s.growth = all
-	return nil
 }
 
 func milliseconds(d time.Duration) float64 { return d.Seconds() * 1e3 }

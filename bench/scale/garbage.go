@@ -12,8 +12,9 @@ import (
 
 // Garbage is what collecting it took of a server so far.
 type Garbage struct {
-	Share float64       // of the CPU time that the process used, 0 to 1; what idle cores gave is in it
-	Pause time.Duration // the longest of the last 256 collections, its two stops together
+	Share float64 // of the CPU time that the process used, 0 to 1; what idle cores gave is in it
+	// Of the last 256 collections, the two stops of each together.
+	Pause, Median time.Duration
 }
 
 // garbage asks a server's /metrics.
@@ -28,17 +29,18 @@ func garbage(ctx context.Context, address string) (g Garbage, err error) {
 	}
 	defer resp.Body.Close()
 	const (
-		pause = `go_gc_duration_seconds{quantile="1"}`
-		gc    = "go_cpu_classes_gc_total_cpu_seconds_total"
-		all   = "go_cpu_classes_total_cpu_seconds_total"
-		idle  = "go_cpu_classes_idle_cpu_seconds_total"
+		pause  = `go_gc_duration_seconds{quantile="1"}`
+		median = `go_gc_duration_seconds{quantile="0.5"}`
+		gc     = "go_cpu_classes_gc_total_cpu_seconds_total"
+		all    = "go_cpu_classes_total_cpu_seconds_total"
+		idle   = "go_cpu_classes_idle_cpu_seconds_total"
 	)
 	values := map[string]float64{}
 	lines := bufio.NewScanner(resp.Body)
 	for lines.Scan() {
 		name, value, _ := strings.Cut(lines.Text(), " ")
 		switch name {
-		case pause, gc, all, idle:
+		case pause, median, gc, all, idle:
 			if values[name], err = strconv.ParseFloat(value, 64); err != nil {
 				return g, fmt.Errorf("/metrics: %s: %w", name, err)
 			}
@@ -47,8 +49,9 @@ func garbage(ctx context.Context, address string) (g Garbage, err error) {
 	if err := lines.Err(); err != nil {
 		return g, err
 	}
-	if len(values) != 4 || values[all] <= values[idle] {
+	if len(values) != 5 || values[all] <= values[idle] {
 		return g, fmt.Errorf("/metrics tells %v: not what garbage takes", values)
 	}
-	return Garbage{Share: values[gc] / (values[all] - values[idle]), Pause: time.Duration(values[pause] * float64(time.Second))}, nil
+	seconds := func(name string) time.Duration { return time.Duration(values[name] * float64(time.Second)) }
+	return Garbage{Share: values[gc] / (values[all] - values[idle]), Pause: seconds(pause), Median: seconds(median)}, nil
 }

@@ -21,6 +21,7 @@ type Arena struct {
 	Loadgen string // program
 	Self    string // program that knows HoldCommand
 	played  int
+	idle    time.Duration // CPU that loadgen spends when it has nearly nobody to play; 0: not known yet
 }
 
 // serve starts the reference server as it is shipped, its limits off.

@@ -76,13 +76,14 @@ func TestDelaysAreThoseOfTheirSlots(t *testing.T) {
 
 func TestGarbageIsReadFromMetrics(t *testing.T) {
 	const whole = `# HELP whatever
+go_gc_duration_seconds{quantile="0.5"} 0.0001
 go_gc_duration_seconds{quantile="1"} 0.0025
 go_cpu_classes_gc_total_cpu_seconds_total 0.5
 go_cpu_classes_idle_cpu_seconds_total 10
 go_cpu_classes_total_cpu_seconds_total 20
 `
 	for text, want := range map[string]Garbage{
-		whole:                                   {Share: 0.05, Pause: 2500 * time.Microsecond},
+		whole:                                   {Share: 0.05, Pause: 2500 * time.Microsecond, Median: 100 * time.Microsecond},
 		"":                                      {},
 		strings.Replace(whole, " 20", " 10", 1): {},
 		strings.Replace(whole, "0.5", "x", 1):   {},
