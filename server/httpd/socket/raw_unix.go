@@ -38,13 +38,12 @@ func (c *Conn) readable(fd uintptr) (over bool) {
 	buf := buffers.Get().(*[readSize]byte)
 	defer buffers.Put(buf)
 	for {
-		n, err := syscall.Read(int(fd), buf[:])
+		n, err := readNow(int(fd), buf[:])
 		switch {
 		case n > 0:
 			c.take(buf[:n])
 		case err == syscall.EAGAIN:
 			return false
-		case err == syscall.EINTR:
 		case err != nil:
 			c.err = os.NewSyscallError("read", err)
 			return true
@@ -89,15 +88,9 @@ var attempts = sync.Pool{New: func() any {
 }}
 
 func (a *attempt) write(fd uintptr) {
-	for {
-		n, err := syscall.Write(int(fd), a.p)
-		if err == syscall.EINTR {
-			continue
-		}
-		a.n = max(n, 0)
-		if err != nil && err != syscall.EAGAIN {
-			a.err = os.NewSyscallError("write", err)
-		}
-		return
+	n, err := writeNow(int(fd), a.p)
+	a.n = n
+	if err != nil && err != syscall.EAGAIN {
+		a.err = os.NewSyscallError("write", err)
 	}
 }
