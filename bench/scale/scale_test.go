@@ -108,3 +108,21 @@ ok  	guestload/bench	29.138s
 		t.Errorf("%v", got)
 	}
 }
+
+// BenchmarkIdle is what one more idle guest takes of memory; an operation is a
+// crowd of them. x/bare compares it with a WebSocket as fasthttp/websocket holds it.
+func BenchmarkIdle(b *testing.B) {
+	const few, many = 1000, 6000
+	var ours, bare Growth
+	for b.Loop() {
+		for kind, to := range map[string]*Growth{Ours: &ours, Bare: &bare} {
+			var err error
+			if *to, err = Idle(b.Context(), os.Args[0], kind, few, many); err != nil {
+				b.Fatal(err)
+			}
+		}
+	}
+	b.ReportMetric(ours.Settled, "B/guest")
+	b.ReportMetric(ours.Settled/bare.Settled, "x/bare")
+	b.ReportMetric(ours.Goroutines, "goroutines/guest")
+}
