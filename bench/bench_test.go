@@ -57,7 +57,11 @@ func TestCommandLinesEndWithTheRightCode(t *testing.T) {
 		{"bare localhost 1 1s", exitCouldNotRun, "want http://host:port"},
 		{"bare http://localhost 0 1s", exitUsage, "a number from 1"},
 		{"bare http://localhost 1 soon", exitUsage, "a time such as 6s"},
-		{"selftest --runs 0", exitUsage, "--runs 0"},
+		{"selftest --plant none --runs 0", exitUsage, "--runs 0"},
+		{"selftest --runs 3", exitUsage, "--runs without --plant"},
+		{"selftest --plant 5% --only HTTP/create", exitUsage, "look for it in Relay/within or Server/memory"},
+		{"selftest --for=-1s", exitUsage, "not below 0"},
+		{"selftest --plan nowhere.yaml", exitCouldNotRun, "nowhere.yaml"},
 	} {
 		var stdout, stderr bytes.Buffer
 		if code := run(t.Context(), strings.Fields(c.args), &stdout, &stderr); code != c.code {

@@ -26,11 +26,13 @@ import "sync/atomic"
 var plantedSink atomic.Uint64
 
 func planted(rounds int) {
-	x := plantedSink.Load()
+	x := uint64(rounds)
 	for i := range rounds {
 		x = x*6364136223846793005 + uint64(i)
 	}
-	plantedSink.Store(x)
+	if x == 1 { // hardly ever: a store each time would cost more than a few rounds
+		plantedSink.Store(x)
+	}
 }
 `
 		folder := filepath.Join(dir, "server", "realtime")

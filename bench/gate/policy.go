@@ -53,6 +53,9 @@ type Policy struct {
 	Metrics []Metric `json:"metrics" yaml:"metrics"`
 	// Hard are those without noise, which must equal their baselines exactly.
 	Hard []Metric `json:"hard" yaml:"hard"`
+	// Family is how many metrics share Alpha where that is more than those of
+	// Metrics: to judge a few as they are judged among all. 0: those of Metrics.
+	Family int `json:"family,omitempty" yaml:"-"`
 }
 
 // Metric is one gated metric.

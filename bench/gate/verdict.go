@@ -154,7 +154,7 @@ func (j *judge) metric(m Metric) Result {
 
 // decide takes one look. ratios are oriented so that more is worse.
 func (r *Result) decide(j *judge, ratios []float64, share float64) {
-	family := float64(len(j.policy.Metrics))
+	family := float64(max(j.policy.Family, len(j.policy.Metrics)))
 	alarm := j.policy.Alpha * share / family
 	pass := j.policy.PassAlpha * share
 	upper := newSignedRank(ratios, r.band())

@@ -1,0 +1,102 @@
+package main
+
+import (
+	_ "embed"
+	"errors"
+	"fmt"
+	"slices"
+	"strconv"
+	"strings"
+
+	"github.com/goccy/go-yaml"
+
+	"guestload/bench/gate"
+)
+
+//go:embed selftest.yaml
+var shippedPlan []byte
+
+// kind is one kind of difference that is planted, where it is looked for, and how often.
+type kind struct {
+	Plant   string   `yaml:"plant" json:"plant"`
+	Only    []string `yaml:"only" json:"only"` // metrics of the policy; none: all
+	Runs    int      `yaml:"runs" json:"runs"`
+	Disturb bool     `yaml:"disturb" json:"disturb,omitempty"` // beside a process that burns a core at random
+}
+
+// name tells a kind from all others.
+func (k kind) name() string {
+	name := k.Plant + ", " + strings.Join(k.Only, " and ")
+	if len(k.Only) == 0 {
+		name = k.Plant + ", whole policy"
+	}
+	if k.Disturb {
+		name += ", disturbed"
+	}
+	return name
+}
+
+// readPlan reads and checks a list of kinds.
+func readPlan(text []byte, p gate.Policy) (plan []kind, err error) {
+	if err := yaml.UnmarshalWithOptions(text, &plan, yaml.Strict()); err != nil {
+		return nil, fmt.Errorf("plan: %w", err)
+	}
+	return plan, checkPlan(plan, p)
+}
+
+func checkPlan(plan []kind, p gate.Policy) error {
+	if len(plan) == 0 {
+		return errors.New("plan: empty")
+	}
+	seen := map[string]bool{}
+	for _, k := range plan {
+		share, err := parsePlant(k.Plant)
+		if err != nil {
+			return usageError{err}
+		}
+		if k.Runs < 1 {
+			return usageError{fmt.Errorf("--runs %d of %s: at least 1", k.Runs, k.name())}
+		}
+		if seen[k.name()] {
+			return usageError{fmt.Errorf("%s is planned twice", k.name())}
+		}
+		seen[k.name()] = true
+		restricted, err := restrict(p, k.Only)
+		if err != nil {
+			return err
+		}
+		if share > 0 && handled(restricted) == "" {
+			return usageError{fmt.Errorf("%s: a share is planted in the handler of events: look for it in Relay/within or Server/memory", k.name())}
+		}
+	}
+	return nil
+}
+
+// calibrationRounds are so many that an event takes about twice its time, by what
+// runs the handler.
+func calibrationRounds() map[string]int {
+	return map[string]int{"Relay/within": 1_000, "Server/memory": 50_000}
+}
+
+// handled is what runs the handler of events, of all that a policy gates.
+func handled(p gate.Policy) string {
+	i := slices.IndexFunc(p.Metrics, func(m gate.Metric) bool { return calibrationRounds()[runOf(m)] > 0 })
+	if i < 0 {
+		return ""
+	}
+	return runOf(p.Metrics[i])
+}
+
+// parsePlant checks what is to be planted; share is 0 for what is no share.
+func parsePlant(name string) (share float64, err error) {
+	switch name {
+	case "none", "allocation", "command":
+		return 0, nil
+	}
+	digits, ok := strings.CutSuffix(name, "%")
+	share, err = strconv.ParseFloat(digits, 64)
+	if !ok || err != nil || !(share > 0) || share > 100 {
+		return 0, fmt.Errorf("--plant %q: none, allocation, command, or a share such as 5%%", name)
+	}
+	return share / 100, nil
+}
