@@ -3,10 +3,11 @@ SHELL       := /bin/bash
 STATICCHECK := honnef.co/go/tools/cmd/staticcheck@v0.8.2
 FUZZTIME    ?= 20s
 NODE        := server/httpd/testdata/client loadgen/testdata/backend
+MAIN        ?= main
 PACKAGES    := $(NODE:%=%/node_modules/.package-lock.json)
 
 .DEFAULT_GOAL := help
-.PHONY: help build test race lint bench fuzz clean tools
+.PHONY: help build test race lint bench gate hard aa fuzz clean tools
 
 help: ## show this list
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -26,6 +27,23 @@ lint: ## formatting, vet and staticcheck
 
 bench: tools ## all benchmarks
 	go test -run '^$$' -bench . -benchmem ./...
+
+gate: bin/bench ## did the working tree become slower than where it left MAIN (main)?
+	@base=$$(git merge-base HEAD $(MAIN) 2>/dev/null || git merge-base HEAD origin/$(MAIN) 2>/dev/null) || { \
+		echo "no commit that HEAD and $(MAIN) share: fetch it (git fetch --unshallow origin $(MAIN)), or name a branch: make gate MAIN=..."; exit 1; }; \
+	bin/bench gate --base "$$base"
+
+hard: bin/bench ## compare allocations, bytes, Redis commands and sizes with results/baselines
+	bin/bench baseline check
+
+aa: bin/bench # a minute of the gate on identical code: anything but Regressed will do
+	@code=0; bin/bench gate --base HEAD --head HEAD --only Server/memory,Relay/within,Record --budget 60s --inconclusive pass || code=$$?; \
+	test $$code = 0 || test $$code = 4
+
+bin/bench: FORCE
+	@go build -o bin/bench ./bench
+
+FORCE:
 
 fuzz: ## every fuzz test for FUZZTIME (20s) each
 	@set -e; for package in $$(go list ./...); do \

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"runtime"
 	"strings"
 	"time"
 
@@ -52,27 +51,45 @@ func runBaseline(ctx context.Context, args []string, to console) (err error) {
 	if err != nil {
 		return err
 	}
-	got, err := measureHard(ctx, head, policy.Hard)
+	metrics := policy.Hard
+	if verb == "check" {
+		var note string
+		if metrics, note = old.comparable(metrics); note != "" {
+			fmt.Fprintln(to.stdout, note)
+			old.Values = only(old.Values, metrics)
+		}
+	}
+	got, err := measureHard(ctx, head, metrics)
 	if err != nil {
 		return err
 	}
-	changes := differences(policy.Hard, old.Values, got)
+	changes := differences(metrics, old.Values, got)
 	for _, c := range changes {
 		fmt.Fprintln(to.stdout, c)
 	}
-	if len(changes) == 0 {
+	if len(changes) == 0 && (verb == "check" || old.Go == toolchain()) {
 		fmt.Fprintf(to.stdout, "all %d hard metrics are as their baselines\n", len(got))
 		return nil
 	}
 	if verb == "check" {
-		old.checkToolchain(to)
 		fmt.Fprintf(to.stdout, "\nwhere that is meant: bench baseline update --why \"…\"\n")
 		return exitError(exitRegressed)
 	}
 	return baseline{
-		Go: runtime.Version(), Values: got,
+		Go: toolchain(), Values: got,
 		Updates: append([]update{{time.Now().UTC().Format(time.DateOnly), head.Tree.Commit, *why, changes}}, old.Updates...),
 	}.write(w.Repo())
+}
+
+// only are the values of these metrics.
+func only(values map[string]float64, metrics []gate.Metric) map[string]float64 {
+	left := map[string]float64{}
+	for _, m := range metrics {
+		if v, ok := values[m.Name]; ok {
+			left[m.Name] = v
+		}
+	}
+	return left
 }
 
 // differences tells what is not as it was, one line a metric.

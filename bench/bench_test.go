@@ -328,3 +328,14 @@ func golden(t *testing.T, name string, got []byte) {
 		t.Errorf("%s differs (refresh with -update):\n%s", file, got)
 	}
 }
+
+// Allocations and sizes are compared with a baseline of the same toolchain only.
+func TestBaselinesOfAnotherToolchainAreLeftOut(t *testing.T) {
+	metrics := []gate.Metric{{Name: "a", Unit: "allocs/op"}, {Name: "w", Unit: "wire-B/op"}, {Name: "s", Unit: "quarter-MiB"}}
+	for of, want := range map[string]int{toolchain(): 3, "": 3, "go1.0 linux/amd64": 1} {
+		left, note := baseline{Go: of}.comparable(metrics)
+		if len(left) != want || (note == "") != (want == 3) || want == 1 && !strings.Contains(note, "go1.0") {
+			t.Errorf("%q: %v, %q", of, left, note)
+		}
+	}
+}

@@ -66,7 +66,7 @@ func runGate(ctx context.Context, args []string, to console) (err error) {
 	}
 	t := newTrial(policy, builds, w, o.random())
 	defer t.battery.close()
-	if t.evidence.Baseline, err = t.baselines(to); err != nil {
+	if t.evidence.Baseline, err = t.baselines(); err != nil {
 		return err
 	}
 	report, err := t.run(ctx, to)

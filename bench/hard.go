@@ -21,7 +21,7 @@ const baselineFile = "results/baselines/hard.json"
 
 // baseline is that file.
 type baseline struct {
-	Go      string             `json:"go"` // the toolchain it was measured with
+	Go      string             `json:"go"` // the toolchain it was measured with, and for what
 	Values  map[string]float64 `json:"values"`
 	Updates []update           `json:"updates"` // the newest first
 }
@@ -110,9 +110,21 @@ func quarters(program string) (float64, error) {
 	return float64((info.Size() + quarter - 1) / quarter), nil
 }
 
-// checkToolchain doubts a baseline that another toolchain measured.
-func (b baseline) checkToolchain(to console) {
-	if b.Go != "" && b.Go != runtime.Version() {
-		fmt.Fprintf(to.stderr, "the baselines were measured with %s, this is %s: allocations and sizes may differ by that alone\n", b.Go, runtime.Version())
+// toolchain is what the values of byToolchain depend on, beside the code.
+func toolchain() string { return runtime.Version() + " " + runtime.GOOS + "/" + runtime.GOARCH }
+
+// comparable leaves the metrics that can be compared with the baseline here:
+// without allocations and sizes, where another toolchain measured those. note
+// says what was left out, and is empty for nothing.
+func (b baseline) comparable(metrics []gate.Metric) (left []gate.Metric, note string) {
+	here := toolchain()
+	if b.Go == "" || b.Go == here {
+		return metrics, ""
 	}
+	for _, m := range metrics {
+		if m.Unit != "allocs/op" && m.Unit != "quarter-MiB" {
+			left = append(left, m)
+		}
+	}
+	return left, fmt.Sprintf("%d hard metrics (allocations and sizes) are left out: their baselines are of %s, this is %s, and they may differ by that alone", len(metrics)-len(left), b.Go, here)
 }

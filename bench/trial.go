@@ -40,12 +40,16 @@ func newTrial(p gate.Policy, builds [2]*ab.Build, w *ab.Workshop, random *rand.R
 }
 
 // baselines are what the hard metrics of the head should be: those in its tree.
-func (t *trial) baselines(to console) (map[string]float64, error) {
+func (t *trial) baselines() (map[string]float64, error) {
 	b, err := readBaseline(t.builds[ab.Head].Tree.Dir)
-	if err == nil && len(t.policy.Hard) > 0 {
-		b.checkToolchain(to)
+	if err != nil {
+		return nil, err
 	}
-	return b.Values, err
+	var note string
+	if t.policy.Hard, note = b.comparable(t.policy.Hard); note != "" {
+		t.notes = append(t.notes, note)
+	}
+	return b.Values, nil
 }
 
 // run measures until everything is decided, or the budget is spent.

@@ -47,8 +47,9 @@ func (w *Workshop) Build(ctx context.Context, t Tree) (*Build, error) {
 		args := append([]string{program.command[0], "-trimpath", "-buildvcs=false", "-o", out}, program.command[1:]...)
 		cmd := command(ctx, "go", args...)
 		cmd.Dir = t.Dir
-		// A go.work of somebody around the workshop is none of the tree's.
-		cmd.Env = append(os.Environ(), "GOWORK=off")
+		// A go.work of somebody around the workshop is none of the tree's, and with
+		// a C compiler at hand the programs would have another size.
+		cmd.Env = append(os.Environ(), "GOWORK=off", "CGO_ENABLED=0")
 		if err := run(cmd, "build "+t.String()); err != nil {
 			if ctx.Err() != nil {
 				return nil, err
