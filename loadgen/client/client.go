@@ -17,8 +17,6 @@ import (
 	"sync/atomic"
 	"time"
 
-	"github.com/valyala/fasthttp"
-
 	"guestload/loadgen/session"
 	"guestload/server/api"
 )
@@ -48,8 +46,8 @@ type Client struct {
 	timeout time.Duration
 	framing api.Framing
 	dialer  *dialer
-	http    *fasthttp.HostClient
-	slots   slots  // of http
+	wires   wires
+	slots   slots  // of HTTP
 	base    string // the target's path, without a slash at the end
 	host    string
 
@@ -100,19 +98,6 @@ func New(ctx context.Context, o Options) (*Client, error) {
 			c.incoming[theirs] = ours
 		}
 	}
-	c.http = &fasthttp.HostClient{
-		Addr:                     d.remote.String(),
-		Dial:                     d.dialHTTP,
-		IsTLS:                    d.tls != nil,
-		TLSConfig:                d.tls,
-		MaxConns:                 o.Conns,
-		MaxConnWaitTimeout:       o.Timeout,
-		MaxIdleConnDuration:      idleHTTP,
-		MaxResponseBodySize:      maxAnswer,
-		NoDefaultUserAgentHeader: true,
-		DisablePathNormalizing:   true,
-		RetryIfErr:               retryStale,
-	}
 	c.prepareUpgrade(o.Paths)
 	return c, nil
 }
@@ -146,7 +131,7 @@ func (c *Client) Sources() int { return max(1, len(c.dialer.locals)) }
 // Close ends what has been left open: the pool, and the sockets of guests who
 // fell silent.
 func (c *Client) Close() {
-	c.http.CloseIdleConnections()
+	c.wires.close()
 	c.mu.Lock()
 	silent := c.mu.silent
 	c.mu.silent, c.mu.closed = nil, true

@@ -5,9 +5,9 @@ import (
 	"encoding/binary"
 	"errors"
 	"fmt"
+	"io"
 	"math/rand/v2"
 	"net"
-	"syscall"
 	"time"
 
 	"guestload/loadgen/session"
@@ -18,30 +18,16 @@ import (
 // maxMessage bounds what a server may send in one message, in bytes.
 const maxMessage = 1 << 20
 
-// conn implements session.Conn with a frame loop of its own. A read deadline
-// that passes leaves everything as it is: what came of a frame waits in the inbox.
+// conn implements session.Conn with a frame loop of its own.
 type conn struct {
-	client *Client
-	nc     net.Conn
+	stream
 	parts  frame.Assembler
-	in     *inbox // nil while nothing is unread
 	stop   func() bool
-
-	// Reading and writing without waiting, where that is possible: raw is nil
-	// elsewhere. See bind.
-	raw      syscall.RawConn
-	readable func(fd uintptr) bool
-	writable func(fd uintptr) bool
-	deadline time.Time // set on nc
-	out      []byte    // what writable has still to write
-	n        int       // what readable read
-	err      error     // of either
-
 	closed bool
 }
 
 func newConn(ctx context.Context, client *Client, nc net.Conn) *conn {
-	c := &conn{client: client, nc: nc}
+	c := &conn{stream: stream{client: client, nc: nc}}
 	c.bind()
 	c.stop = context.AfterFunc(ctx, func() { reset(nc) })
 	return c
@@ -194,31 +180,20 @@ func (c *conn) parse() (frame.Message, bool, error) {
 			return m, ok, err
 		}
 	}
-	if c.in != nil {
-		c.client.inboxes.put(c.in)
-		c.in = nil
-	}
+	c.rest()
 	return frame.Message{}, false, nil
 }
 
 // fill waits for bytes until the deadline.
 func (c *conn) fill(deadline time.Time) error {
-	if !deadline.Equal(c.deadline) {
-		if err := c.nc.SetReadDeadline(deadline); err != nil {
-			return fmt.Errorf("read: %w", err)
-		}
-		c.deadline = deadline
-	}
-	err := c.read()
-	var ne net.Error
+	err := c.stream.fill(deadline)
 	switch {
-	case err == nil:
-		return nil
-	case errors.As(err, &ne) && ne.Timeout():
-		return session.ErrTimeout
-	default:
-		return c.client.abandonedOr(fmt.Errorf("read: %w", err))
+	case err == nil || errors.Is(err, session.ErrTimeout):
+		return err
+	case errors.Is(err, io.EOF):
+		err = errEOF
 	}
+	return c.client.abandonedOr(err)
 }
 
 // lastWord is how long a close frame may take to follow a Socket.IO disconnect.
@@ -270,10 +245,7 @@ func (c *conn) Close(how session.Ending) error {
 	default:
 		reset(c.nc)
 	}
-	if c.in != nil {
-		c.client.inboxes.put(c.in)
-		c.in = nil
-	}
+	c.forget()
 	return err
 }
 
@@ -316,16 +288,6 @@ func (c *conn) writeControl(op frame.Op, payload []byte) error {
 	err := c.write(*out)
 	c.client.buffers.put(out)
 	return err
-}
-
-func (c *conn) write(b []byte) error {
-	if err := c.nc.SetWriteDeadline(time.Now().Add(c.client.timeout)); err != nil {
-		return fmt.Errorf("write: %w", err)
-	}
-	if err := c.send(b); err != nil {
-		return c.client.abandonedOr(fmt.Errorf("write: %w", err))
-	}
-	return nil
 }
 
 // maskKey masks frames against confused proxies, of which there are none here:

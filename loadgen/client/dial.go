@@ -60,6 +60,10 @@ func (d *dialer) dial(ctx context.Context, deadline time.Time) (net.Conn, error)
 	if d.tls == nil {
 		return nc, nil
 	}
+	return d.secure(ctx, nc, deadline)
+}
+
+func (d *dialer) secure(ctx context.Context, nc net.Conn, deadline time.Time) (net.Conn, error) {
 	secure := tls.Client(nc, d.tls)
 	ctx, cancel := context.WithDeadline(ctx, deadline)
 	defer cancel()
@@ -81,11 +85,6 @@ func (d *dialer) plain(ctx context.Context, deadline time.Time) (net.Conn, error
 		return nil, dialError(err)
 	}
 	return nc, nil
-}
-
-// dialHTTP serves the pool, which does TLS by itself.
-func (d *dialer) dialHTTP(string) (net.Conn, error) {
-	return d.plain(context.Background(), time.Now().Add(d.timeout))
 }
 
 // dialError marks a dial that took too long as a timeout.

@@ -29,7 +29,7 @@ func (c *Client) Dial(ctx context.Context, token string, welcome func(api.Value)
 }
 
 func (c *Client) open(ctx context.Context, token string, welcome func(api.Value) error) (session.Conn, error) {
-	deadline := c.deadline(ctx)
+	deadline := c.deadline(ctx, time.Now())
 	nc, err := c.dialer.dial(ctx, deadline)
 	if err != nil {
 		return nil, fmt.Errorf("connect: %w", err)

@@ -4,11 +4,9 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io"
 	"strconv"
+	"strings"
 	"time"
-
-	"github.com/valyala/fasthttp"
 
 	"guestload/loadgen/session"
 	"guestload/server/api"
@@ -29,16 +27,32 @@ func (c *Client) Call(ctx context.Context, r session.Request, read func(api.Valu
 		return session.ErrInstanceGone
 	}
 	var err error
-	aside(func() { err = c.call(ctx, r, read) })
-	if errors.Is(err, session.ErrRefused) || errors.Is(err, session.ErrProtocol) {
-		return err // it has answered
+	if c.dialer.tls == nil {
+		err = c.call(ctx, &r, read)
+	} else {
+		err = c.callAside(ctx, r, read)
 	}
-	return c.abandonedOr(err)
+	switch {
+	case err == nil:
+		return nil
+	case !errors.Is(err, session.ErrRefused) && !errors.Is(err, session.ErrProtocol): // it has not answered
+		err = c.abandonedOr(err)
+	}
+	return told(&r, err)
+}
+
+func told(r *session.Request, err error) error { return fmt.Errorf("%s %s: %w", r.Method, r.Path, err) }
+
+func (c *Client) callAside(ctx context.Context, r session.Request, read func(api.Value) error) (err error) {
+	aside(func() { err = c.call(ctx, &r, read) })
+	return err
 }
 
 // aside runs f on a goroutine of its own and waits for it: what f needs of a
 // stack is given back at once, and the goroutine of a guest, which lives long,
-// stays small. It wakes a core that has nothing to do, so f should be deep.
+// stays small. It costs two switches, and wakes a core that has nothing to do: so
+// it is for handshakes, which come once. A request without TLS does with the 4 KB
+// that a guest has anyway (BenchmarkIdleGuest).
 func aside(f func()) {
 	done := make(chan struct{})
 	go func() {
@@ -48,83 +62,122 @@ func aside(f func()) {
 	<-done
 }
 
-func (c *Client) call(ctx context.Context, r session.Request, read func(api.Value) error) error {
-	req, resp := fasthttp.AcquireRequest(), fasthttp.AcquireResponse()
-	defer fasthttp.ReleaseRequest(req)
-	defer fasthttp.ReleaseResponse(resp)
-	req.Header.SetMethod(r.Method)
-	req.Header.SetHost(c.host)
-	req.SetRequestURI(c.base + r.Path)
-	if c.dialer.tls != nil {
-		req.URI().SetScheme("https")
-	}
-	if r.Token != "" {
-		req.Header.Set(fasthttp.HeaderAuthorization, "Bearer "+r.Token)
-	}
-	if r.Body != nil {
-		kind := r.ContentType
-		if kind == "" {
-			kind = api.ContentType
-		}
-		req.Header.SetContentType(kind)
-		req.SetBodyRaw(r.Body)
-	}
-	deadline := c.deadline(ctx)
+// call waits for a connection, and does the request over it.
+func (c *Client) call(ctx context.Context, r *session.Request, read func(api.Value) error) error {
+	now := time.Now()
+	deadline := c.deadline(ctx, now)
 	waited, err := c.slots.take(ctx, deadline)
 	if err != nil {
-		return fmt.Errorf("%s %s: %w", r.Method, r.Path, err)
+		return err
 	}
 	defer c.slots.give()
 	if r.Waited != nil {
 		*r.Waited = waited
 	}
-	if err := c.http.DoDeadline(req, resp, deadline); err != nil {
-		return fmt.Errorf("%s %s: %w", r.Method, r.Path, httpError(err))
+	w := c.wires.take(now.Add(waited))
+	used := w != nil
+	if !used {
+		if w, err = c.newWire(ctx, deadline); err != nil {
+			return err
+		}
 	}
-	if err := readEnvelope(resp.StatusCode(), resp.Body(), read); err != nil {
-		return fmt.Errorf("%s %s: %w", r.Method, r.Path, err)
+	a, err := w.exchange(r, deadline)
+	if used && w.silent && stale(err) {
+		// The server had closed an idle connection just as the request was written.
+		// Nothing else is tried again: a failure is to be seen.
+		w.end()
+		if w, err = c.newWire(ctx, deadline); err != nil {
+			return err
+		}
+		a, err = w.exchange(r, deadline)
 	}
-	return nil
+	if err != nil {
+		w.end()
+		return err
+	}
+	data, err := readEnvelope(a.status, a.body)
+	if err == nil && read != nil {
+		err = read(data)
+	}
+	if w.done(a) {
+		c.wires.give(w)
+	} else {
+		w.end()
+	}
+	return err
 }
 
-func (c *Client) deadline(ctx context.Context) time.Time {
-	d := time.Now().Add(c.timeout)
+// deadline is that of what begins now.
+func (c *Client) deadline(ctx context.Context, now time.Time) time.Time {
+	d := now.Add(c.timeout)
 	if earlier, ok := ctx.Deadline(); ok && earlier.Before(d) {
 		return earlier
 	}
 	return d
 }
 
-// readEnvelope reads {"success":…,"message":…,"data":…}.
-func readEnvelope(status int, body []byte, read func(api.Value) error) error {
-	envelope, err := api.ParseJSON(body)
-	ok := status >= 200 && status <= 299
-	switch {
-	case ok && err != nil:
-		return fmt.Errorf("%w: %w in %q", session.ErrProtocol, err, shorten(body))
-	case !ok && err != nil:
-		return &session.RefusedError{Status: status, Message: strconv.Quote(string(shorten(body)))}
+// appendRequest builds a request.
+func (c *Client) appendRequest(b []byte, r *session.Request) ([]byte, error) {
+	for _, s := range [...]string{r.Path, r.Token, r.ContentType} {
+		if strings.IndexByte(s, '\n') >= 0 || strings.IndexByte(s, '\r') >= 0 {
+			return b, fmt.Errorf("%w: a line break in %q", session.ErrProtocol, s)
+		}
 	}
-	var success, message, data api.Value
+	b = append(append(b, r.Method...), ' ')
+	b = append(append(b, c.base...), r.Path...)
+	b = append(append(b, " HTTP/1.1\r\nHost: "...), c.host...)
+	if r.Token != "" {
+		b = append(append(b, "\r\nAuthorization: Bearer "...), r.Token...)
+	}
+	if r.Body != nil {
+		kind := r.ContentType
+		if kind == "" {
+			kind = api.ContentType
+		}
+		b = append(append(b, "\r\nContent-Type: "...), kind...)
+	}
+	if r.Body != nil || r.Method != "GET" {
+		b = strconv.AppendInt(append(b, "\r\nContent-Length: "...), int64(len(r.Body)), 10)
+	}
+	return append(append(b, "\r\n\r\n"...), r.Body...), nil
+}
+
+// readEnvelope reads {"success":…,"message":…,"data":…}, and returns the data.
+func readEnvelope(status int, body []byte) (api.Value, error) {
+	ok := status >= 200 && status <= 299
+	envelope, err := api.ParseJSON(body)
+	if !ok || err != nil {
+		return nil, refusedWith(status, ok, body, envelope, err)
+	}
+	var success, data api.Value
 	for name, v := range envelope.Members() {
 		switch string(name) {
 		case "success":
 			success = v
-		case "message":
-			message = v
 		case "data":
 			data = v
 		}
 	}
-	switch {
-	case !ok || success != nil && !success.IsTrue():
-		return &session.RefusedError{Status: status, Message: string(shorten(message.Text())), Reasons: reasons(envelope)}
-	case success == nil:
-		return fmt.Errorf("%w: an answer without \"success\": %q", session.ErrProtocol, shorten(body))
-	case read == nil:
-		return nil
+	if !success.IsTrue() {
+		return nil, refusedWith(status, success == nil, body, envelope, nil)
 	}
-	return read(data)
+	return data, nil
+}
+
+// refusedWith tells an answer that is no success; claimed where its status, or
+// the want of a word, would have it be one.
+func refusedWith(status int, claimed bool, body []byte, envelope api.Value, err error) error {
+	switch {
+	case claimed && err != nil:
+		return fmt.Errorf("%w: %w in %q", session.ErrProtocol, err, shorten(body))
+	case err != nil:
+		return &session.RefusedError{Status: status, Message: strconv.Quote(string(shorten(body)))}
+	case claimed:
+		return fmt.Errorf("%w: an answer without \"success\": %q", session.ErrProtocol, shorten(body))
+	}
+	return &session.RefusedError{
+		Status: status, Message: string(shorten(envelope.Get("message").Text())), Reasons: reasons(envelope),
+	}
 }
 
 // reasons are the messages of an envelope's errors.
@@ -133,24 +186,6 @@ func reasons(envelope api.Value) (all []string) {
 		all = append(all, string(shorten(item.Get("message").Text())))
 	}
 	return all
-}
-
-// httpError translates the pool's own errors.
-func httpError(err error) error {
-	switch {
-	case errors.Is(err, fasthttp.ErrTimeout), errors.Is(err, fasthttp.ErrDialTimeout), errors.Is(err, fasthttp.ErrNoFreeConns):
-		return fmt.Errorf("%w: %w", session.ErrTimeout, err)
-	case errors.Is(err, fasthttp.ErrConnectionClosed), errors.Is(err, io.EOF), errors.Is(err, io.ErrUnexpectedEOF):
-		return fmt.Errorf("%w: %w", session.ErrClosed, err)
-	}
-	return err
-}
-
-// retryStale tries once more when the server had closed an idle connection
-// just as the request was written. Nothing else is tried again: a failure is
-// to be seen.
-func retryStale(_ *fasthttp.Request, attempts int, err error) (resetTimeout, retry bool) {
-	return false, attempts == 1 && errors.Is(err, io.EOF)
 }
 
 // shorten cuts what is quoted in an error.

@@ -2,11 +2,11 @@
 
 package client
 
-func (c *conn) bind() {}
+func (s *stream) bind() {}
 
-func (c *conn) read() error { return c.readHeld() }
+func (s *stream) read() error { return s.readHeld() }
 
-func (c *conn) send(b []byte) error {
-	_, err := c.nc.Write(b)
+func (s *stream) send(b []byte) error {
+	_, err := s.nc.Write(b)
 	return err
 }

@@ -2,72 +2,80 @@
 
 package client
 
-import "syscall"
+import (
+	"io"
+	"syscall"
+)
 
-// bind lets the connection try to read and write without waiting.
-func (c *conn) bind() {
-	plain, ok := c.nc.(syscall.Conn)
+// bind lets the stream try to read and write without waiting.
+func (s *stream) bind() {
+	plain, ok := s.nc.(syscall.Conn)
 	if !ok {
 		return
 	}
 	if raw, err := plain.SyscallConn(); err == nil {
-		c.raw, c.readable, c.writable = raw, c.tryRead, c.tryWrite
+		s.raw, s.readable, s.writable = raw, s.tryRead, s.tryWrite
 	}
 }
 
 // read waits until there is something to read, and reads it.
-func (c *conn) read() error {
-	if c.raw == nil {
-		return c.readHeld()
+func (s *stream) read() error {
+	if s.raw == nil {
+		return s.readHeld()
 	}
-	if err := c.raw.Read(c.readable); err != nil {
+	if err := s.raw.Read(s.readable); err != nil {
 		return err
 	}
 	switch {
-	case c.err != nil:
-		return c.err
-	case c.n == 0:
-		return errEOF
+	case s.err != nil:
+		return s.err
+	case s.n == 0:
+		return io.EOF
 	}
 	return nil
 }
 
 // tryRead returns false where there is nothing yet. A buffer is taken for as
 // long as it takes to try, and kept only with something in it.
-func (c *conn) tryRead(fd uintptr) bool {
-	in := c.in
+func (s *stream) tryRead(fd uintptr) bool {
+	in := s.in
 	if in == nil {
-		in = c.client.inboxes.get()
+		in = s.client.inboxes.get()
 	}
-	c.n, c.err = readNow(int(fd), in.room())
-	in.w += c.n
-	if in.empty() {
-		c.client.inboxes.put(in)
-		in = nil
+	s.n, s.err = readNow(int(fd), in.room())
+	in.w += s.n
+	s.in = in
+	s.rest()
+	if s.err == syscall.EAGAIN {
+		s.waitToRead()
+		return false
 	}
-	c.in = in
-	return c.err != syscall.EAGAIN
+	return true
 }
 
 // send writes all of b.
-func (c *conn) send(b []byte) error {
-	if c.raw == nil {
-		_, err := c.nc.Write(b)
+func (s *stream) send(b []byte) error {
+	if s.raw == nil {
+		_, err := s.nc.Write(b)
 		return err
 	}
-	c.out = b
-	err := c.raw.Write(c.writable)
-	c.out = nil
+	s.out = b
+	err := s.raw.Write(s.writable)
+	s.out = nil
 	if err != nil {
 		return err
 	}
-	return c.err
+	return s.err
 }
 
 // tryWrite returns false where there is no room yet.
-func (c *conn) tryWrite(fd uintptr) bool {
-	c.out, c.err = writeMost(int(fd), c.out)
-	return c.err != syscall.EAGAIN
+func (s *stream) tryWrite(fd uintptr) bool {
+	s.out, s.err = writeMost(int(fd), s.out)
+	if s.err == syscall.EAGAIN {
+		s.waitToWrite()
+		return false
+	}
+	return true
 }
 
 // writeMost writes as much as there is room for, and returns the rest.

@@ -1,0 +1,141 @@
+package client
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"syscall"
+	"time"
+
+	"guestload/loadgen/session"
+)
+
+// stream is a connection as requests and guests use it: what was read and not
+// yet understood waits in the inbox, and a deadline that passes leaves everything
+// as it is. One goroutine at a time uses it.
+//
+// Deadlines are armed only by those who have to wait, and a read deadline that is
+// armed for an earlier moment is left as it is and moved when it passes: arming
+// one costs about as much as parsing an answer does (BenchmarkCall).
+type stream struct {
+	client *Client
+	nc     net.Conn
+	in     *inbox // nil while nothing is unread
+
+	// Reading and writing without waiting, where that is possible: raw is nil
+	// elsewhere. See bind.
+	raw      syscall.RawConn
+	readable func(fd uintptr) bool
+	writable func(fd uintptr) bool
+	until    time.Time // whoever reads waits
+	armed    time.Time // as the read deadline of nc
+	stuck    bool      // a write deadline is armed
+	out      []byte    // what writable has still to write
+	n        int       // what readable read
+	err      error     // of either
+}
+
+// fill waits for bytes until the deadline, session.ErrTimeout. The end of the
+// stream is io.EOF.
+func (s *stream) fill(deadline time.Time) error {
+	s.until = deadline
+	if s.raw == nil && !s.armed.Equal(deadline) {
+		s.arm()
+	}
+	for {
+		err := s.read()
+		switch {
+		case err == nil:
+			return nil
+		case !timedOut(err):
+			return fmt.Errorf("read: %w", err)
+		case !s.armed.Before(deadline) || !time.Now().Before(deadline):
+			return session.ErrTimeout
+		}
+		s.arm()
+	}
+}
+
+// waitToRead arms the deadline unless one before it is armed.
+func (s *stream) waitToRead() {
+	if s.armed.IsZero() || s.until.Before(s.armed) {
+		s.arm()
+	}
+}
+
+func (s *stream) arm() {
+	s.armed = s.until
+	_ = s.nc.SetReadDeadline(s.until) // fails where reading fails as well
+}
+
+// write writes all of b within the client's timeout.
+func (s *stream) write(b []byte) error {
+	if s.raw == nil {
+		s.waitToWrite()
+	}
+	err := s.send(b)
+	if s.stuck {
+		s.stuck = false
+		_ = s.nc.SetWriteDeadline(time.Time{}) // as with reading
+	}
+	if err != nil {
+		return s.client.abandonedOr(fmt.Errorf("write: %w", err))
+	}
+	return nil
+}
+
+func (s *stream) waitToWrite() {
+	if !s.stuck {
+		s.stuck = true
+		_ = s.nc.SetWriteDeadline(time.Now().Add(s.client.timeout))
+	}
+}
+
+// readHeld reads with a buffer in hand while it waits: for connections that
+// cannot be asked whether there is something to read, as with TLS.
+func (s *stream) readHeld() error {
+	in := s.in
+	if in == nil {
+		in = s.client.inboxes.get()
+	}
+	n, err := s.nc.Read(in.room())
+	in.w += n
+	s.in = in
+	s.rest()
+	if n > 0 {
+		return nil
+	}
+	return err
+}
+
+// rest gives an empty inbox back.
+func (s *stream) rest() {
+	if s.in != nil && s.in.empty() {
+		s.forget()
+	}
+}
+
+// forget drops what is unread.
+func (s *stream) forget() {
+	if s.in != nil {
+		s.client.inboxes.put(s.in)
+		s.in = nil
+	}
+}
+
+// unread is what was read and not yet understood.
+func (s *stream) unread() []byte {
+	if s.in == nil {
+		return nil
+	}
+	return s.in.unread()
+}
+
+func timedOut(err error) bool {
+	ne, ok := errors.AsType[net.Error](err)
+	return ok && ne.Timeout()
+}
+
+// errEOF: the stream has ended without a word.
+var errEOF = fmt.Errorf("%w by the server without a close frame: %w", session.ErrClosed, io.EOF)

@@ -1,0 +1,285 @@
+package client
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"sync"
+	"syscall"
+	"time"
+
+	"guestload/loadgen/session"
+)
+
+// wire is an HTTP connection of the pool. It does one request at a time on the
+// stack of the guest who asks, and parses of the answer what it needs: a general
+// client spends as much CPU on a request again as the kernel does
+// (go run ./bench peers shows it, beside wrk).
+type wire struct {
+	stream
+	silent bool // nothing of the answer has come
+}
+
+// answer is one, as long as the wire is not given back.
+type answer struct {
+	status int
+	body   []byte
+	last   bool // the connection cannot be used again
+}
+
+// newWire connects.
+func (c *Client) newWire(ctx context.Context, deadline time.Time) (*wire, error) {
+	nc, err := c.dialer.dial(ctx, deadline)
+	if err != nil {
+		return nil, err
+	}
+	w := &wire{stream: stream{client: c, nc: nc}}
+	w.bind()
+	return w, nil
+}
+
+// exchange writes a request and waits for all of the answer.
+func (w *wire) exchange(r *session.Request, deadline time.Time) (answer, error) {
+	out := w.client.buffers.get()
+	b, err := w.client.appendRequest((*out)[:0], r)
+	*out = b
+	w.silent = true
+	if err == nil {
+		err = w.write(b)
+	}
+	w.client.buffers.put(out)
+	if err != nil {
+		return answer{}, err
+	}
+	h, err := w.head(deadline)
+	if err != nil {
+		return answer{}, err
+	}
+	a := answer{status: h.status, last: h.close}
+	switch {
+	case h.status == 204 || h.status == 304:
+	case h.chunked:
+		a.body, err = w.chunks(deadline)
+	case h.length >= 0:
+		if err = w.need(h.length, deadline); err == nil {
+			a.body = w.unread()[:h.length]
+			w.skip(h.length)
+		}
+	default:
+		a.last = true
+		a.body, err = w.everything(deadline)
+	}
+	return a, err
+}
+
+// head takes the head of the answer; those that announce another are passed over.
+func (w *wire) head(deadline time.Time) (h httpHead, err error) {
+	for {
+		n, err := headEnd(w.unread())
+		switch {
+		case err != nil:
+			return h, fmt.Errorf("%w: %w", session.ErrProtocol, err)
+		case n > 0:
+			h, err = parseHead(w.unread()[:n])
+			if err != nil {
+				return h, fmt.Errorf("%w: %w", session.ErrProtocol, err)
+			}
+			if w.skip(n); h.status >= 200 {
+				return h, nil
+			}
+		default:
+			if err := w.more(deadline); err != nil {
+				return h, err
+			}
+		}
+	}
+}
+
+// need reads until so many bytes are unread.
+func (w *wire) need(n int, deadline time.Time) error {
+	if n > maxAnswer {
+		return tooLong(n)
+	}
+	for len(w.unread()) < n {
+		if err := w.more(deadline); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// chunks takes a chunked body, together with its trailers.
+func (w *wire) chunks(deadline time.Time) (body []byte, err error) {
+	line := func() ([]byte, error) {
+		for {
+			text, n, err := cutLine(w.unread())
+			if err != nil {
+				return nil, fmt.Errorf("%w: %w", session.ErrProtocol, err)
+			}
+			if n > 0 {
+				w.skip(n)
+				return text, nil
+			}
+			if err := w.more(deadline); err != nil {
+				return nil, err
+			}
+		}
+	}
+	for {
+		text, err := line()
+		if err != nil {
+			return nil, err
+		}
+		n, err := parseChunk(text)
+		if err != nil {
+			return nil, fmt.Errorf("%w: %w", session.ErrProtocol, err)
+		}
+		if n == 0 {
+			break
+		}
+		if len(body)+n > maxAnswer {
+			return nil, tooLong(len(body) + n)
+		}
+		if err := w.need(n, deadline); err != nil {
+			return nil, err
+		}
+		body = append(body, w.unread()[:n]...)
+		w.skip(n)
+		if text, err = line(); err == nil && len(text) > 0 {
+			err = fmt.Errorf("%w: %q after a chunk", session.ErrProtocol, shorten(text))
+		}
+		if err != nil {
+			return nil, err
+		}
+	}
+	for {
+		if text, err := line(); err != nil || len(text) == 0 {
+			return body, err
+		}
+	}
+}
+
+// everything reads until the end of the stream.
+func (w *wire) everything(deadline time.Time) ([]byte, error) {
+	for {
+		if n := len(w.unread()); n > maxAnswer {
+			return nil, tooLong(n)
+		}
+		if err := w.fill(deadline); errors.Is(err, io.EOF) {
+			return w.unread(), nil
+		} else if err != nil {
+			return nil, err
+		}
+	}
+}
+
+func tooLong(n int) error {
+	return fmt.Errorf("%w: an answer of %d bytes: %d are read at most", session.ErrProtocol, n, maxAnswer)
+}
+
+// more waits for more of the answer.
+func (w *wire) more(deadline time.Time) error {
+	err := w.fill(deadline)
+	switch {
+	case err == nil:
+		w.silent = false
+	case errors.Is(err, io.EOF):
+		return fmt.Errorf("%w: %w", session.ErrClosed, err)
+	case errors.Is(err, session.ErrTimeout):
+		return fmt.Errorf("%w: no answer within %v", session.ErrTimeout, w.client.timeout)
+	}
+	return err
+}
+
+// skip passes over what was understood; it stays where it is until the next
+// bytes are read.
+func (w *wire) skip(n int) { w.in.r += n }
+
+// done gives back what an answer took, and reports whether the wire can be used again.
+func (w *wire) done(a answer) bool {
+	w.rest()
+	return !a.last && w.in == nil
+}
+
+// end closes the connection.
+func (w *wire) end() {
+	w.forget()
+	reset(w.nc)
+}
+
+// stale reports whether an error is that of a connection which the other side
+// had closed before.
+func stale(err error) bool {
+	return errors.Is(err, io.EOF) || errors.Is(err, syscall.ECONNRESET) || errors.Is(err, syscall.EPIPE)
+}
+
+// wires keeps connections that nobody uses, the latest on top.
+type wires struct {
+	mu struct {
+		sync.Mutex
+		idle   []idleWire
+		closed bool
+	}
+}
+
+type idleWire struct {
+	*wire
+	since time.Time
+}
+
+// take returns the connection that was used last, nil when that was too long ago.
+func (p *wires) take(now time.Time) *wire {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	n := len(p.mu.idle)
+	if n == 0 {
+		return nil
+	}
+	if now.Sub(p.mu.idle[n-1].since) >= idleHTTP {
+		p.clear()
+		return nil
+	}
+	w := p.mu.idle[n-1].wire
+	p.mu.idle[n-1] = idleWire{}
+	p.mu.idle = p.mu.idle[:n-1]
+	return w
+}
+
+// give keeps a connection, and ends the one that was unused longest if that was
+// too long.
+func (p *wires) give(w *wire) {
+	now := time.Now()
+	p.mu.Lock()
+	var old *wire
+	switch {
+	case p.mu.closed:
+		old = w
+	default:
+		p.mu.idle = append(p.mu.idle, idleWire{w, now})
+		if now.Sub(p.mu.idle[0].since) >= idleHTTP {
+			old = p.mu.idle[0].wire
+			p.mu.idle = append(p.mu.idle[:0], p.mu.idle[1:]...)
+		}
+	}
+	p.mu.Unlock()
+	if old != nil {
+		old.end()
+	}
+}
+
+// close ends all connections, also those that are given later.
+func (p *wires) close() {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.mu.closed = true
+	p.clear()
+}
+
+func (p *wires) clear() {
+	for _, w := range p.mu.idle {
+		w.end()
+	}
+	clear(p.mu.idle)
+	p.mu.idle = p.mu.idle[:0]
+}
