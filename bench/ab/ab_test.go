@@ -279,3 +279,12 @@ func TestOldBasesAreLeftOut(t *testing.T) {
 		t.Errorf("no bench: %v", err)
 	}
 }
+
+func TestAMissingRedisIsTold(t *testing.T) {
+	t.Setenv("PATH", t.TempDir())
+	some := &Build{Tree: Tree{Name: "some"}, Server: "server", Loadgen: "loadgen"}
+	c := Contest{Builds: [2]*Build{some, some}, Compare: Servers, Redis: true, Dir: t.TempDir()}
+	if _, err := c.Start(t.Context()); err == nil || !strings.Contains(err.Error(), "redis-server not found in PATH") {
+		t.Errorf("got %v", err)
+	}
+}

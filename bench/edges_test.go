@@ -1,0 +1,170 @@
+package main
+
+import (
+	"bytes"
+	"errors"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"syscall"
+	"testing"
+)
+
+// someRepository is a git repository with a module that needs no other, committed.
+func someRepository(t *testing.T, benchmark string) string {
+	t.Helper()
+	dir := t.TempDir()
+	change(t, dir, map[string]string{
+		"go.mod":          "module guestload\n\ngo 1.26\n",
+		"bench/x_test.go": benchmark,
+		"policy.yaml":     "metrics: [{name: Some, unit: ns/op, tolerance: 0.02, reason: tested}]\n",
+	})
+	shellIn(t, dir, "git", "init", "-q")
+	shellIn(t, dir, "git", "add", "-A")
+	shellIn(t, dir, "git", "-c", "user.name=tester", "-c", "user.email=tester@example.org", "commit", "-q", "-m", "x")
+	return dir
+}
+
+func change(t *testing.T, dir string, files map[string]string) {
+	t.Helper()
+	for name, text := range files {
+		path := filepath.Join(dir, name)
+		if err := errors.Join(os.MkdirAll(filepath.Dir(path), 0o755), os.WriteFile(path, []byte(text), 0o644)); err != nil {
+			t.Fatal(err)
+		}
+	}
+}
+
+func shellIn(t *testing.T, dir, name string, args ...string) {
+	t.Helper()
+	cmd := exec.CommandContext(t.Context(), name, args...)
+	cmd.Dir = dir
+	if out, err := cmd.CombinedOutput(); err != nil {
+		t.Fatalf("%s %v: %v\n%s", name, args, err, out)
+	}
+}
+
+// nothingIn fails where a folder has anything.
+func nothingIn(t *testing.T, dir string) {
+	t.Helper()
+	if left, err := os.ReadDir(dir); err != nil || len(left) > 0 {
+		t.Errorf("left behind: %v (%v)", left, err)
+	}
+}
+
+// hangs tells its process and then takes for ever.
+const hangs = `package bench
+
+import (
+	"fmt"
+	"os"
+	"testing"
+	"time"
+)
+
+func BenchmarkSome(b *testing.B) {
+	f, err := os.OpenFile(os.Getenv("TELL"), os.O_WRONLY, 0)
+	if err != nil {
+		b.Fatal(err)
+	}
+	fmt.Fprint(f, os.Getpid())
+	f.Close()
+	for b.Loop() {
+		time.Sleep(time.Hour)
+	}
+}
+`
+
+func TestSignalsLeaveNothingBehind(t *testing.T) {
+	program := filepath.Join(t.TempDir(), "bench")
+	shellIn(t, ".", "go", "build", "-o", program, ".")
+	for _, signal := range []syscall.Signal{syscall.SIGINT, syscall.SIGTERM} {
+		t.Run(signal.String(), func(t *testing.T) {
+			dir, temp, pipe := someRepository(t, hangs), t.TempDir(), filepath.Join(t.TempDir(), "tell")
+			if err := syscall.Mkfifo(pipe, 0o600); err != nil {
+				t.Fatal(err)
+			}
+			var said bytes.Buffer
+			cmd := exec.CommandContext(t.Context(), program, "gate", "--base", "HEAD", "--policy", "policy.yaml")
+			cmd.Dir, cmd.Stderr = dir, &said
+			cmd.Env = append(os.Environ(), "TMPDIR="+temp, "TELL="+pipe)
+			if err := cmd.Start(); err != nil {
+				t.Fatal(err)
+			}
+			told, err := os.ReadFile(pipe) // waits for the benchmark
+			if err != nil {
+				t.Fatal(err)
+			}
+			pid, err := strconv.Atoi(string(told))
+			if err != nil {
+				t.Fatal(err)
+			}
+			if err := cmd.Process.Signal(signal); err != nil {
+				t.Fatal(err)
+			}
+			_ = cmd.Wait() // the code tells
+			if code := cmd.ProcessState.ExitCode(); code != exitCouldNotRun || !strings.Contains(said.String(), "interrupted") {
+				t.Errorf("exit %d: %s", code, said.String())
+			}
+			if err := syscall.Kill(pid, 0); !errors.Is(err, syscall.ESRCH) {
+				t.Errorf("the benchmark goes on: %v", err)
+			}
+			nothingIn(t, temp)
+		})
+	}
+}
+
+const runs = `package bench
+
+import "testing"
+
+func BenchmarkSome(b *testing.B) {
+	for b.Loop() {
+	}
+}
+`
+
+// What cannot be measured ends with a clear word, the right code, and no file
+// left. Files that git does not know yet belong to the working tree.
+func TestWhatCannotBeMeasuredIsTold(t *testing.T) {
+	for _, c := range []struct {
+		name       string
+		base, head string // benchmarks
+		args       string
+		code       int
+		says       string
+	}{
+		{"base does not build", "package bench\n\nvar x = nonsense\n", runs, "", exitCouldNotRun, "undefined: nonsense"},
+		{"base has no such benchmark", strings.ReplaceAll(runs, "Some", "Other"), runs, "", exitCouldNotRun, "nothing to judge"},
+		{"head does not build", runs, strings.ReplaceAll(runs, "for b.Loop", "for fresh(b.Loop"), "", exitCouldNotRun, "does not build"},
+		{"too short", runs, runs, "--budget 1ns", exitInconclusive, "was not measured"},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			dir, temp := someRepository(t, c.base), t.TempDir()
+			change(t, dir, map[string]string{"bench/x_test.go": c.head, "bench/untracked_test.go": "package bench\n\nconst untracked = true\n"})
+			t.Chdir(dir)
+			t.Setenv("TMPDIR", temp)
+			var stdout, stderr bytes.Buffer
+			args := append(strings.Fields("gate --base HEAD --policy policy.yaml"), strings.Fields(c.args)...)
+			if code := run(t.Context(), args, &stdout, &stderr); code != c.code {
+				t.Errorf("exit %d, want %d", code, c.code)
+			}
+			if all := stdout.String() + stderr.String(); !strings.Contains(all, c.says) {
+				t.Errorf("says %q, want %q in it", all, c.says)
+			}
+			nothingIn(t, temp)
+		})
+	}
+	t.Run("no room for temporary files", func(t *testing.T) {
+		dir := someRepository(t, runs)
+		t.Chdir(dir)
+		t.Setenv("TMPDIR", filepath.Join(dir, "go.mod"))
+		var stdout, stderr bytes.Buffer
+		code := run(t.Context(), strings.Fields("gate --base HEAD --policy policy.yaml"), &stdout, &stderr)
+		if code != exitCouldNotRun || !strings.Contains(stderr.String(), "make a temporary folder") {
+			t.Errorf("exit %d: %s", code, stderr.String())
+		}
+	})
+}
