@@ -9,6 +9,7 @@ import (
 
 	"guestload/bench/ab"
 	"guestload/bench/gate"
+	"guestload/cli"
 )
 
 const baselineExplanation = `bench baseline compares the hard metrics (allocations, bytes, Redis commands,
@@ -30,7 +31,7 @@ func runBaseline(ctx context.Context, args []string, to console) (err error) {
 	}
 	switch {
 	case verb != "check" && verb != "update":
-		return usageError{fmt.Errorf("%q: check or update%s", verb, guess(verb, []string{"check", "update"}))}
+		return usageError{fmt.Errorf("%q: check or update%s", verb, cli.Guess(verb, []string{"check", "update"}))}
 	case verb == "update" && strings.TrimSpace(*why) == "":
 		return usageError{errors.New(`no --why: say why the values may change, such as --why "Redis 8 needs a second command"`)}
 	}

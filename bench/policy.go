@@ -11,6 +11,7 @@ import (
 	"github.com/goccy/go-yaml"
 
 	"guestload/bench/gate"
+	"guestload/cli"
 )
 
 //go:embed policy.yaml
@@ -58,7 +59,7 @@ func restrict(p gate.Policy, only []string) (gate.Policy, error) {
 	p.Metrics, p.Hard = keep(p.Metrics), keep(p.Hard)
 	for _, name := range only {
 		if !used[name] {
-			return p, usageError{fmt.Errorf("--only %q: the policy has no such metric%s", name, guess(name, names(p)))}
+			return p, usageError{fmt.Errorf("--only %q: the policy has no such metric%s", name, cli.Guess(name, names(p)))}
 		}
 	}
 	return p, nil

@@ -7,11 +7,11 @@ import (
 	"io"
 	"strings"
 
-	"github.com/agext/levenshtein"
 	"github.com/spf13/pflag"
 
 	"guestload/bench/peers"
 	"guestload/bench/scale"
+	"guestload/cli"
 )
 
 // Exit codes.
@@ -72,7 +72,7 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 		}
 		names = append(names, c.name)
 	}
-	fmt.Fprintf(stderr, "bench: unknown command %q%s; bench -h lists them\n", args[0], guess(args[0], names))
+	fmt.Fprintf(stderr, "bench: unknown command %q%s; bench -h lists them\n", args[0], cli.Guess(args[0], names))
 	return exitUsage
 }
 
@@ -120,48 +120,16 @@ func flagSet(name string) *pflag.FlagSet {
 
 // parse reads the command line of a command that takes flags only.
 func parse(fs *pflag.FlagSet, args []string, explanation string, to console) error {
-	err := fs.Parse(longDashes(args))
+	err := fs.Parse(cli.LongDashes(args))
 	if errors.Is(err, pflag.ErrHelp) {
 		fmt.Fprintf(to.stdout, "%s\n\n%s", explanation, fs.FlagUsages())
 		return err
 	}
 	if err != nil {
-		if name, unknown := strings.CutPrefix(err.Error(), "unknown flag: --"); unknown {
-			var names []string
-			fs.VisitAll(func(f *pflag.Flag) { names = append(names, "--"+f.Name) })
-			err = fmt.Errorf("%w%s", err, guess("--"+name, names))
-		}
-		return usageError{err}
+		return usageError{cli.Explain(fs, err)}
 	}
 	if rest := fs.Args(); len(rest) > 0 {
 		return usageError{fmt.Errorf("unexpected argument %q: everything is a flag", rest[0])}
 	}
 	return nil
-}
-
-// longDashes gives every long flag that was written with one dash its second one.
-func longDashes(args []string) []string {
-	out := make([]string, len(args))
-	for i, arg := range args {
-		name, _, _ := strings.Cut(strings.TrimPrefix(arg, "-"), "=")
-		if strings.HasPrefix(arg, "-") && !strings.HasPrefix(arg, "--") && len(name) > 1 {
-			arg = "-" + arg
-		}
-		out[i] = arg
-	}
-	return out
-}
-
-// guess offers the nearest of the right words, if one is near.
-func guess(word string, words []string) string {
-	best, distance := "", len(word)/2+1
-	for _, w := range words {
-		if d := levenshtein.Distance(word, w, nil); d < distance {
-			best, distance = w, d
-		}
-	}
-	if best == "" {
-		return ""
-	}
-	return fmt.Sprintf(": did you mean %s?", best)
 }

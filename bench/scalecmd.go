@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"guestload/bench/scale"
+	"guestload/cli"
 )
 
 const scaleExplanation = `bench scale measures what guests cost one server, and loadgen, as they become
@@ -57,7 +58,7 @@ func runScale(ctx context.Context, args []string, to console) (err error) {
 	}
 	for _, name := range *only {
 		if !slices.Contains(names, name) {
-			return usageError{fmt.Errorf("--only %q: of %s%s", name, strings.Join(names, ", "), guess(name, names))}
+			return usageError{fmt.Errorf("--only %q: of %s%s", name, strings.Join(names, ", "), cli.Guess(name, names))}
 		}
 	}
 	dir, err := os.MkdirTemp("", "guestload-scale-")

@@ -6,9 +6,9 @@ import (
 	"slices"
 	"strings"
 
-	"github.com/agext/levenshtein"
 	"github.com/spf13/pflag"
 
+	"guestload/cli"
 	"guestload/results"
 	"guestload/scenarios"
 	"guestload/server/api"
@@ -73,8 +73,8 @@ func parseOptions(args []string) (options, error) {
 	fs.BoolVar(&o.json, "json", false, "")
 	fs.BoolVar(&o.quiet, "quiet", false, "")
 	fs.StringVar(&watch, "watch", "", "")
-	if err := fs.Parse(longDashes(fs, args)); err != nil {
-		return o, explain(fs, err)
+	if err := fs.Parse(cli.LongDashes(args)); err != nil {
+		return o, cli.Explain(fs, err)
 	}
 	if rest := fs.Args(); len(rest) > 0 {
 		return o, unexpected(rest[0])
@@ -144,7 +144,7 @@ func parseTransport(s string) (api.Framing, error) {
 			return f, nil
 		}
 	}
-	return 0, fmt.Errorf("--transport %q: ws or socketio%s", s, guess(s, []string{"ws", "socketio"}))
+	return 0, fmt.Errorf("--transport %q: ws or socketio%s", s, cli.Guess(s, []string{"ws", "socketio"}))
 }
 
 func parseWithout(s string) (map[scenarios.Kind]bool, error) {
@@ -154,7 +154,7 @@ func parseWithout(s string) (map[scenarios.Kind]bool, error) {
 	left := map[scenarios.Kind]bool{}
 	for _, name := range strings.Split(s, ",") {
 		if !slices.Contains(optional, name) {
-			return nil, fmt.Errorf("--without %q: of %s%s", name, strings.Join(optional, ", "), guess(name, optional))
+			return nil, fmt.Errorf("--without %q: of %s%s", name, strings.Join(optional, ", "), cli.Guess(name, optional))
 		}
 		left[scenarios.Kind(name)] = true
 	}
@@ -170,48 +170,8 @@ func unexpected(word string) error {
 	if slices.Contains(names, word) {
 		return fmt.Errorf("unexpected argument %q: a command comes first, as in loadgen %s -h", word, word)
 	}
-	if near := guess(word, names); near != "" {
+	if near := cli.Guess(word, names); near != "" {
 		return fmt.Errorf("unexpected argument %q%s", word, near)
 	}
 	return fmt.Errorf("unexpected argument %q: a scenario is named with --scenario %s", word, word)
-}
-
-// longDashes gives every long flag that was written with one dash its second one.
-func longDashes(fs *pflag.FlagSet, args []string) []string {
-	args = slices.Clone(args)
-	for i, arg := range args {
-		if arg == "--" {
-			break
-		}
-		name, _, _ := strings.Cut(strings.TrimPrefix(arg, "-"), "=")
-		if strings.HasPrefix(arg, "-") && !strings.HasPrefix(arg, "--") && len(name) > 1 {
-			args[i] = "-" + arg
-		}
-	}
-	return args
-}
-
-// explain adds the nearest flag to an error about an unknown one.
-func explain(fs *pflag.FlagSet, err error) error {
-	name, unknown := strings.CutPrefix(err.Error(), "unknown flag: --")
-	if !unknown {
-		return err
-	}
-	var names []string
-	fs.VisitAll(func(f *pflag.Flag) { names = append(names, "--"+f.Name) })
-	return fmt.Errorf("%w%s; -h explains all", err, guess("--"+name, names))
-}
-
-// guess offers the nearest of the right words, if one is near.
-func guess(word string, words []string) string {
-	best, distance := "", len(word)/2+1
-	for _, w := range words {
-		if d := levenshtein.Distance(word, w, nil); d < distance {
-			best, distance = w, d
-		}
-	}
-	if best == "" {
-		return ""
-	}
-	return fmt.Sprintf(": did you mean %s?", best)
 }

@@ -12,6 +12,7 @@ import (
 
 	"github.com/spf13/pflag"
 
+	"guestload/cli"
 	"guestload/loadgen/report"
 	"guestload/loadgen/report/page"
 	"guestload/results"
@@ -50,7 +51,7 @@ func findCommand(args []string) (command, bool) {
 func (c command) call(args []string, stdout io.Writer, t report.Terminal) error {
 	fs := pflag.NewFlagSet(c.name, pflag.ContinueOnError)
 	fs.SetOutput(io.Discard)
-	err := fs.Parse(longDashes(fs, args))
+	err := fs.Parse(cli.LongDashes(args))
 	if errors.Is(err, pflag.ErrHelp) {
 		_, err := fmt.Fprintf(stdout, "loadgen %s %s\n\n%s.\nFor example: %s\n", c.name, c.takes, strings.ToUpper(c.about[:1])+c.about[1:], c.example)
 		return err

@@ -8,12 +8,12 @@ import (
 	"net"
 	"net/netip"
 	"os"
-	"slices"
 	"strings"
 	"time"
 
 	"github.com/spf13/pflag"
 
+	"guestload/cli"
 	"guestload/server/auth"
 	"guestload/server/httpd"
 	"guestload/server/httpd/limit"
@@ -80,11 +80,11 @@ func parse(args []string, getenv func(string) string) (options, error) {
 	fs.StringVar(&o.pprof, "pprof", "", "address for Go's profiles, such as 127.0.0.1:6060; off where empty")
 	fs.BoolVar(&o.leash, "exit-with-stdin", false, "stop when stdin ends: for a parent that may die")
 
-	if err := fs.Parse(longDashes(args)); err != nil {
+	if err := fs.Parse(cli.LongDashes(args)); err != nil {
 		if errors.Is(err, pflag.ErrHelp) {
 			return o, fmt.Errorf("%s%s%w", explanation, fs.FlagUsages(), errHelp)
 		}
-		return o, err
+		return o, cli.Explain(fs, err)
 	}
 	if rest := fs.Args(); len(rest) > 0 {
 		return o, fmt.Errorf("unexpected argument %q: everything is a flag, -h lists them", rest[0])
@@ -203,18 +203,4 @@ func secret(file string, getenv func(string) string) ([]byte, error) {
 		return nil, fmt.Errorf("--jwt-secret-file %s is empty", file)
 	}
 	return b, nil
-}
-
-// longDashes gives every long flag that was written with one dash its second one.
-func longDashes(args []string) []string {
-	args = slices.Clone(args)
-	for i, arg := range args {
-		if arg == "--" {
-			break
-		}
-		if name, _, _ := strings.Cut(arg, "="); len(name) > 2 && name[0] == '-' && name[1] != '-' {
-			args[i] = "-" + arg
-		}
-	}
-	return args
 }
