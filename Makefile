@@ -7,7 +7,7 @@ MAIN        ?= main
 PACKAGES    := $(NODE:%=%/node_modules/.package-lock.json)
 
 .DEFAULT_GOAL := help
-.PHONY: help build test race lint bench gate hard aa fuzz clean tools
+.PHONY: help build test race lint bench stable gate hard aa fuzz clean tools
 
 help: ## show this list
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -27,6 +27,11 @@ lint: ## formatting, vet and staticcheck
 
 bench: tools ## all benchmarks
 	go test -run '^$$' -bench . -benchmem ./...
+
+stable: tools ## how much each benchmark's CPU varies over ten runs (8 minutes, on a quiet machine)
+	@mkdir -p results/runs
+	go test -run '^$$' -bench . -benchtime 200ms -count 10 -timeout 30m ./bench >results/runs/stable.txt || { cat results/runs/stable.txt; exit 1; }
+	go run golang.org/x/perf/cmd/benchstat -filter '.unit:(cpu-ns/op OR x/floor OR allocs/op)' results/runs/stable.txt
 
 gate: bin/bench ## did the working tree become slower than where it left MAIN (main)?
 	@base=$$(git merge-base HEAD $(MAIN) 2>/dev/null || git merge-base HEAD origin/$(MAIN) 2>/dev/null) || { \

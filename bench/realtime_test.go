@@ -85,6 +85,7 @@ func await(tb testing.TB, done <-chan struct{}, what string) {
 
 // BenchmarkRelay is one chat message between two guests: of one instance, over
 // sockets of memory; and of two instances through Redis, 64 on their way at a time.
+// Goal within: no allocation. BenchmarkSocket has it with real sockets, beside its floor.
 func BenchmarkRelay(b *testing.B) {
 	b.Run("within", func(b *testing.B) {
 		k := inMemory(b)
@@ -127,7 +128,8 @@ func BenchmarkRelay(b *testing.B) {
 }
 
 // BenchmarkBroadcast tells everybody the statistics once. A node does so once a
-// second at most, so ns/op is a wait: look at cpu-ns/op.
+// second at most, and more slowly to many, so ns/op is a wait: look at cpu-ns/op.
+// Goal: CPU grows no faster than the guests.
 func BenchmarkBroadcast(b *testing.B) {
 	for _, n := range []int{1_000, 15_000} {
 		b.Run(fmt.Sprintf("%d", n), func(b *testing.B) {

@@ -74,14 +74,14 @@ func (k *keeper) newNode(tb testing.TB) *realtime.Node {
 	return n
 }
 
-// measure measures op: alone in memory, from many goroutines with Redis.
-func (k *keeper) measure(b *testing.B, op func() error) {
+// measure measures op: alone in memory, from many goroutines with Redis. It
+// returns the CPU time of one in ns, Redis's included.
+func (k *keeper) measure(b *testing.B, op func() error) float64 {
 	b.Helper()
 	if k.redis == nil {
-		loop(b, op)
-		return
+		return loop(b, op)
 	}
-	together(b, k.redis, op)
+	return together(b, k.redis, op)
 }
 
 // onBoth runs a benchmark on both stores.
@@ -164,7 +164,8 @@ func BenchmarkCreate(b *testing.B) {
 }
 
 // BenchmarkFetch reads guests: where the process has a copy, and where Redis
-// must be asked, since no guest is asked for twice.
+// must be asked, since no guest is asked for twice. x/uncached compares the two,
+// Redis's CPU included. Goal: at most 0.25, and no Redis command where cached.
 func BenchmarkFetch(b *testing.B) {
 	fetch := func(k *keeper, guests []guest.Session) func() error {
 		var i atomic.Int64
@@ -178,6 +179,13 @@ func BenchmarkFetch(b *testing.B) {
 		k := inMemory(b)
 		k.measure(b, fetch(k, k.fill(b, 1000, false)))
 	})
+	uncached := 0.0
+	b.Run("redis-uncached", func(b *testing.B) {
+		server := redistest.Standalone(b)
+		guests := inRedis(b, server, "there").fill(b, b.N, false)
+		k := inRedis(b, server, "here")
+		uncached = k.measure(b, fetch(k, guests))
+	})
 	b.Run("redis-cached", func(b *testing.B) {
 		k := inRedis(b, redistest.Standalone(b), "here")
 		op := fetch(k, k.fill(b, 1000, false))
@@ -186,17 +194,16 @@ func BenchmarkFetch(b *testing.B) {
 				b.Fatal(err)
 			}
 		}
-		k.measure(b, op)
-	})
-	b.Run("redis-uncached", func(b *testing.B) {
-		server := redistest.Standalone(b)
-		guests := inRedis(b, server, "there").fill(b, b.N, false)
-		k := inRedis(b, server, "here")
-		k.measure(b, fetch(k, guests))
+		cached := k.measure(b, op)
+		if uncached > 0 { // it was asked for as well
+			b.ReportMetric(cached/uncached, "x/uncached")
+		}
 	})
 }
 
-// BenchmarkPatch changes four fields of a guest, as a match does.
+// BenchmarkPatch changes four fields of a guest, as a match does. Goal: at most
+// 3.3 times the CPU of a plain SET EX; BenchmarkRedisWrite of server/store has it
+// beside one.
 func BenchmarkPatch(b *testing.B) {
 	ctx := context.Background()
 	onBoth(b, func(b *testing.B, k *keeper) {
@@ -226,7 +233,8 @@ func BenchmarkPresence(b *testing.B) {
 	})
 }
 
-// BenchmarkOnline reads the first page of 100 guests, among ever more.
+// BenchmarkOnline reads the first page of 100 guests, among ever more. Goal: as
+// dear among 100,000 as among 1,000.
 func BenchmarkOnline(b *testing.B) {
 	ctx := context.Background()
 	onBoth(b, func(b *testing.B, k *keeper) {
@@ -247,7 +255,8 @@ func BenchmarkOnline(b *testing.B) {
 	})
 }
 
-// BenchmarkStats counts guests, of whom there are 10,000.
+// BenchmarkStats counts guests, of whom there are 10,000. Goal: as many Redis
+// commands however many they are; BenchmarkGrowth compares numbers.
 func BenchmarkStats(b *testing.B) {
 	ctx := context.Background()
 	onBoth(b, func(b *testing.B, k *keeper) {
@@ -261,6 +270,8 @@ func BenchmarkStats(b *testing.B) {
 
 // BenchmarkMatch is one meeting: a search that waits, one that finds, and the
 // end of the pair; while nobody and while 5,000 others wait whom nobody accepts.
+// Goals: the same at either depth, and a search at most 2.3 times the CPU of a
+// SET; BenchmarkRedisMatch of server/store has it beside one.
 func BenchmarkMatch(b *testing.B) {
 	ctx := context.Background()
 	for _, depth := range []int{0, 5000} {

@@ -31,7 +31,8 @@ func newIssuer(b *testing.B, n int) (*auth.Issuer, [][]byte) {
 }
 
 // BenchmarkToken issues tokens, and verifies those that were seen before, of
-// 5,000 guests, and such that are not remembered.
+// 5,000 guests, and such that are not remembered. Goals: no allocation for those
+// seen before, and at most a tenth of the CPU of the others.
 func BenchmarkToken(b *testing.B) {
 	b.Run("issue", func(b *testing.B) {
 		issuer, _ := newIssuer(b, 0)
@@ -75,7 +76,8 @@ const someID = "guest_550e8400-e29b-41d4-a716-446655440000"
 var framings = []api.Framing{api.JSON, api.SocketIO}
 
 // BenchmarkCodec speaks both framings, each way: the server takes a guest's
-// message and tells the partner, the client says it and takes what arrives.
+// message and tells the partner, the client says it and takes what arrives. Goal:
+// no allocation.
 func BenchmarkCodec(b *testing.B) {
 	for _, f := range framings {
 		said := api.AppendEvent(nil, f, api.EventChatMessage, api.AppendText(nil, someText))
