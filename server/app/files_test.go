@@ -6,6 +6,7 @@ import (
 	"bufio"
 	"bytes"
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"net"
@@ -147,6 +148,22 @@ func TestClientsBeyondTheFilesAreToldAndTheOthersStay(t *testing.T) {
 	}
 }
 
+// stays reports whether the server, which has switched protocols, greets the
+// socket; otherwise it closes it.
+func (c *caller) stays(t *testing.T) bool {
+	t.Helper()
+	const text, closes = 0x81, 0x88 // the first byte of a frame
+	switch first, err := c.r.ReadByte(); {
+	case err != nil && !errors.Is(err, io.EOF):
+		t.Fatal(err)
+	case err == nil && first == text:
+		return true
+	case err == nil && first != closes:
+		t.Fatalf("the first frame begins with %#x", first)
+	}
+	return false
+}
+
 func TestSocketsLeaveFilesForRequests(t *testing.T) {
 	const files, clients = 200, 250
 	address, _, _ := launchWithFiles(t, files, "--limits off")
@@ -154,8 +171,11 @@ func TestSocketsLeaveFilesForRequests(t *testing.T) {
 	for range clients {
 		c := call(t, address)
 		switch status, body := c.ask(t, enterSIO); {
-		case status == http.StatusSwitchingProtocols:
+		case status == http.StatusSwitchingProtocols && c.stays(t):
 			in++
+		case status == http.StatusSwitchingProtocols: // the last place went while it was let in
+			refused++
+			_ = c.conn.Close()
 		case status == http.StatusServiceUnavailable && strings.Contains(body, "Too many connections"):
 			refused++
 			_ = c.conn.Close()
