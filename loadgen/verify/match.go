@@ -7,6 +7,7 @@ import (
 
 // Matched says that user:matched has come, naming the partner and the room.
 func (w *Witness) Matched(at time.Duration, partnerID, roomID []byte) {
+	w.tapped(callMatched, at, 0, partnerID, roomID)
 	v := w.verifier
 	v.tally.matches.Add(1)
 	if string(partnerID) == w.id {

@@ -9,6 +9,7 @@ import (
 // Each message is composed after the one before was sent. A guest that searched again while it waited sends none before both searches are answered: it
 // does not know which chat the server would put it in.
 func (w *Witness) Sent(at time.Duration) {
+	w.tapped(callSent, at, 0, nil, nil)
 	w.mu.Lock()
 	if e := w.chat; e != nil {
 		e.sent++
@@ -21,6 +22,7 @@ func (w *Witness) Sent(at time.Duration) {
 // ok means that it counts as delivered: whole, for the first time, from the
 // partner of now; then its delivery took at - Intended.
 func (w *Witness) Received(at time.Duration, senderID, text []byte) (m Mark, ok bool) {
+	w.tapped(callReceived, at, 0, senderID, text)
 	m, err := ReadMark(text)
 	w.mu.Lock()
 	w.mu.messages++
@@ -104,6 +106,7 @@ func (w *Witness) judgeForeign(senderID []byte, m Mark, whole bool) []finding {
 
 // Acked says that chat:message:sent has come.
 func (w *Witness) Acked(at time.Duration, messageID []byte) {
+	w.tapped(callAcked, at, 0, messageID, nil)
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	w.note(heardAck, at, w.chat)
@@ -124,6 +127,7 @@ func (w *Witness) Acked(at time.Duration, messageID []byte) {
 // Delivered says that chat:message:delivered has come: the server has handed the
 // message to the partner's socket, and it must be found there.
 func (w *Witness) Delivered(at time.Duration, messageID []byte) {
+	w.tapped(callDelivered, at, 0, messageID, nil)
 	w.mu.Lock()
 	w.note(heardDelivery, at, w.chat)
 	e := w.receipts.delivered(maphash.Bytes(w.verifier.seed, messageID))

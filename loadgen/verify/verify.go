@@ -44,6 +44,7 @@ type Verifier struct {
 	seed   maphash.Seed
 	lag    atomic.Int64 // ns
 	tally  tally
+	tap    *Tap          // nil: nobody else judges
 	born   atomic.Uint64 // witnesses so far
 	ids    [shards]shard
 }
@@ -72,12 +73,17 @@ func New(limits Limits) *Verifier {
 // guest who takes another session is somebody else to the server, and takes
 // another witness. Times are counted from the run's start, which all processes share.
 func (v *Verifier) Witness(guest int) *Witness {
-	return &Witness{verifier: v, guest: guest, order: v.born.Add(1)}
+	w := &Witness{verifier: v, guest: guest, order: v.born.Add(1)}
+	w.tapped(callBorn, 0, guest, nil, nil)
+	return w
 }
 
 // Lagged says that the generator itself was late by d, so that a guest may have
 // heard of something that much later than it came. The most counts.
 func (v *Verifier) Lagged(d time.Duration) { raise(&v.lag, int64(d)) }
+
+// Lag is the most that Lagged was told of.
+func (v *Verifier) Lag() time.Duration { return time.Duration(v.lag.Load()) }
 
 // raise makes most at least n.
 func raise(most *atomic.Int64, n int64) {

@@ -28,7 +28,8 @@ const (
 type Witness struct {
 	verifier *Verifier
 	guest    int
-	order    uint64 // in which locks are taken
+	order    uint64        // in which locks are taken
+	stamp    time.Duration // of the latest call that was tapped
 
 	id  string // set once, before others can find the guest
 	tag uint16 // of id
@@ -60,6 +61,7 @@ func (w *Witness) String() string { return fmt.Sprintf("guest %d", w.guest) }
 // Established says that the server has greeted the guest's socket, the first or
 // another one; a chat or search that went on over the old one becomes doubtful.
 func (w *Witness) Established(at time.Duration, id string) {
+	w.tapped(callEstablished, at, 0, []byte(id), nil)
 	first := w.id == ""
 	if first {
 		w.id, w.tag = id, tagOf(id)
@@ -98,6 +100,7 @@ func (w *Witness) resume() {
 // Searching says that the guest is about to send user:match. In a chat that
 // means to leave it.
 func (w *Witness) Searching(at time.Duration) {
+	w.tapped(callSearching, at, 0, nil, nil)
 	w.mu.Lock()
 	w.note(didSearch, at, nil)
 	if w.chat != nil && w.chat.end == notEnded {
@@ -120,6 +123,7 @@ func (w *Witness) begin(at time.Duration) *episode {
 
 // Cancelling says that the guest is about to send user:match:cancel.
 func (w *Witness) Cancelling(at time.Duration) {
+	w.tapped(callCancelling, at, 0, nil, nil)
 	w.mu.Lock()
 	w.note(didCancel, at, nil)
 	w.mu.Unlock()
@@ -127,6 +131,7 @@ func (w *Witness) Cancelling(at time.Duration) {
 
 // Leaving says that the guest is about to leave its chat.
 func (w *Witness) Leaving(at time.Duration) {
+	w.tapped(callLeaving, at, 0, nil, nil)
 	w.mu.Lock()
 	w.note(didLeave, at, w.chat)
 	if w.chat != nil && w.chat.end == notEnded {
@@ -137,6 +142,7 @@ func (w *Witness) Leaving(at time.Duration) {
 
 // Dropping says that the guest is about to end its socket.
 func (w *Witness) Dropping(at time.Duration, how Drop) {
+	w.tapped(callDropping, at, int(how), nil, nil)
 	limit, event := w.verifier.limits.Release, didClose
 	switch how {
 	case Reset:
@@ -150,6 +156,7 @@ func (w *Witness) Dropping(at time.Duration, how Drop) {
 // Gone says that the guest's socket was ended by the other side, or is broken.
 // After Dropping it changes nothing.
 func (w *Witness) Gone(at time.Duration) {
+	w.tapped(callGone, at, 0, nil, nil)
 	w.cut(at, gone, w.verifier.limits.Vanished, didLoseSocket)
 }
 
@@ -157,6 +164,7 @@ func (w *Witness) Gone(at time.Duration) {
 // Unlike a socket that broke, it cannot be resumed: the chat is over, and the
 // partner is told, also where the guest comes to another instance.
 func (w *Witness) Lost(at time.Duration) {
+	w.tapped(callLost, at, 0, nil, nil)
 	w.cut(at, lost, w.verifier.limits.Instance, didLoseInstance)
 }
 
@@ -183,6 +191,7 @@ func (w *Witness) cut(at time.Duration, how ending, limit time.Duration, event k
 // user:matched, chat:message and its two receipts. userID is the event's, empty
 // where it has none. Events that no rule speaks of are welcome and ignored.
 func (w *Witness) Heard(at time.Duration, event string, userID []byte) {
+	w.tapped(callHeard, at, 0, []byte(event), userID)
 	var fs []finding
 	switch event {
 	case api.EventSearching:

@@ -24,8 +24,9 @@ const (
 	messages = 6
 )
 
-// play lets guests come, meet, talk, part and meet again, and go.
-func play(t *testing.T, s *liar.Server, lie liar.Lie) verify.Report {
+// play lets guests come, meet, talk, part and meet again, and go. Their witnesses
+// are one verifier's, or those of several processes, whose calls are replayed to one.
+func play(t *testing.T, s *liar.Server, lie liar.Lie, processes int) verify.Report {
 	t.Helper()
 	limits := verify.Limits{Release: time.Minute, Vanished: time.Minute, Notice: time.Minute} // the machine may be busy
 	if lie == liar.ForgetRelease {
@@ -33,17 +34,56 @@ func play(t *testing.T, s *liar.Server, lie liar.Lie) verify.Report {
 	}
 	v, start := verify.New(limits), time.Now()
 	now := func() time.Duration { return time.Since(start) }
-	var all sync.WaitGroup
+	var all, handing sync.WaitGroup
+	over := make(chan struct{})
+	played, replay := []*verify.Verifier{v}, verify.NewReplay(v, processes)
+	if processes > 1 {
+		var taps []*verify.Tap
+		played = nil
+		for range processes {
+			taps = append(taps, new(verify.Tap))
+			played = append(played, verify.NewTapped(limits, taps[len(taps)-1]))
+		}
+		handing.Go(func() { hand(t, replay, taps, now, over) })
+	}
 	for i := range guests {
 		all.Go(func() {
-			g := &guest{server: s.URL(), now: now, witness: v.Witness(i), random: rand.New(rand.NewPCG(uint64(i), 1))}
+			g := &guest{server: s.URL(), now: now, witness: played[i%processes].Witness(i), random: rand.New(rand.NewPCG(uint64(i), 1))}
 			if err := g.live(); err != nil {
 				t.Errorf("guest %d: %v", i, err)
 			}
 		})
 	}
 	all.Wait()
+	close(over)
+	handing.Wait()
 	return v.Finish(now(), leftovers(t, s.URL()))
+}
+
+// hand hands over what each process was told, one after the other, until all is over.
+func hand(t *testing.T, replay *verify.Replay, taps []*verify.Tap, now func() time.Duration, over <-chan struct{}) {
+	again := time.NewTicker(5 * time.Millisecond)
+	defer again.Stop()
+	for turn := 0; ; turn++ {
+		select {
+		case <-again.C:
+			i := turn % len(taps)
+			until := now()
+			if err := replay.Add(i, taps[i].Take(), until); err != nil {
+				t.Error(err)
+			}
+		case <-over:
+			for i, tap := range taps {
+				if err := replay.Add(i, tap.Take(), now()); err != nil {
+					t.Error(err)
+				}
+			}
+			for i := range taps {
+				replay.End(i)
+			}
+			return
+		}
+	}
 }
 
 func leftovers(t *testing.T, url string) verify.Leftovers {

@@ -1,6 +1,7 @@
 package liar_test
 
 import (
+	"fmt"
 	"testing"
 
 	"guestload/loadgen/verify"
@@ -20,6 +21,12 @@ var found = map[liar.Lie][]verify.Rule{
 }
 
 func TestEachLieIsFoundOutAndTheTruthIsBelieved(t *testing.T) {
+	for _, processes := range []int{1, 2, 3} {
+		t.Run(fmt.Sprintf("processes=%d", processes), func(t *testing.T) { findOut(t, processes) })
+	}
+}
+
+func findOut(t *testing.T, processes int) {
 	for _, lie := range append(liar.Lies(), liar.None) {
 		t.Run("lie="+string(lie), func(t *testing.T) {
 			t.Parallel()
@@ -27,7 +34,7 @@ func TestEachLieIsFoundOutAndTheTruthIsBelieved(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			report := play(t, s, lie)
+			report := play(t, s, lie, processes)
 			if err := s.Close(); err != nil {
 				t.Error(err)
 			}
