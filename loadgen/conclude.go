@@ -17,18 +17,12 @@ func (p *performance) conclude(ctx context.Context, tally executor.Tally, end ti
 	p.run.Seconds = p.tape.seconds
 	r.DurationSec, r.Interrupted = end.Seconds(), tally.Interrupted
 	r.Guests = accounts(tally, p.tape.planned, int(p.closed.Load()))
-	r.Environment = results.Here(ctx)
-	r.Environment.Target, r.Environment.Transport, r.Environment.Storage = p.where(), p.transport, p.target.storage
-
-	if p.target.own != nil {
-		for _, dead := range p.target.own.Dead() {
-			p.died = true
-			r.Invalid = append(r.Invalid, "the embedded server ended during the run; its log says: "+dead.LastWords())
-		}
-	}
+	p.surroundings(ctx)
 	p.target.Spread.Close() // who fell silent goes now
 	left := p.target.leftovers(ctx)
-	p.judge(p.verifier.Finish(p.plan.Clock.Now(), left), left)
+	if p.teller == nil {
+		p.judge(p.verifier.Finish(p.plan.Clock.Now(), left), left)
+	}
 	p.spent(ctx)
 
 	totals := p.book.Totals()
@@ -39,7 +33,22 @@ func (p *performance) conclude(ctx context.Context, tally executor.Tally, end ti
 	r.Invalid = append(r.Invalid, invalid...)
 	r.Warnings = append(r.Warnings, warnings...)
 	p.doubts(tally, totals)
+	p.teller.doubt(r.Invalid)
 	p.run.Conclude(p.scenario.Thresholds)
+}
+
+// surroundings tells where the run happened, and of servers that did not outlive it.
+func (p *performance) surroundings(ctx context.Context) {
+	r := &p.run.Record
+	r.Environment = results.Here(ctx)
+	r.Environment.Target, r.Environment.Transport, r.Environment.Storage = p.where(), p.transport, p.target.storage
+	if p.target.own == nil {
+		return
+	}
+	for _, dead := range p.target.own.Dead() {
+		p.died = true
+		r.Invalid = append(r.Invalid, "the embedded server ended during the run; its log says: "+dead.LastWords())
+	}
 }
 
 // where is what the record calls the target.

@@ -97,8 +97,9 @@ func (g *gauges) take() spending {
 
 // sources are the processes of a run: the generator itself, the servers where
 // they are ours, with their Redis, or tell what they use.
-func (t *target) sources() []source {
-	all := []source{{"loadgen", func(context.Context) (proc.Usage, error) { return proc.Of(os.Getpid()) }}}
+// Other processes that play for it are given by their numbers.
+func (t *target) sources(others ...int) []source {
+	all := []source{{"loadgen", func(context.Context) (proc.Usage, error) { return usageOf(append([]int{os.Getpid()}, others...)) }}}
 	switch {
 	case t.own != nil:
 		all = append(all, source{"server", func(context.Context) (proc.Usage, error) { return t.own.Use() }})
@@ -112,4 +113,16 @@ func (t *target) sources() []source {
 		}})
 	}
 	return all
+}
+
+// usageOf is what several processes use together, of those that are left.
+func usageOf(pids []int) (all proc.Usage, err error) {
+	for i, pid := range pids {
+		u, failed := proc.Of(pid)
+		if failed != nil && i == 0 {
+			return all, failed
+		}
+		all.CPU, all.Resident = all.CPU+u.CPU, all.Resident+u.Resident
+	}
+	return all, nil
 }

@@ -30,6 +30,12 @@ thresholds:
 
 // Each lie must be found out by one of these rules, from flags to exit code.
 func TestALyingServerIsFoundOut(t *testing.T) {
+	for _, processes := range []string{"1", "2"} {
+		t.Run("processes="+processes, func(t *testing.T) { findOut(t, processes) })
+	}
+}
+
+func findOut(t *testing.T, processes string) {
 	for lie, rules := range map[liar.Lie][]verify.Rule{
 		liar.None:          nil,
 		liar.DoubleMatch:   {verify.OnePartner, verify.EventOrder},
@@ -49,7 +55,7 @@ func TestALyingServerIsFoundOut(t *testing.T) {
 				}
 			}()
 			dir := filepath.Join(t.TempDir(), "r")
-			code, out, errs := invoke(t.Context(), "--scenario", scenarioFile(t, gathering), "--target", server.URL(), "--out", dir, "--quiet")
+			code, out, errs := invoke(t.Context(), "--scenario", scenarioFile(t, gathering), "--target", server.URL(), "--out", dir, "--quiet", "--processes", processes)
 			var broken []verify.Rule
 			r := readRecord(t, dir)
 			if r.DurationSec > 45 { // who waits for words that never come would wait for 75 s

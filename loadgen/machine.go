@@ -57,10 +57,11 @@ const connsAtMost = 1024 // HTTP connections to one target
 
 // demand is what a scenario asks of the machine.
 type demand struct {
-	peak    int // guests at a time
-	planned int // guests in all
-	sources int // addresses that connections to the target come from
-	servers int // that run on this machine because of us
+	peak      int // guests at a time
+	planned   int // guests in all
+	sources   int // addresses that connections to the target come from
+	servers   int // that run on this machine because of us
+	processes int // that play the guests, as many each
 }
 
 // What guests cost, measured on linux/amd64 with runs of 1,000 to 12,000 guests,
@@ -76,7 +77,7 @@ const (
 
 // memory is about how many bytes the run needs here.
 func (d demand) memory() int64 {
-	n := processMemory + int64(d.peak)*(liveMemory+socketMemory) + int64(d.planned)*goneByUs
+	n := int64(max(1, d.processes))*processMemory + int64(d.peak)*(liveMemory+socketMemory) + int64(d.planned)*goneByUs
 	if d.servers > 0 {
 		n += int64(d.servers)*processMemory + int64(d.peak)*liveMemory + int64(d.planned)*goneByServer
 	}
@@ -87,12 +88,16 @@ func (d demand) memory() int64 {
 // help. Nothing is said of what is not known.
 func (m machine) short(d demand) (all []string) {
 	fits := func(have, need float64) string { return fmt.Sprintf("--scale %.2g", 0.9*have/need) }
-	if d.peak > m.live {
-		all = append(all, fmt.Sprintf("about %d guests will be live at a time, and %d files may be open here, enough for %d: those past it will be dropped, and the run be invalid. "+
-			"Raise the limit (`ulimit -n %[4]d`, or as root `prlimit --pid $$ --nofile=%[4]d`, in the shell that starts this) or play fewer (%[5]s)",
-			d.peak, m.files, m.live, roundUp(d.peak+m.conns+spare), fits(float64(m.live), float64(d.peak))))
+	each, where := d.peak, ""
+	if d.processes > 1 {
+		each, where = within(executor.Share{N: d.processes}, d.peak), fmt.Sprintf(" in each of %d processes", d.processes)
 	}
-	if sockets, ports := d.peak+m.conns, m.ports*d.sources; m.ports > 0 && sockets > ports {
+	if each > m.live {
+		all = append(all, fmt.Sprintf("about %d guests will be live at a time%s, and %d files may be open, enough for %d: those past it will be dropped, and the run be invalid. "+
+			"Raise the limit (`ulimit -n %[5]d`, or as root `prlimit --pid $$ --nofile=%[5]d`, in the shell that starts this) or play fewer (%[6]s)",
+			each, where, m.files, m.live, roundUp(each+m.conns+spare), fits(float64(m.live), float64(each))))
+	}
+	if sockets, ports := each+m.conns, m.ports*d.sources; m.ports > 0 && sockets > ports {
 		all = append(all, fmt.Sprintf("about %d connections will be open to one address at a time, and there are %d ports for them: those past it will fail. "+
 			"As root, `sysctl -w net.ipv4.ip_local_port_range=\"1024 65535\"` makes %d; or play fewer (%s), or from several machines",
 			sockets, ports, allPorts*d.sources, fits(float64(ports), float64(sockets))))
@@ -114,10 +119,11 @@ func megabytes(bytes int64) string { return fmt.Sprintf("%.0f MB", float64(bytes
 func demandOf(s scenarios.Scenario, t *target, part executor.Share) demand {
 	d := demand{peak: peakLive(s), planned: schedule.Planned(executor.Schedule(s.Phases), s.Seed), sources: t.Clients[0].Sources()}
 	d.peak, d.planned = within(part, d.peak), within(part, d.planned)
+	d.sources *= len(t.Clients) // each has an address of its own
 	if t.own != nil {
 		d.servers = len(t.own.Servers)
-		d.sources *= d.servers // each has an address of its own
 	}
+	d.processes = max(1, s.Processes)
 	return d
 }
 

@@ -30,7 +30,7 @@ const playAsLoadgen = "play-as-loadgen"
 
 // TestMain lets the test's binary be the embedded server, and loadgen.
 func TestMain(m *testing.M) {
-	if len(os.Args) > 1 && (os.Args[1] == serveEmbedded || os.Args[1] == playAsLoadgen) {
+	if len(os.Args) > 1 && (os.Args[1] == serveEmbedded || os.Args[1] == playShare || os.Args[1] == playAsLoadgen) {
 		args := os.Args[1:]
 		if args[0] == playAsLoadgen {
 			args = args[1:]

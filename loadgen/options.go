@@ -27,12 +27,14 @@ type options struct {
 	transport api.Framing
 	without   map[scenarios.Kind]bool
 
-	part   *results.Part // nil: the whole run
-	conns  int           // HTTP connections, 0: as many as the machine lets us have
-	guests int           // 0: as the scenario has it
-	scale  float64
-	seed   uint64
-	seeded bool
+	part      *results.Part // nil: the whole run
+	crew      bool          // the part is that of one of the processes of a run
+	processes int           // 0: as the scenario has it
+	conns     int           // HTTP connections, 0: as many as the machine lets us have
+	guests    int           // 0: as the scenario has it
+	scale     float64
+	seed      uint64
+	seeded    bool
 
 	out   string
 	json  bool
@@ -67,6 +69,7 @@ func parseOptions(args []string) (options, error) {
 	fs.IntVar(&o.guests, "guests", 0, "")
 	fs.Float64Var(&o.scale, "scale", 1, "")
 	fs.Uint64Var(&o.seed, "seed", 0, "")
+	fs.IntVar(&o.processes, "processes", 0, "")
 	fs.StringVar(&run, "run", "", "")
 	fs.StringVar(&share, "share", "", "")
 	fs.StringVar(&o.out, "out", "", "")
@@ -126,6 +129,10 @@ func (o options) validate(fs *pflag.FlagSet) error {
 		return fmt.Errorf("--redis-url is empty: give it a URL, such as redis://127.0.0.1:6379, or own for a Redis that is started for the run")
 	case fs.Changed("instances") && (o.instances < 1 || o.instances > scenarios.MaxInstances):
 		return fmt.Errorf("--instances %d: from 1 to %d", o.instances, scenarios.MaxInstances)
+	case fs.Changed("processes") && (o.processes < 1 || o.processes > scenarios.MaxProcesses):
+		return fmt.Errorf("--processes %d: from 1 to %d", o.processes, scenarios.MaxProcesses)
+	case o.processes > 1 && o.part != nil:
+		return fmt.Errorf("--processes and --share: a share is played by one process, so give each process a share of its own")
 	case fs.Changed("connections") && o.conns < 1:
 		return fmt.Errorf("--connections %d: at least 1", o.conns)
 	case fs.Changed("guests") && o.guests < 1:

@@ -25,7 +25,7 @@ var recordsRoot = filepath.Join("results", "runs")
 
 // play runs the scenario, reports it, and returns the exit code.
 func play(ctx context.Context, o options, s scenarios.Scenario, getenv func(string) string, stdout, stderr io.Writer) (int, error) {
-	machine, err := measureMachine(peakLive(highest(s)), o.conns)
+	machine, err := measureMachine(within(executor.Share{N: s.Processes}, peakLive(highest(s))), o.conns)
 	if err != nil {
 		return 0, err
 	}
@@ -78,6 +78,9 @@ func (st *stage) whole(ctx context.Context, s scenarios.Scenario, dir string) (p
 	if s.Capacity != nil {
 		return st.search(ctx, s, dir)
 	}
+	if s.Processes > 1 {
+		return st.together(ctx, s, dir)
+	}
 	p, err := st.perform(ctx, s, s.Name, dir)
 	if err != nil {
 		return page.Page{}, err
@@ -93,20 +96,25 @@ func (st *stage) perform(ctx context.Context, s scenarios.Scenario, title, dir s
 		return nil, err
 	}
 	defer t.close()
-	p := newPerformance(st.options, s, t, st.machine, st.live)
+	p := newPerformance(st.options, s, t, st.machine, st.live, time.Now())
 	p.tape.title = title
-	for _, short := range st.machine.short(demandOf(s, t, p.plan.Share)) {
-		p.run.Record.Warnings = append(p.run.Record.Warnings, short)
-		if !st.options.json {
-			fmt.Fprintf(st.stderr, "loadgen: %s\n", short)
-		}
-	}
+	st.warn(p, demandOf(s, t, p.plan.Share))
 	if st.audience, err = st.audience.invite(st.options, p, st.stderr); err != nil {
 		return nil, err
 	}
 	p.audience = st.audience
 	p.run, err = p.perform(ctx)
 	return p, err
+}
+
+// warn tells what the machine has too little of.
+func (st *stage) warn(p *performance, d demand) {
+	for _, short := range st.machine.short(d) {
+		p.run.Record.Warnings = append(p.run.Record.Warnings, short)
+		if !st.options.json {
+			fmt.Fprintf(st.stderr, "loadgen: %s\n", short)
+		}
+	}
 }
 
 // folder makes the record's folder.
@@ -136,17 +144,22 @@ type performance struct {
 	closed    atomic.Int64 // guests who came to closed phases
 	blows     *blows       // faults of the scenario
 	health    measure.Health
-	died      bool  // the embedded server ended by itself
-	shown     error // why the screen could not be drawn
+	tap       *verify.Tap // what guests are told, where another process judges it
+	teller    *teller     // nil: the run is told of here
+	died      bool        // the embedded server ended by itself
+	shown     error       // why the screen could not be drawn
 }
 
-func newPerformance(o options, s scenarios.Scenario, t *target, machine machine, live *report.Live) *performance {
+func newPerformance(o options, s scenarios.Scenario, t *target, machine machine, live *report.Live, started time.Time) *performance {
 	workers := 2 * runtime.GOMAXPROCS(0)
 	p := &performance{
 		scenario: s, transport: o.transport.String(), target: t, live: live,
-		book: measure.NewBook(workers), verifier: verify.New(verify.Contract()), tape: newTape(s),
+		book: measure.NewBook(workers), tap: new(verify.Tap), tape: newTape(s),
 	}
-	started := time.Now()
+	p.verifier = verify.New(verify.Contract())
+	if o.crew {
+		p.verifier = verify.NewTapped(verify.Contract(), p.tap)
+	}
 	clock := session.Clock{Epoch: started}
 	p.world = session.NewWorld(session.Setting{
 		Backend: t, Clock: clock, Verifier: p.verifier, Scripts: s.Scripts, Feeds: s.Feeds, Paths: s.Wire.Paths,
@@ -187,6 +200,12 @@ func (p *performance) tick(at time.Duration, now executor.Tally) {
 	before := len(p.tape.seconds)
 	p.tape.add(p.book.Tick(at), now)
 	p.tape.spent(p.gauges.take())
+	p.teller.tick(p.tape, now)
+	p.show(at, now, before)
+}
+
+// show shows what is on the tape, of which the seconds from before on are new.
+func (p *performance) show(at time.Duration, now executor.Tally, before int) {
 	snapshot := p.tape.snapshot(at, now)
 	snapshot.Violations = p.verifier.Count()
 	p.audience.show(p.tape, before, snapshot)

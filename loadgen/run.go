@@ -25,6 +25,9 @@ func run(ctx context.Context, args []string, getenv func(string) string, stdin i
 	if len(args) > 0 && args[0] == serveEmbedded {
 		return app.Run(ctx, args[1:], getenv, stdin, stdout, stderr)
 	}
+	if len(args) > 0 && args[0] == playShare {
+		return runShare(ctx, stdin, stdout, stderr)
+	}
 	if c, ok := findCommand(args); ok {
 		return exitCode(c.call(args[1:], stdout, report.Detect(stdout, getenv)), stderr)
 	}
@@ -94,6 +97,9 @@ func (o options) load() (scenarios.Scenario, error) {
 	if o.seeded {
 		s.Seed = o.seed
 	}
+	if s, err = o.crewed(s); err != nil {
+		return s, err
+	}
 	return o.serve(s)
 }
 
@@ -134,9 +140,20 @@ func check(w io.Writer, name string) error {
 	if err != nil {
 		return err
 	}
-	fmt.Fprintf(w, "%s: scenario %s is good: %d phases, about %d guests in %v, %d scripts, %d thresholds\n",
-		name, s.Name, len(s.Phases), s.Planned(), s.Length(), len(s.Scripts), len(s.Thresholds))
+	fmt.Fprintf(w, "%s: scenario %s is good: %d phases, about %d guests in %v, %d scripts, %d thresholds%s\n",
+		name, s.Name, len(s.Phases), s.Planned(), s.Length(), len(s.Scripts), len(s.Thresholds), several(s))
 	return nil
+}
+
+// several tells of the processes where there is more than one of a kind.
+func several(s scenarios.Scenario) (text string) {
+	if s.Processes > 1 {
+		text += fmt.Sprintf(", %d processes that play", s.Processes)
+	}
+	if s.Server.Instances > 1 {
+		text += fmt.Sprintf(", %d servers", s.Server.Instances)
+	}
+	return text
 }
 
 // rehearsedGuest is whose script a dry run tells.
@@ -149,7 +166,10 @@ func rehearse(w io.Writer, s scenarios.Scenario, o options) error {
 	if err := schedule.Validate(phases); err != nil {
 		return err
 	}
-	fmt.Fprintf(w, "scenario %s, seed %d: %d guests in %v\n", s.Name, s.Seed, schedule.Planned(phases, s.Seed), s.Length())
+	fmt.Fprintf(w, "scenario %s, seed %d: %d guests in %v%s\n", s.Name, s.Seed, schedule.Planned(phases, s.Seed), s.Length(), several(s))
+	if s.Processes > 1 {
+		fmt.Fprintf(w, "each process plays every %d-th guest, the first of them those from guest 0 on\n", s.Processes)
+	}
 	for _, p := range s.Phases {
 		if p.Shape == scenarios.Closed {
 			fmt.Fprintf(w, "phase %s is closed: %d guests at a time for %v, each arriving as another leaves\n", p.Name, p.Guests, p.For)

@@ -36,6 +36,23 @@ func (o options) serve(s scenarios.Scenario) (scenarios.Scenario, error) {
 	return s, nil
 }
 
+// crewed gives a scenario the number of processes that was asked for, and refuses
+// what several cannot play.
+func (o options) crewed(s scenarios.Scenario) (scenarios.Scenario, error) {
+	if o.processes > 0 {
+		s.Processes = o.processes
+	}
+	switch {
+	case o.part != nil:
+		s.Processes = 1 // each generator has been told its share
+	case s.Processes > 1 && s.Capacity != nil:
+		return s, fmt.Errorf("%w: --processes: a search for the capacity is played by one process", errUsage)
+	case s.Processes > 1 && len(s.Faults) > 0:
+		return s, fmt.Errorf("%w: --processes: scenario %s breaks its servers, which is played by one process", errUsage, s.Name)
+	}
+	return s, nil
+}
+
 // serverCommand is what makes the program a server as a scenario needs it. All
 // guests come from one machine, so limits are off, but for the one that is asked for.
 func serverCommand(exe string, needs scenarios.Server) []string {

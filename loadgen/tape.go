@@ -40,6 +40,7 @@ func newTape(s scenarios.Scenario) *tape {
 // add appends seconds that have ended. What guests did since the last call
 // belongs to the last of them: unless the generator was late, there is one.
 func (t *tape) add(intervals []measure.Interval, now executor.Tally) {
+	var seconds []results.Second
 	for i, interval := range intervals {
 		s := results.Second{Second: interval.Second, Operations: map[string]*results.Times{}, Live: int64(now.Live)}
 		s.Phase, s.Warmup = t.phase(time.Duration(interval.Second) * time.Second)
@@ -47,9 +48,6 @@ func (t *tape) add(intervals []measure.Interval, now executor.Tally) {
 		s.Warmup = s.Warmup && len(interval.Operations) == 0
 		for op, o := range interval.Operations {
 			s.Operations[op.String()] = times(o)
-			for kind, f := range o.Failures {
-				t.failures[kind] += f.Count
-			}
 			if op == measure.Ack {
 				s.Messages = o.Count() + o.Failed()
 			}
@@ -58,6 +56,19 @@ func (t *tape) add(intervals []measure.Interval, now executor.Tally) {
 			s.Arrived = int64(now.Arrived - t.last.Arrived)
 			s.Done = int64(done(now) - done(t.last))
 			t.last = now
+		}
+		seconds = append(seconds, s)
+	}
+	t.join(seconds)
+}
+
+// join appends seconds that are complete.
+func (t *tape) join(seconds []results.Second) {
+	for _, s := range seconds {
+		for _, o := range s.Operations {
+			for kind, f := range o.Failures {
+				t.failures[kind] += f.Count
+			}
 		}
 		t.seconds, t.used = append(t.seconds, s), append(t.used, spending{})
 		t.arrivals = append(t.arrivals, float64(s.Arrived))

@@ -22,7 +22,8 @@ import (
 // target is the system under test.
 type target struct {
 	client.Spread
-	url     string // of the first instance
+	url     string   // of the first instance
+	urls    []string // of all
 	paths   map[string]string
 	own     *fleet.Fleet // nil where somebody else runs it
 	storage string
@@ -41,16 +42,9 @@ func openTarget(ctx context.Context, o options, s scenarios.Scenario, c machine,
 		}
 		t.own, urls = own, own.Targets()
 	}
-	t.url = urls[0]
-	for _, url := range urls {
-		instance, err := client.New(ctx, client.Options{
-			Target: url, Framing: o.transport, Conns: max(1, c.conns/len(urls)), Paths: s.Wire.Paths, Events: s.Wire.Events,
-		})
-		if err != nil {
-			t.close()
-			return nil, err
-		}
-		t.Clients = append(t.Clients, instance)
+	if err := t.connect(ctx, o, s, c, urls); err != nil {
+		t.close()
+		return nil, err
 	}
 	if storage, err := t.get(ctx, t.url, "/health", readStorage); err == nil && storage != "" {
 		t.storage = storage
@@ -59,6 +53,23 @@ func openTarget(ctx context.Context, o options, s scenarios.Scenario, c machine,
 	left, known := t.counts(ctx)
 	t.empty = known && total(left) == 0
 	return t, nil
+}
+
+// connect finds the instances at these addresses. Processes that play one run
+// together come from addresses of their own each.
+func (t *target) connect(ctx context.Context, o options, s scenarios.Scenario, c machine, urls []string) error {
+	t.url, t.urls = urls[0], urls
+	for _, url := range urls {
+		instance, err := client.New(ctx, client.Options{
+			Target: url, Framing: o.transport, Conns: max(1, c.conns/len(urls)), Paths: s.Wire.Paths, Events: s.Wire.Events,
+			Loopback: shareOf(o.part).K,
+		})
+		if err != nil {
+			return err
+		}
+		t.Clients = append(t.Clients, instance)
+	}
+	return nil
 }
 
 // readStorage reads how an instance keeps its guests, from /health.

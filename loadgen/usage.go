@@ -19,6 +19,7 @@ var flagsExplained = []struct{ name, value, about, example string }{
 	{"seed", "N", "another seed than the scenario's: other arrivals, choices and texts", "--seed 7"},
 	{"share", "K/N", "play the K-th of N parts of a run, of which each generator plays one; loadgen merge joins their records", "--run evening --share 1/3 --target http://127.0.0.1:3000"},
 	{"run", "NAME", "what the parts of one run have in common: the same name at each generator, another for each run", "--run evening --share 2/3 --target http://127.0.0.1:3000"},
+	{"processes", "N", "play the guests in so many processes of this machine, each its share; one report and one record. For more guests than one process may have open files", "--processes 4"},
 	{"out", "DIR", "where to write the record (a new folder under results/runs)", "--out /tmp/first"},
 	{"json", "", "print the record as JSON on standard output, and nothing else", "--json > run.json"},
 	{"quiet", "", "nothing while it runs, only the report at the end", "--quiet"},

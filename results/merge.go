@@ -32,7 +32,7 @@ func Merge(runs ...Run) (Run, error) {
 	}}
 	for _, run := range runs {
 		shift := int(math.Round(run.Record.Started.Sub(first.Record.Started).Seconds()))
-		merged.addSeconds(run.Seconds, shift)
+		merged.AddSeconds(run.Seconds, shift)
 		merged.Record.join(run.Record, shift)
 	}
 	merged.Record.Resources.PerSession(merged.Record.Guests.Started)
@@ -41,8 +41,9 @@ func Merge(runs ...Run) (Run, error) {
 	return merged, nil
 }
 
-// addSeconds adds each second of another generator to the one at the same time.
-func (r *Run) addSeconds(seconds []Second, shift int) {
+// AddSeconds adds each second of another generator to the one that is shift seconds
+// later, by its number.
+func (r *Run) AddSeconds(seconds []Second, shift int) {
 	for _, s := range seconds {
 		at := s.Second + shift
 		for len(r.Seconds) <= at {

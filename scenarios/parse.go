@@ -119,7 +119,7 @@ var scenarioName = regexp.MustCompile(`^[a-z0-9]+(-[a-z0-9]+)*$`)
 
 func (r *reading) scenario(n *yaml.Node, s *Scenario) {
 	e, ok := r.mapping(n, "a scenario",
-		[]string{"scenario", "version", "about", "seed", "phases", "capacity", "guests", "feeds", "wire", "server", "faults", "thresholds"})
+		[]string{"scenario", "version", "about", "seed", "phases", "capacity", "guests", "feeds", "wire", "server", "faults", "processes", "thresholds"})
 	if !ok {
 		return
 	}
@@ -141,6 +141,10 @@ func (r *reading) scenario(n *yaml.Node, s *Scenario) {
 	}
 	if v := e.get("faults"); v != nil {
 		s.Faults = r.faults(v, s)
+	}
+	s.Processes = 1
+	if v := e.get("processes"); v != nil {
+		r.processes(v, s)
 	}
 	if v := e.get("thresholds"); v != nil {
 		s.Thresholds = r.thresholds(v)

@@ -17,6 +17,7 @@ type Scenario struct {
 	Wire       Wire
 	Server     Server  // of the servers that are started for the scenario
 	Faults     []Fault // in the order of their moments
+	Processes  int     // that play the guests, each its share; at least 1
 	Source     []byte  // the file, as read
 	Hash       string  // hex SHA-256 of Source
 }

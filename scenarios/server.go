@@ -19,6 +19,9 @@ const (
 // MaxInstances bounds how many servers a run may start.
 const MaxInstances = 64
 
+// MaxProcesses bounds how many processes play a run.
+const MaxProcesses = 64
+
 // Server is what a scenario needs of the servers that are started for it.
 type Server struct {
 	Instances int // at least 1; several share a Redis, and the guests
@@ -58,6 +61,19 @@ func (r *reading) server(n *yaml.Node) Server {
 		s.Events, _ = parsed(r, v, "events", parseEventLimit)
 	}
 	return s
+}
+
+// processes reads how many play the guests.
+func (r *reading) processes(n *yaml.Node, s *Scenario) {
+	if count, ok := parsed(r, n, "processes", func(s string) (int, error) { return parseCount(s, MaxProcesses) }); ok {
+		s.Processes = count
+	}
+	switch {
+	case s.Processes > 1 && s.Capacity != nil:
+		r.problem(n, "a search for the capacity is played by one process: leave out processes")
+	case s.Processes > 1 && len(s.Faults) > 0:
+		r.problem(n, "a scenario with faults is played by one process: leave out processes")
+	}
 }
 
 func parseTokenLife(s string) (time.Duration, error) {

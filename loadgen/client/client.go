@@ -29,6 +29,9 @@ type Options struct {
 	// Conns bounds the HTTP connections, 1,024 where 0. A request that finds them
 	// all busy waits, within its timeout, and is sent after that.
 	Conns int
+	// Loopback chooses among the sets of local addresses from which a target on this
+	// machine is dialled: generators that run at a time do not share one's ports.
+	Loopback int
 	// Paths and Events map the contract's names to the backend's own, where they differ.
 	Paths, Events map[string]string
 }
@@ -82,7 +85,7 @@ func New(ctx context.Context, o Options) (*Client, error) {
 	if o.Conns <= 0 {
 		o.Conns = defaultConns
 	}
-	d, err := newDialer(ctx, target, o.Timeout)
+	d, err := newDialer(ctx, target, o.Timeout, byte(o.Loopback))
 	if err != nil {
 		return nil, fmt.Errorf("target %s: %w", o.Target, err)
 	}

@@ -29,7 +29,7 @@ type dialer struct {
 }
 
 // newDialer finds the address by connecting once.
-func newDialer(ctx context.Context, target *url.URL, timeout time.Duration) (*dialer, error) {
+func newDialer(ctx context.Context, target *url.URL, timeout time.Duration, set byte) (*dialer, error) {
 	d := &dialer{timeout: timeout, tls: tlsConfig(target)}
 	port := target.Port()
 	if port == "" {
@@ -45,7 +45,7 @@ func newDialer(ctx context.Context, target *url.URL, timeout time.Duration) (*di
 	d.remote = netip.AddrPortFrom(found.Addr().Unmap(), found.Port())
 	if ip := d.remote.Addr(); runtime.GOOS == "linux" && ip.IsLoopback() && ip.Is4() {
 		for i := range sources {
-			d.locals = append(d.locals, netip.AddrFrom4([4]byte{127, 0, 0, byte(2 + i)}))
+			d.locals = append(d.locals, netip.AddrFrom4([4]byte{127, 0, set, byte(2 + i)}))
 		}
 	}
 	return d, nil

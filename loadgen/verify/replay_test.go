@@ -35,6 +35,35 @@ func TestReplayJudgesCausesBeforeEffects(t *testing.T) {
 	}
 }
 
+// What a guest waits for in vain is found out where all are judged, and the process
+// that plays it hears of that.
+func TestTheWrongedAreToldToTheirProcesses(t *testing.T) {
+	var taps [2]Tap
+	a, b := NewTapped(Contract(), &taps[0]), NewTapped(Contract(), &taps[1])
+	first, second := a.Witness(0), b.Witness(1)
+	first.Established(1, "guest_a")
+	second.Established(2, "guest_a")
+	third := b.Witness(2)
+	third.Established(3, "guest_b")
+	v := New(Contract())
+	r := NewReplay(v, 2)
+	for i := range taps {
+		if err := r.Add(i, taps[i].Take(), time.Second); err != nil {
+			t.Fatal(err)
+		}
+	}
+	ids := v.Wronged()
+	if len(ids) == 0 || ids[0] != "guest_a" || v.Wronged() != nil {
+		t.Errorf("wronged: %q", ids)
+	}
+	for _, played := range []*Verifier{a, b} {
+		played.Wrong(append(ids, "guest_of_nobody"))
+	}
+	if !first.Hopeless() || !second.Hopeless() || third.Hopeless() {
+		t.Errorf("hopeless: %v, %v, and %v", first.Hopeless(), second.Hopeless(), third.Hopeless())
+	}
+}
+
 func FuzzReplayReadsWhatIsThere(f *testing.F) {
 	var tap Tap
 	w := NewTapped(Contract(), &tap).Witness(3)

@@ -98,21 +98,31 @@ type tally struct {
 	losses, slowest    atomic.Int64 // slowest in ns
 	mu                 struct {
 		sync.Mutex
-		rules map[Rule]*Violation
+		rules   map[Rule]*Violation
+		wronged []string // ids, since Wronged was last called
 	}
 }
 
 // add counts the findings. The caller holds no witness's lock.
 func (t *tally) add(fs []finding) {
 	for _, f := range fs {
-		f.a.wronged.Store(true)
+		t.wrong(f.a)
 		if f.b != nil {
-			f.b.wronged.Store(true)
+			t.wrong(f.b)
 		}
 		if t.count(f.rule, f.n) {
 			t.example(f.rule, story(f))
 		}
 	}
+}
+
+func (t *tally) wrong(w *Witness) {
+	if w.wronged.Swap(true) {
+		return
+	}
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	t.mu.wronged = append(t.mu.wronged, w.id)
 }
 
 func (t *tally) leftover(name string, n int) {

@@ -1,0 +1,71 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"guestload/results"
+)
+
+// conclude makes the record of the run of those of its shares.
+func (e *ensemble) conclude(ctx context.Context, end time.Duration) error {
+	var shares []results.Run
+	invalid, warnings := e.run.Record.Invalid, e.run.Record.Warnings
+	for _, m := range e.members {
+		share, doubts := e.share(m, end)
+		shares = append(shares, share)
+		for _, doubt := range doubts {
+			invalid = append(invalid, fmt.Sprintf("process %d of %d: %s", m.part.Share, m.part.Of, doubt))
+		}
+	}
+	whole, err := results.Merge(shares...)
+	if err != nil {
+		return err
+	}
+	e.run = whole
+	r := &e.run.Record
+	r.Invalid, r.Warnings = invalid, append(warnings, r.Warnings...)
+	e.surroundings(ctx)
+	e.target.Spread.Close()
+	left := e.target.leftovers(ctx)
+	e.judge(e.verifier.Finish(end, left), left)
+	players := r.Resources.Loadgen
+	e.spent(ctx)
+	if players != nil {
+		r.Resources.Loadgen.CPUSec += players.CPUSec
+		r.Resources.Loadgen.RSSPeakMB += players.RSSPeakMB
+		r.Resources.Loadgen.CPUMsPerSession = 1000 * r.Resources.Loadgen.CPUSec / float64(max(1, r.Guests.Started))
+	}
+	if e.shown != nil {
+		r.Warnings = append(r.Warnings, fmt.Sprintf("the screen could not be drawn: %v", e.shown))
+	}
+	e.run.Conclude(e.scenario.Thresholds)
+	return nil
+}
+
+// share is what is known of a process's share, and why it is not to be believed.
+func (e *ensemble) share(m *member, end time.Duration) (results.Run, []string) {
+	if m.end != nil {
+		r := results.Run{Record: m.end.Record, Seconds: m.seconds}
+		r.Record.Invalid = nil
+		return r, m.end.Invalid
+	}
+	r := results.Run{Seconds: m.seconds, Record: results.Record{
+		Part: &m.part, Scenario: e.scenario.Name, ScenarioHash: e.scenario.Hash, Seed: e.scenario.Seed,
+		Started: e.run.Record.Started, DurationSec: end.Seconds(),
+	}}
+	t := m.now
+	planned := max(within(shareOf(&m.part), e.open), t.Arrived)
+	told := t.Completed + t.Failed + t.Unmatched
+	r.Record.Guests = results.Guests{
+		Planned: planned, Started: told, Completed: t.Completed, Failed: t.Failed, Unmatched: t.Unmatched, Dropped: planned - told,
+	}
+	r.Conclude(e.scenario.Thresholds)
+	r.Record.Invalid = nil
+	how := "ended"
+	if m.silent {
+		how = "was silent, and was ended,"
+	}
+	return r, []string{fmt.Sprintf("it %s before its share was over, and the run with it: %s", how, m.LastWords())}
+}
