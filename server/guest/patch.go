@@ -27,6 +27,12 @@ type Patch struct {
 	To     Session
 }
 
+// Change is a patch of one session.
+type Change struct {
+	SessionID string
+	Patch     Patch
+}
+
 // Apply changes s as the patch says.
 func (p Patch) Apply(s *Session) {
 	if p.Fields&FieldUsername != 0 {

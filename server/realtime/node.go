@@ -9,7 +9,6 @@ import (
 	"encoding/hex"
 	"errors"
 	"fmt"
-	"hash/maphash"
 	"log/slog"
 	mathrand "math/rand/v2"
 	"sync"
@@ -51,8 +50,7 @@ type Node struct {
 	ctx      context.Context // of storage calls made for a socket
 	stop     context.CancelFunc
 	work     sync.WaitGroup // flushes
-	savers   [savers]saver
-	seed     maphash.Seed
+	saver    saver
 	prefix   string // of message ids
 	messages atomic.Uint64
 	sockets  atomic.Uint64 // ever, for socket ids
@@ -102,14 +100,12 @@ func New(cfg Config) (*Node, error) {
 	n := &Node{
 		instance: cfg.Instance, sessions: cfg.Sessions, presence: cfg.Presence, matcher: cfg.Matcher,
 		broker: cfg.Broker, now: cfg.Now, log: cfg.Log, queueBytes: cfg.QueueBytes, onMatch: cfg.OnMatch,
-		seed: maphash.MakeSeed(), prefix: prefix + "-",
-		names: names{rng: mathrand.New(mathrand.NewChaCha8(seed))},
+		prefix: prefix + "-",
+		names:  names{rng: mathrand.New(mathrand.NewChaCha8(seed))},
 	}
 	n.ctx, n.stop = context.WithCancel(context.Background())
 	n.mu.members = make(map[string]*member)
-	for i := range n.savers {
-		n.savers[i].wake = make(chan struct{}, 1)
-	}
+	n.saver.wake = make(chan struct{}, 1)
 	return n, nil
 }
 
@@ -124,9 +120,7 @@ func (n *Node) Run(ctx context.Context) error {
 	}
 	done, stop := context.WithCancel(context.Background())
 	defer stop()
-	for i := range n.savers {
-		writers.Go(func() { n.savers[i].run(done, n) })
-	}
+	writers.Go(func() { n.saver.run(done, n) })
 	loops.Wait()
 	n.work.Wait()
 	stop()

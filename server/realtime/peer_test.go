@@ -257,6 +257,7 @@ func (p *peer) expect(events ...string) []heard {
 // state is the guest's document as everybody reads it.
 func (p *peer) state() guest.Session {
 	p.w.t.Helper()
+	p.w.pass(2 * gather)
 	synctest.Wait()
 	s, err := p.w.store.Sessions.Get(p.w.t.Context(), p.session.SessionID)
 	if err != nil {

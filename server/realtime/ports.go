@@ -18,6 +18,9 @@ type Sessions interface {
 	// Patch changes the named fields atomically and returns the whole document
 	// as it is afterwards; concurrent patches of other fields are not lost.
 	Patch(ctx context.Context, sessionID string, p guest.Patch) (guest.Session, error)
+	// PatchAll is Patch for many sessions, each of which stands there once, without
+	// the documents: a result each, one's fault being none of the others'.
+	PatchAll(ctx context.Context, changes []guest.Change) []error
 	// Delete removes the session; guest.ErrNotFound where there is none.
 	Delete(ctx context.Context, sessionID string) error
 }

@@ -251,6 +251,7 @@ func TestChaosLeavesNothingBehind(t *testing.T) {
 			})
 		}
 		all.Wait()
+		w.pass(2 * gather)
 		synctest.Wait()
 		s, err := w.node.Stats(w.t.Context())
 		if err != nil || s.OnlineUsers != 0 || s.ActiveUsers != 0 || s.AvailableUsers != 0 || s.ConnectedUsers != 0 {

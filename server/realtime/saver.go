@@ -3,18 +3,23 @@ package realtime
 import (
 	"context"
 	"errors"
-	"hash/maphash"
 	"sync"
+	"time"
 
 	"guestload/server/guest"
 )
 
-// savers is how many goroutines write documents. A guest's writes are done by
-// one of them, in order.
-const savers = 8
+const (
+	// gather is how long a change waits for others: of the same guest, who connects,
+	// searches and is matched within milliseconds, and of all the others. Nobody
+	// waits for it: this instance answers with the live state meanwhile.
+	gather = 20 * time.Millisecond
+	// saveBatch is how many documents are written at once.
+	saveBatch = 256
+)
 
-// saver brings stored documents up to date with the live state. Changes that
-// come while a guest waits its turn are written together; nobody waits for it.
+// saver brings stored documents up to date with the live state: one goroutine,
+// so that a guest's writes are done in order.
 type saver struct {
 	wake chan struct{}
 	mu   struct {
@@ -33,7 +38,7 @@ func (n *Node) save(m *member) {
 	if was {
 		return
 	}
-	s := &n.savers[maphash.String(n.seed, m.sessionID)%savers]
+	s := &n.saver
 	s.mu.Lock()
 	s.mu.queue = append(s.mu.queue, m)
 	s.mu.Unlock()
@@ -46,44 +51,54 @@ func (n *Node) save(m *member) {
 // run writes until ctx ends and nothing is left to write.
 func (s *saver) run(ctx context.Context, n *Node) {
 	var batch []*member
+	wait := time.NewTimer(0)
+	defer wait.Stop()
 	for {
+		select {
+		case <-s.wake:
+			wait.Reset(gather)
+			select {
+			case <-wait.C:
+			case <-ctx.Done():
+			}
+		case <-ctx.Done():
+		}
 		s.mu.Lock()
 		batch, s.mu.queue = s.mu.queue, batch[:0]
 		s.mu.Unlock()
-		for i, m := range batch {
-			n.write(m)
-			batch[i] = nil
+		if len(batch) == 0 && ctx.Err() != nil {
+			return
 		}
-		if len(batch) > 0 {
-			continue
+		for from := 0; from < len(batch); from += saveBatch {
+			n.write(batch[from:min(from+saveBatch, len(batch))])
 		}
-		select {
-		case <-s.wake:
-		case <-ctx.Done():
-			s.mu.Lock()
-			left := len(s.mu.queue)
-			s.mu.Unlock()
-			if left == 0 {
-				return
-			}
-		}
+		clear(batch)
 	}
 }
 
-// write stores the live state, and forgets a guest whose last socket is gone.
-func (n *Node) write(m *member) {
-	m.mu.Lock()
-	patch, deleted := m.state(), m.mu.deleted
-	m.mu.dirty, m.mu.saved = false, n.now()
-	m.mu.Unlock()
-	if !deleted {
-		// The last writes are owed even while the node stops.
-		_, err := n.sessions.Patch(context.WithoutCancel(n.ctx), m.sessionID, patch)
-		if err != nil && !errors.Is(err, guest.ErrNotFound) {
-			n.log.Warn("session not saved", "guest", m.id, "error", err)
+// write stores the live state of guests, and forgets those whose last socket is gone.
+func (n *Node) write(batch []*member) {
+	changes := make([]guest.Change, 0, len(batch))
+	for _, m := range batch {
+		m.mu.Lock()
+		patch, deleted := m.state(), m.mu.deleted
+		m.mu.dirty, m.mu.saved = false, n.now()
+		m.mu.Unlock()
+		if !deleted {
+			changes = append(changes, guest.Change{SessionID: m.sessionID, Patch: patch})
 		}
 	}
-	n.forget(m)
+	if len(changes) > 0 {
+		// The last writes are owed even while the node stops.
+		for i, err := range n.sessions.PatchAll(context.WithoutCancel(n.ctx), changes) {
+			if err != nil && !errors.Is(err, guest.ErrNotFound) {
+				n.log.Warn("session not saved", "guest", guest.IDPrefix+changes[i].SessionID, "error", err)
+			}
+		}
+	}
+	for _, m := range batch {
+		n.forget(m)
+	}
 }
 
 // forget drops a member without a socket. Whoever is at work on the member saves

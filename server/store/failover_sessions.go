@@ -64,22 +64,55 @@ func (s *FailoverSessions) Get(ctx context.Context, sessionID string) (guest.Ses
 
 // Patch changes the named fields and returns the session as it is afterwards.
 func (s *FailoverSessions) Patch(ctx context.Context, sessionID string, p guest.Patch) (guest.Session, error) {
-	if s.direct(sessionID) {
-		g, err := s.redis.Patch(ctx, sessionID, p)
-		switch {
-		case err == nil:
-			s.landed(ctx, g, p)
-			return g, nil
-		case !unavailable(err) && !s.lost(ctx, sessionID, err):
-			return g, err
+	c := guest.Change{SessionID: sessionID, Patch: p}
+	if !s.direct(sessionID) {
+		return s.patchHere(ctx, c)
+	}
+	g, err := s.redis.Patch(ctx, sessionID, p)
+	return s.patched(ctx, c, g, err)
+}
+
+// PatchAll is Patch for many sessions, each of which stands there once: a result
+// each, and few trips to Redis.
+func (s *FailoverSessions) PatchAll(ctx context.Context, changes []guest.Change) []error {
+	errs := make([]error, len(changes))
+	direct := make([]guest.Change, 0, len(changes))
+	index := make([]int, 0, len(changes))
+	for i, c := range changes {
+		if s.direct(c.SessionID) {
+			direct, index = append(direct, c), append(index, i)
+		} else {
+			_, errs[i] = s.patchHere(ctx, c)
 		}
 	}
-	sh := s.debts.shard(sessionID)
+	sessions, results := s.redis.patchAll(ctx, direct)
+	for k, i := range index {
+		_, errs[i] = s.patched(ctx, changes[i], sessions[k], results[k])
+	}
+	return errs
+}
+
+// patched takes over what Redis answered to a patch, and does it here where Redis
+// did not answer, or has lost the session.
+func (s *FailoverSessions) patched(ctx context.Context, c guest.Change, g guest.Session, err error) (guest.Session, error) {
+	switch {
+	case err == nil:
+		s.landed(ctx, g, c.Patch)
+		return g, nil
+	case !unavailable(err) && !s.lost(ctx, c.SessionID, err):
+		return g, err
+	}
+	return s.patchHere(ctx, c)
+}
+
+// patchHere is Patch in memory; Redis is owed it.
+func (s *FailoverSessions) patchHere(ctx context.Context, c guest.Change) (guest.Session, error) {
+	sh := s.debts.shard(c.SessionID)
 	sh.Lock()
 	defer sh.Unlock()
-	g, err := s.known(sh, sessionID, func() (guest.Session, error) { return s.memory.Patch(ctx, sessionID, p) })
+	g, err := s.known(sh, c.SessionID, func() (guest.Session, error) { return s.memory.Patch(ctx, c.SessionID, c.Patch) })
 	if err == nil {
-		s.owe(sh, sessionID).fields |= p.Fields
+		s.owe(sh, c.SessionID).fields |= c.Patch.Fields
 	}
 	return g, err
 }

@@ -169,6 +169,14 @@ func (o omniscient) Patch(ctx context.Context, id string, p guest.Patch) (guest.
 	return g, o.missing(err)
 }
 
+func (o omniscient) PatchAll(ctx context.Context, changes []guest.Change) []error {
+	errs := o.FailoverSessions.PatchAll(ctx, changes)
+	for i, err := range errs {
+		errs[i] = o.missing(err)
+	}
+	return errs
+}
+
 func (o omniscient) Delete(ctx context.Context, id string) error {
 	return o.missing(o.FailoverSessions.Delete(ctx, id))
 }

@@ -103,6 +103,15 @@ func (m *MemorySessions) Patch(_ context.Context, sessionID string, p guest.Patc
 	return k.session, nil
 }
 
+// PatchAll is Patch for many sessions, a result each.
+func (m *MemorySessions) PatchAll(ctx context.Context, changes []guest.Change) []error {
+	errs := make([]error, len(changes))
+	for i, c := range changes {
+		_, errs[i] = m.Patch(ctx, c.SessionID, c.Patch)
+	}
+	return errs
+}
+
 // Delete removes the session.
 func (m *MemorySessions) Delete(_ context.Context, sessionID string) error {
 	now := m.now()

@@ -1,11 +1,20 @@
--- KEYS[1]: a session's document. ARGV: its new lifetime in s, the name of a
--- member and the value it must have ('' and '': no condition), then names and
--- values as for splice. Returns the whole document as it is afterwards, nil
--- where there is none. Where the condition does not hold nothing changes.
-local doc = redis.call('GET', KEYS[1])
-if not doc then return false end
-local changed, old = splice(doc, 4)
-if not changed then return redis.error_reply('CORRUPT ' .. old) end
-if ARGV[2] ~= '' and old[ARGV[2]] ~= ARGV[3] then return doc end
-redis.call('SET', KEYS[1], changed, 'EX', ARGV[1])
-return changed
+-- KEYS: sessions' documents. ARGV: their new lifetime in s, the name of a member
+-- and the value it must have ('' and '': no condition), then members as for
+-- splice. Returns each whole document as it is afterwards, nil where there is
+-- none, an error where it cannot be read. Where the condition does not hold the
+-- document does not change. A fault of one is none of the others.
+local replies = {}
+for i = 1, #KEYS do
+  local doc = redis.pcall('GET', KEYS[i])
+  if type(doc) == 'string' then
+    local changed, old = splice(doc, 4, i - 1)
+    if not changed then
+      doc = redis.error_reply('CORRUPT ' .. old)
+    elseif ARGV[2] == '' or old[ARGV[2]] == ARGV[3] then
+      local set = redis.pcall('SET', KEYS[i], changed, 'EX', ARGV[1])
+      doc = set.err and set or changed
+    end
+  end
+  replies[i] = doc
+end
+return replies

@@ -165,6 +165,5 @@ func offlineScript(g guest.Session) rueidis.LuaExec {
 	for _, value := range (guest.Patch{Fields: guest.FieldSocketID, To: g}).Each {
 		socket = string(value)
 	}
-	args := []string{lifetimeSeconds, "socketId", socket}
-	return rueidis.LuaExec{Keys: []string{sessionKey(g.SessionID)}, Args: appendMembers(args, gone)}
+	return rueidis.LuaExec{Keys: []string{sessionKey(g.SessionID)}, Args: patchArgs("socketId", socket, gone)}
 }

@@ -98,42 +98,6 @@ func (s *RedisSessions) Get(ctx context.Context, sessionID string) (guest.Sessio
 	return g, s.wrap(doing, err)
 }
 
-// Patch changes the named fields in one script, atomically and byte for byte,
-// and returns the whole document as it is afterwards.
-func (s *RedisSessions) Patch(ctx context.Context, sessionID string, p guest.Patch) (guest.Session, error) {
-	return s.patch(ctx, sessionID, p, "", "")
-}
-
-// patch is Patch, done only where the JSON value of a member, which the patch
-// also changes, is still what is expected; "" asks for nothing.
-func (s *RedisSessions) patch(ctx context.Context, sessionID string, p guest.Patch, member, expected string) (guest.Session, error) {
-	const doing = "change session"
-	if !guest.ValidSessionID(sessionID) {
-		return guest.Session{}, fmt.Errorf("%s: %w", doing, guest.ErrNotFound)
-	}
-	l, err := s.redis.up()
-	if err != nil {
-		return guest.Session{}, fmt.Errorf("%s: %w", doing, err)
-	}
-	args := make([]string, 3, 3+2*14)
-	args[0], args[1], args[2] = lifetimeSeconds, member, expected
-	args = appendMembers(args, p)
-	ctx, cancel := context.WithTimeout(ctx, replyTimeout)
-	defer cancel()
-	key := sessionKey(sessionID)
-	result := s.scripts.patch.Exec(ctx, l.client, []string{key}, args)
-	s.redis.copies.forget(key)
-	g, err := s.read(result, sessionID)
-	return g, s.wrap(doing, err)
-}
-
-func appendMembers(args []string, p guest.Patch) []string {
-	for name, value := range p.Each {
-		args = append(args, name, string(value))
-	}
-	return args
-}
-
 // Delete removes the session; guest.ErrNotFound where there is none.
 func (s *RedisSessions) Delete(ctx context.Context, sessionID string) error {
 	const doing = "delete session"

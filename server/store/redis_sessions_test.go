@@ -133,6 +133,11 @@ func testForeignDocuments(t *testing.T, r rig) {
 	if _, err := i.sessions.Patch(ctx, list, guest.Patch{Fields: guest.FieldInChat}); !errors.Is(err, guest.ErrCorrupt) {
 		t.Errorf("a list: Patch = %v, want ErrCorrupt", err)
 	}
+	change := guest.Patch{Fields: guest.FieldGender, To: guest.Session{Gender: "x"}}
+	errs := i.sessions.PatchAll(ctx, []guest.Change{{SessionID: list, Patch: change}, {SessionID: good.SessionID, Patch: change}})
+	if !errors.Is(errs[0], guest.ErrCorrupt) || errs[1] != nil {
+		t.Errorf("a list and a document at once: %v, want ErrCorrupt and none", errs)
+	}
 	page, _, err := i.presence.Online(ctx, "", 100)
 	if err != nil || len(page) != 1 || page[0].ID != good.ID {
 		t.Errorf("Online = %v, %v, want the one good guest", page, err)

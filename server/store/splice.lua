@@ -1,31 +1,39 @@
--- splice(doc, from) returns doc, a JSON object, with members changed as ARGV
--- says from index `from` on: name, value, name, value, … The values are JSON.
+-- splice(doc, at, nth) returns doc, a JSON object, with members changed as ARGV
+-- says from index `at` on: how many, their names, then as many values for each of
+-- several documents, of which this is the nth, the first being 0. Values are JSON.
 -- Everything else stays byte for byte: cjson would turn [] into {}, / into \/
 -- and large numbers into floats. A member that doc does not have is appended,
 -- unless its value is null. Where doc is no object the result is nil and why.
 -- The second result for a good document is a table of the old values of the
 -- members named.
 local find, sub, byte = string.find, string.sub, string.byte
+local marks = {} -- by index in ARGV: what stands before a member's value
 
--- quick(doc, from) is splice for most documents, in a third of the time, and nil
+-- quick(doc, at, nth) is splice for most documents, in a third of the time, and nil
 -- for those that need a look at every member. It relies on two facts. The text
 -- ,"name": never stands within a string of valid JSON, since its first quote
 -- would end that string. And it is a member of doc itself, not of an object in
 -- doc, where no bracket stands between it and the beginning of doc, or its end.
-local function quick(doc, from)
+local function quick(doc, at, nth)
   if sub(doc, 1, 13) ~= '{"id":"guest_' or byte(doc, #doc) ~= 125 then return nil end
   local size = #doc
   local head = math.min(find(doc, '{', 2, true) or size, find(doc, '[', 2, true) or size)
   local tail
   local out, old, n, copied = {}, {}, 0, 1
-  for i = from, #ARGV, 2 do -- in the order of the document, as it is usual
-    local _, e = find(doc, ',"' .. ARGV[i] .. '":', copied, true)
+  local values = (nth + 1) * ARGV[at]
+  for i = at + 1, at + ARGV[at] do -- in the order of the document, as it is usual
+    local mark = marks[i]
+    if not mark then
+      mark = ',"' .. ARGV[i] .. '":'
+      marks[i] = mark
+    end
+    local _, e = find(doc, mark, copied, true)
     if not e or e >= head then
       if not tail then
         local back = string.reverse(doc)
         tail = size + 1 - math.min(find(back, '}', 2, true) or size, find(back, ']', 2, true) or size)
       end
-      _, e = find(doc, ',"' .. ARGV[i] .. '":', math.max(copied, tail), true)
+      _, e = find(doc, mark, math.max(copied, tail), true)
       if not e then return nil end
     end
     local q
@@ -37,7 +45,7 @@ local function quick(doc, from)
       if not q then return nil end
     end
     old[ARGV[i]] = sub(doc, e + 1, q)
-    out[n + 1], out[n + 2] = sub(doc, copied, e), ARGV[i + 1]
+    out[n + 1], out[n + 2] = sub(doc, copied, e), ARGV[i + values]
     n, copied = n + 2, q + 1
   end
   out[n + 1] = sub(doc, copied)
@@ -83,11 +91,12 @@ local function value_end(s, p)
   return q
 end
 
-local function splice(doc, from)
-  local done, before = quick(doc, from)
+local function splice(doc, at, nth)
+  local done, before = quick(doc, at, nth)
   if done then return done, before end
   local want, old = {}, {}
-  for i = from, #ARGV, 2 do want[ARGV[i]] = ARGV[i + 1] end
+  local first, last_name, values = at + 1, at + ARGV[at], (nth + 1) * ARGV[at]
+  for i = first, last_name do want[ARGV[i]] = ARGV[i + values] end
   local out, n, copied = {}, 0, 1
   local _, p = find(doc, '^%s*{%s*')
   if not p then return nil, 'not an object' end
@@ -125,7 +134,7 @@ local function splice(doc, from)
   n = n + 1
   out[n] = sub(doc, copied, last - 1)
   local comma = empty and '' or ','
-  for i = from, #ARGV, 2 do
+  for i = first, last_name do
     local name = ARGV[i]
     if want[name] and want[name] ~= 'null' then
       n = n + 1

@@ -125,6 +125,53 @@ func patchChangesNamedFields(t *testing.T, h Harness) {
 	}
 }
 
+// patchesOfMany changes many sessions in one call: some have the same fields and
+// some not, and those that are missing, or no sessions at all, are nobody's fault.
+func patchesOfMany(t *testing.T, h Harness) {
+	const guests = 100
+	var changes []guest.Change
+	want := make(map[string]guest.Session)
+	for n := range guests {
+		s := h.first().create(t)
+		p := guest.Patch{Fields: guest.FieldGender | guest.FieldLastSeen, To: full(s)}
+		p.To.Gender = fmt.Sprint(n)
+		if n%10 == 7 {
+			p.Fields = guest.FieldInChat
+		}
+		changes = append(changes, guest.Change{SessionID: s.SessionID, Patch: p})
+		p.Apply(&s)
+		want[s.SessionID] = s
+		switch n % 25 {
+		case 11:
+			changes = append(changes, guest.Change{SessionID: newSession().SessionID, Patch: p})
+		case 12:
+			changes = append(changes, guest.Change{SessionID: "{x}", Patch: p})
+		}
+	}
+	errs := h.first().Sessions.PatchAll(t.Context(), changes)
+	if len(errs) != len(changes) {
+		t.Fatalf("%d results for %d changes", len(errs), len(changes))
+	}
+	for n, c := range changes {
+		id := c.SessionID
+		if _, known := want[id]; !known {
+			if !errors.Is(errs[n], guest.ErrNotFound) {
+				t.Errorf("patch of %q, which is missing: %v", id, errs[n])
+			}
+			continue
+		}
+		for _, i := range h.Instances {
+			got, err := i.Sessions.Get(t.Context(), id)
+			if errs[n] != nil || err != nil || !reflect.DeepEqual(got, want[id]) {
+				t.Errorf("%s, change %d: %v; read\n got %+v, %v\nwant %+v", i.Name, n, errs[n], got, err, want[id])
+			}
+		}
+	}
+	if errs := h.first().Sessions.PatchAll(t.Context(), nil); len(errs) != 0 {
+		t.Errorf("no changes: %v", errs)
+	}
+}
+
 // concurrentPatches has a writer for each of several fields, on all instances:
 // what each wrote last is what is there, and what each gets back has its own.
 func concurrentPatches(t *testing.T, h Harness) {

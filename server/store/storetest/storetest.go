@@ -20,6 +20,7 @@ type Sessions interface {
 	Create(ctx context.Context, s guest.Session) error
 	Get(ctx context.Context, sessionID string) (guest.Session, error)
 	Patch(ctx context.Context, sessionID string, p guest.Patch) (guest.Session, error)
+	PatchAll(ctx context.Context, changes []guest.Change) []error
 	Delete(ctx context.Context, sessionID string) error
 }
 
@@ -73,6 +74,7 @@ func Run(t *testing.T, open func(t *testing.T) Harness) {
 		{"session ids are unique", false, sessionIDsAreUnique},
 		{"missing sessions are not found", false, missingSessions},
 		{"patch changes the named fields alone", false, patchChangesNamedFields},
+		{"patches of many sessions at once", false, patchesOfMany},
 		{"concurrent patches lose nothing", false, concurrentPatches},
 		{"own writes are read", false, ownWritesAreRead},
 		{"activity renews a session", false, activityRenews},
