@@ -3,6 +3,7 @@ package client
 import (
 	"context"
 	"errors"
+	"iter"
 	"sync/atomic"
 
 	"guestload/loadgen/session"
@@ -11,17 +12,21 @@ import (
 
 // Spread is several instances of one backend as a balancer in front of them shows
 // them: each request and each connection goes to the next, and one that meets an
-// instance which has been killed goes to the one after. Safe for concurrent use.
+// instance which has been killed goes to the one after. Requests and connections
+// take their turns apart: guests do both in a fixed order, so that with one count
+// for the two an even number of instances would have all connections on every
+// other one. Safe for concurrent use.
 type Spread struct {
 	Clients []*Client // at least one
-	next    atomic.Uint32
+	calls   atomic.Uint32
+	dials   atomic.Uint32
 }
 
 var _ session.Backend = (*Spread)(nil)
 
 // Call does one request; session.ErrInstanceGone where all have been killed.
 func (s *Spread) Call(ctx context.Context, r session.Request, read func(api.Value) error) (err error) {
-	for c := range s.turns {
+	for c := range s.turns(&s.calls) {
 		if err = c.Call(ctx, r, read); !errors.Is(err, session.ErrInstanceGone) {
 			return err
 		}
@@ -31,7 +36,7 @@ func (s *Spread) Call(ctx context.Context, r session.Request, read func(api.Valu
 
 // Dial opens a guest's connection; session.ErrInstanceGone where all have been killed.
 func (s *Spread) Dial(ctx context.Context, token string, welcome func(api.Value) error) (conn session.Conn, err error) {
-	for c := range s.turns {
+	for c := range s.turns(&s.dials) {
 		if conn, err = c.Dial(ctx, token, welcome); !errors.Is(err, session.ErrInstanceGone) {
 			return conn, err
 		}
@@ -39,12 +44,15 @@ func (s *Spread) Dial(ctx context.Context, token string, welcome func(api.Value)
 	return nil, err
 }
 
-// turns yields each client once, from the one whose turn it is.
-func (s *Spread) turns(yield func(*Client) bool) {
-	first := s.next.Add(1)
-	for i := range uint32(len(s.Clients)) {
-		if !yield(s.Clients[(first+i)%uint32(len(s.Clients))]) {
-			return
+// turns yields each client once, from the one whose turn it is by that count.
+func (s *Spread) turns(count *atomic.Uint32) iter.Seq[*Client] {
+	return func(yield func(*Client) bool) {
+		n := uint32(len(s.Clients))
+		first := count.Add(1) - 1
+		for i := range n {
+			if !yield(s.Clients[(first+i)%n]) {
+				return
+			}
 		}
 	}
 }

@@ -15,9 +15,9 @@ import (
 )
 
 // The prober's times. A kill is known at once, a hang after at most the sum of
-// them, 800 ms.
+// them, 750 ms.
 const (
-	probeEvery    = 250 * time.Millisecond
+	probeEvery    = 200 * time.Millisecond
 	probeTimeout  = 250 * time.Millisecond
 	secondTimeout = 300 * time.Millisecond
 	// pulseEvery is how often a waiting prober makes sure that it runs at all.
