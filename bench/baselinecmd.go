@@ -9,7 +9,7 @@ import (
 
 	"guestload/bench/ab"
 	"guestload/bench/gate"
-	"guestload/cli"
+	"guestload/server/cli"
 )
 
 const baselineExplanation = `bench baseline compares the hard metrics (allocations, bytes, Redis commands,

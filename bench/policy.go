@@ -11,7 +11,7 @@ import (
 	"github.com/goccy/go-yaml"
 
 	"guestload/bench/gate"
-	"guestload/cli"
+	"guestload/server/cli"
 )
 
 //go:embed policy.yaml

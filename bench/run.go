@@ -11,7 +11,7 @@ import (
 
 	"guestload/bench/peers"
 	"guestload/bench/scale"
-	"guestload/cli"
+	"guestload/server/cli"
 )
 
 // Exit codes.

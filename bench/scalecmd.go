@@ -12,7 +12,7 @@ import (
 	"time"
 
 	"guestload/bench/scale"
-	"guestload/cli"
+	"guestload/server/cli"
 )
 
 const scaleExplanation = `bench scale measures what guests cost one server, and loadgen, as they become

@@ -8,10 +8,10 @@ import (
 
 	"github.com/spf13/pflag"
 
-	"guestload/cli"
 	"guestload/results"
 	"guestload/scenarios"
 	"guestload/server/api"
+	"guestload/server/cli"
 )
 
 // options are what the command line says.

@@ -12,10 +12,10 @@ import (
 
 	"github.com/spf13/pflag"
 
-	"guestload/cli"
 	"guestload/loadgen/report"
 	"guestload/loadgen/report/page"
 	"guestload/results"
+	"guestload/server/cli"
 )
 
 // command does something with records that are there already. Each takes

@@ -13,8 +13,8 @@ import (
 
 	"github.com/spf13/pflag"
 
-	"guestload/cli"
 	"guestload/server/auth"
+	"guestload/server/cli"
 	"guestload/server/httpd"
 	"guestload/server/httpd/limit"
 )
