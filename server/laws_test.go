@@ -5,6 +5,7 @@ import (
 	"errors"
 	"io"
 	"os/exec"
+	"slices"
 	"strings"
 	"testing"
 )
@@ -80,6 +81,18 @@ func TestPackagesKeepTheImportLaws(t *testing.T) {
 					t.Errorf("%s imports %s, but %s: only %v may", path, library, o.reason, o.where)
 				}
 			}
+		}
+	}
+}
+
+// folders are those that the top level has, so that a newcomer sees what there is.
+var folders = []string{"server", "loadgen", "scenarios", "bench", "results"}
+
+func TestPackagesStayBelowTheFoldersOfTheTopLevel(t *testing.T) {
+	for _, p := range packages(t) {
+		path := strings.TrimPrefix(p.ImportPath, module)
+		if top, _, _ := strings.Cut(path, "/"); !slices.Contains(folders, top) {
+			t.Errorf("%s is beside %v: put it below one of them", path, folders)
 		}
 	}
 }
