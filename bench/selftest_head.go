@@ -62,7 +62,7 @@ func (s *selftest) calibrate(ctx context.Context, of string, to console) (whole 
 	if err != nil {
 		return 0, err
 	}
-	b := newBattery([2]*ab.Build{s.base, much}, s.shop, microTime, s.random)
+	b := newBattery([2]*ab.Build{s.base, much}, s.shop, microEffort(), s.random)
 	defer b.close()
 	all, err := b.measure(ctx, []string{of}, pairs, console{to.stdout, discard{}})
 	if err != nil {
