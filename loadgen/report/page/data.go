@@ -104,7 +104,8 @@ func newPoint(t *results.Times) point {
 	done, failed := float64(t.Response.TotalCount()), float64(t.Failed())
 	p := point{&done, &failed}
 	if done > 0 {
-		p50, p99 := millis(t.Response.ValueAtPercentile(50)), millis(t.Response.ValueAtPercentile(99))
+		at := results.Percentiles(t.Response, 50, 99)
+		p50, p99 := millis(at[0]), millis(at[1])
 		p[2], p[3] = &p50, &p99
 	}
 	return p
