@@ -84,6 +84,9 @@ func (s *selftest) calibrate(ctx context.Context, of string, to console) (cost, 
 	if err != nil {
 		return cost{}, err
 	}
+	if !(little > 0.03 && little < 0.2) {
+		return cost{}, fmt.Errorf("calibration of %s: %d rounds an event should be about 10 %% more CPU time, and were %.1f %%: is the machine busy?", of, few, 100*little)
+	}
 	c := costOf(few, trial.rounds, little, much)
 	fmt.Fprintf(to.stderr, "%s: %d rounds an event are %.1f %% more CPU time, %d are %.1f %%; so 5 %% are %d, and 10 %% are %d\n",
 		of, trial.rounds, 100*much, few, 100*little, c.rounds(0.05), c.rounds(0.1))
