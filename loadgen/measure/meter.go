@@ -52,9 +52,9 @@ func (m *Meter) note(h *atomicHistogram, late time.Duration) {
 // Watch fires a timer every ProbeEvery and notes how late it came, until ctx
 // ends. A generator short of CPU is seen here even while no guest starts.
 func (m *Meter) Watch(ctx context.Context) {
+	due := time.Now().Add(ProbeEvery) // before the timer is set, which then never fires too early
 	timer := time.NewTimer(ProbeEvery)
 	defer timer.Stop()
-	due := time.Now().Add(ProbeEvery)
 	for {
 		select {
 		case <-ctx.Done():
