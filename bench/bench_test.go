@@ -52,7 +52,7 @@ func TestCommandLinesEndWithTheRightCode(t *testing.T) {
 		{"peers --for 1500ms", exitUsage, "whole seconds"},
 		{"scale --only everything", exitUsage, "--only \"everything\": of memory"},
 		{"scale --only memori", exitUsage, "did you mean memory?"},
-		{"hold", exitUsage, "want server or bare"},
+		{"hold", exitUsage, "want server or bare or guests=http://host:port"},
 		{"bare", exitUsage, "TARGET GUESTS LENGTH"},
 		{"bare localhost 1 1s", exitCouldNotRun, "want http://host:port"},
 		{"bare http://localhost 0 1s", exitUsage, "a number from 1"},

@@ -114,11 +114,11 @@ func writeRows(to console, rows []row) error {
 	return nil
 }
 
-// runHold is a server that tells what memory it has: bench scale runs it as a
-// process of its own.
+// runHold is a server, or loadgen's guests, and tells what memory it has: bench scale
+// runs it as a process of its own.
 func runHold(ctx context.Context, args []string, to console) error {
-	if len(args) != 1 || args[0] != scale.Ours && args[0] != scale.Bare {
-		return usageError{fmt.Errorf("want %s or %s", scale.Ours, scale.Bare)}
+	if len(args) != 1 || args[0] != scale.Ours && args[0] != scale.Bare && !strings.HasPrefix(args[0], scale.Guests+"=") {
+		return usageError{fmt.Errorf("want %s or %s or %s=http://host:port", scale.Ours, scale.Bare, scale.Guests)}
 	}
 	return scale.Hold(ctx, args[0], os.Stdin, to.stdout)
 }

@@ -11,7 +11,7 @@ import (
 	"guestload/bench/scale"
 )
 
-// memoryRows: what an idle guest takes, beside a bare WebSocket as it comes.
+// memoryRows: what an idle guest takes on either side, beside a bare WebSocket as it comes.
 func memoryRows(ctx context.Context, s *scaling) ([]row, error) {
 	const few, many = 1000, 11000
 	bare, err := scale.Idle(ctx, s.Self, scale.Bare, few, many)
@@ -22,10 +22,16 @@ func memoryRows(ctx context.Context, s *scaling) ([]row, error) {
 	if err != nil {
 		return nil, err
 	}
+	guests, err := s.IdleGuests(ctx, few, many)
+	if err != nil {
+		return nil, err
+	}
 	return []row{
 		atMost("memory of an idle guest, 1,000 to 11,000 of them", ours.Settled/1e3, 7, "%.1f kB",
 			fmt.Sprintf(" (%.2fx of bare fasthttp/websocket, %.1f kB; with garbage that is not collected yet %.1f kB)",
 				ours.Settled/bare.Settled, bare.Settled/1e3, ours.Grown/1e3)),
+		atMost("memory of an idle guest in loadgen, as many of them", guests.Settled/1e3, 7, "%.1f kB",
+			fmt.Sprintf(" (with garbage that is not collected yet %.1f kB)", guests.Grown/1e3)),
 		atMost("goroutines of an idle guest", math.Round(100*ours.Goroutines)/100, 1, "%.2f", ""),
 	}, nil
 }

@@ -22,8 +22,9 @@ import (
 	"guestload/server/app"
 )
 
-// HoldCommand is the argument with which a program becomes a server that tells
-// what memory it has: HoldCommand followed by one of the servers.
+// HoldCommand is the argument with which a program becomes a server, or loadgen's
+// guests, and tells what memory it has: HoldCommand followed by one of the servers
+// or by Guests.
 const HoldCommand = "hold"
 
 // The servers.
@@ -35,13 +36,16 @@ const (
 // Memory is what a server holds.
 type Memory struct {
 	Grown      int64 // bytes resident, garbage and what was given out in advance included
-	Settled    int64 // bytes resident after a collection, with what is free given back
+	Settled    int64 // bytes resident after some collections, with what is free given back
 	Goroutines int
 }
 
 // Hold is such a server. It prints where it listens, and Memory as JSON for each
 // line on stdin, until stdin ends.
 func Hold(ctx context.Context, kind string, stdin io.Reader, stdout io.Writer) error {
+	if target, ok := strings.CutPrefix(kind, Guests+"="); ok {
+		return holdGuests(ctx, target, stdin, stdout)
+	}
 	ctx, stop := context.WithCancel(ctx)
 	var serving sync.WaitGroup
 	defer serving.Wait()
@@ -60,7 +64,7 @@ func Hold(ctx context.Context, kind string, stdin io.Reader, stdout io.Writer) e
 		serving.Go(func() { _ = fasthttp.Serve(ln, bare) })
 		defer ln.Close()
 	default:
-		return fmt.Errorf("no server %q: %s or %s", kind, Ours, Bare)
+		return fmt.Errorf("no server %q: %s, %s or %s=URL", kind, Ours, Bare, Guests)
 	}
 	for asked := bufio.NewScanner(stdin); asked.Scan(); {
 		m, err := memory()
@@ -80,7 +84,9 @@ func memory() (m Memory, err error) {
 		return m, err
 	}
 	m.Grown, m.Goroutines = u.Resident, runtime.NumGoroutine()
-	debug.FreeOSMemory()
+	for range 3 { // stacks shrink by half a collection, and pools empty in two
+		debug.FreeOSMemory()
+	}
 	u, err = proc.Of(os.Getpid())
 	m.Settled = u.Resident
 	return m, err
@@ -133,15 +139,18 @@ func Start(ctx context.Context, program string, args ...string) (*Process, error
 }
 
 // Memory asks a server that Hold runs.
-func (p *Process) Memory() (m Memory, err error) {
-	if _, err := io.WriteString(p.leash, "\n"); err != nil {
+func (p *Process) Memory() (Memory, error) { return p.ask("") }
+
+// ask says a line to what Hold runs.
+func (p *Process) ask(line string) (m Memory, err error) {
+	if _, err := io.WriteString(p.leash, line+"\n"); err != nil {
 		return m, err
 	}
-	line, err := p.said.ReadBytes('\n')
+	answer, err := p.said.ReadBytes('\n')
 	if err != nil {
 		return m, err
 	}
-	return m, json.Unmarshal(line, &m)
+	return m, json.Unmarshal(answer, &m)
 }
 
 // Stop ends it, and returns when it is gone.

@@ -10,7 +10,8 @@ type Growth struct {
 	Grown, Settled, Goroutines float64 // of Memory, a guest
 }
 
-// Idle measures what connected guests who do nothing take, between few and many of them.
+// Idle measures what connected guests who do nothing take of a server's memory,
+// between few and many of them.
 func Idle(ctx context.Context, self, kind string, few, many int) (g Growth, err error) {
 	p, err := Start(ctx, self, HoldCommand, kind)
 	if err != nil {
@@ -19,12 +20,19 @@ func Idle(ctx context.Context, self, kind string, few, many int) (g Growth, err 
 	defer func() { err = errors.Join(err, p.Stop()) }()
 	c := NewCrowd(p.Address, kind == Bare)
 	defer c.Leave()
+	return growth(few, many, func(size int) (Memory, error) {
+		if err := c.Grow(ctx, size, nil); err != nil {
+			return Memory{}, err
+		}
+		return p.Memory()
+	})
+}
+
+// growth is between two sizes, at each of which measure says what there is.
+func growth(few, many int, measure func(size int) (Memory, error)) (g Growth, err error) {
 	var at [2]Memory
 	for i, size := range []int{few, many} {
-		if err := c.Grow(ctx, size, nil); err != nil {
-			return g, err
-		}
-		if at[i], err = p.Memory(); err != nil {
+		if at[i], err = measure(size); err != nil {
 			return g, err
 		}
 	}

@@ -42,6 +42,16 @@ func TestIdleGuestsAreMeasured(t *testing.T) {
 			}
 		})
 	}
+	t.Run(Guests, func(t *testing.T) {
+		a := &Arena{Server: os.Args[0], Self: os.Args[0]}
+		g, err := a.IdleGuests(t.Context(), 50, 550)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if g.Goroutines < 0.9 || g.Goroutines > 1.1 || g.Settled < 1000 {
+			t.Errorf("%+v", g)
+		}
+	})
 	if _, err := Idle(t.Context(), os.Args[0], "nobody", 1, 2); err == nil {
 		t.Error("there is no such server, and no error")
 	}
