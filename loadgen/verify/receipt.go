@@ -4,7 +4,7 @@ package verify
 // second. It remembers the latest few; a receipt that comes later than that
 // many others is not judged.
 type receipts struct {
-	ring  [16]receipt
+	ring  *[16]receipt // nil until there is one: most of a large crowd says nothing
 	next  uint8
 	early uint8 // entries delivered before they were acked
 }
@@ -41,6 +41,9 @@ func (r *receipts) delivered(id uint64) *episode {
 }
 
 func (r *receipts) find(id uint64) int {
+	if r.ring == nil {
+		return -1
+	}
 	for i := range r.ring {
 		if r.ring[i].id == id {
 			return i
@@ -51,6 +54,9 @@ func (r *receipts) find(id uint64) int {
 
 // add takes the place of the oldest.
 func (r *receipts) add(x receipt) {
+	if r.ring == nil {
+		r.ring = new([16]receipt)
+	}
 	old := &r.ring[r.next%uint8(len(r.ring))]
 	if old.id != 0 && old.chat == nil {
 		r.early--
