@@ -5,20 +5,23 @@ package truth
 import (
 	"os"
 	"slices"
+	"strconv"
 	"syscall"
 	"testing"
 	"time"
 )
 
-// connections bounds how many requests a stall can catch under way.
-const connections = 20
+// connections bounds how many requests a stall can catch under way. The more there
+// are, the fewer wakings it takes to catch up.
+const connections = 100
 
 // A server that is stopped for 2 s of 20, at 2,000 guests a second. Who comes x
 // before its end waits x at least; a tenth of all come meanwhile, evenly: so p95
-// is 1 s, p99 1.8 s and p99.9 1.98 s, and more by the time that the server takes to
-// catch up. Only the few requests that were under way took long to be served.
+// is 1 s, p99 1.8 s and p99.9 1.98 s, within 5 % where the server and the generator
+// catch up as fast as that: who came in the middle of the stall waits for half of the
+// catching up, too. Only the few requests that were under way took long to be served.
 func TestAStallIsReportedInFull(t *testing.T) {
-	p := plan{rate: 2000, seconds: 20, spacing: "uniform", flags: []string{"--connections", "20"}}
+	p := plan{rate: 2000, seconds: 20, spacing: "uniform", flags: []string{"--connections", strconv.Itoa(connections)}}
 	s := start(t, p.guests(), 0, 0)
 	var from, to time.Time // the server did nothing in between
 	p.during = func(*os.Process) {
@@ -35,11 +38,13 @@ func TestAStallIsReportedInFull(t *testing.T) {
 	bounded(t, "response", create.Response, least, most, o.slack())
 
 	var analytic []time.Duration
+	catchingUp := time.Duration(0) // until the last who came during the stall was answered
 	for i := range p.guests() {
 		due := o.record.Started.Add(time.Duration(float64(i) / float64(p.rate) * float64(time.Second)))
 		wait := time.Duration(0)
-		if due.After(from) {
-			wait = max(to.Sub(due), 0)
+		if due.After(from) && due.Before(to) {
+			wait = to.Sub(due)
+			catchingUp = max(catchingUp, time.Duration(deeds[i].answered-to.UnixNano()))
 		}
 		analytic = append(analytic, wait)
 	}
@@ -50,11 +55,17 @@ func TestAStallIsReportedInFull(t *testing.T) {
 			t.Errorf("p%v is %v: the stall alone makes it %v", r.percent, r.value, want)
 		}
 		t.Logf("p%v: response %v, of which the stall alone makes %v; service %v", r.percent, r.value, want, service)
-		if r.percent >= 95 && r.percent <= 99 && o.code != invalid && service > r.value/4 {
+		if r.percent < 95 {
+			continue
+		}
+		if r.value > want+max(want/20, catchingUp) {
+			t.Errorf("p%v is %v: the stall makes it %v, and to catch up took %v", r.percent, r.value, want, catchingUp)
+		}
+		if r.percent <= 99 && o.code != invalid && service > r.value/4 {
 			t.Errorf("p%v of service is %v, of response %v: only %d requests can have been caught under way", r.percent, service, r.value, connections)
 		}
 	}
-	t.Logf("stalled for %v; exit code %d, %s %q", to.Sub(from), o.code, o.record.Outcome, o.record.Invalid)
+	t.Logf("stalled for %v, caught up within %v; exit code %d, %s %q", to.Sub(from), catchingUp, o.code, o.record.Outcome, o.record.Invalid)
 }
 
 // pause stops the server for so long, and returns from when to when it was
