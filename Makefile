@@ -2,12 +2,12 @@
 SHELL       := /bin/bash
 STATICCHECK := honnef.co/go/tools/cmd/staticcheck@v0.8.2
 FUZZTIME    ?= 20s
-NODE        := server/httpd/testdata/client loadgen/testdata/backend loadgen/testdata/hlog
+NODE        := server/httpd/testdata/client loadgen/testdata/backend
 MAIN        ?= main
 PACKAGES    := $(NODE:%=%/node_modules/.package-lock.json)
 
 .DEFAULT_GOAL := help
-.PHONY: help build test race lint bench stable gate hard aa fuzz clean tools
+.PHONY: help build test race crowd lint bench stable gate hard aa fuzz clean tools
 
 help: ## show this list
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -15,10 +15,13 @@ help: ## show this list
 build: ## build bin/server, bin/loadgen and bin/bench
 	go build -o bin/ ./server ./loadgen ./bench
 
-test: lint race ## everything: formatting, vet, staticcheck, laws, all tests under the race detector
+test: lint race crowd ## everything: formatting, vet, staticcheck, laws, all tests under the race detector
 
 race: tools ## all tests under the race detector
-	go test -race -timeout 30m ./...
+	go test -race -timeout 30m -skip '^TestACrowd' ./...
+
+crowd: ## 10,000 guests over six processes and six servers, which need both cores: 2 minutes
+	go test -timeout 10m -run '^TestACrowd' ./loadgen
 
 lint: ## formatting, vet and staticcheck
 	@unformatted=$$(gofmt -l .); if [ -n "$$unformatted" ]; then echo "not formatted (gofmt -w them):"; echo "$$unformatted"; exit 1; fi
@@ -61,7 +64,7 @@ clean: ## remove what building, testing and running left
 	rm -rf bin results/runs $(NODE:%=%/node_modules)
 	go clean -testcache
 
-tools: $(PACKAGES) # what the tests run: Redis, Chromium, and under Node the official Socket.IO client and server and an HdrHistogram
+tools: $(PACKAGES) # what the tests run: Redis, Chromium, and the official Socket.IO client and server under Node
 	@for tool in redis-server chromium; do \
 		command -v $$tool >/dev/null && continue; \
 		echo "$$tool is missing: installing Debian's package"; \

@@ -37,7 +37,7 @@ func parse(name string, source []byte, open func(file string) ([]byte, error)) (
 		slices.SortStableFunc(r.problems, inFileOrder)
 		return Scenario{}, &InvalidError{File: name, Problems: r.problems}
 	}
-	return s, nil
+	return s.settled(), nil
 }
 
 func hash(source []byte) string {

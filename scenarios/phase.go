@@ -52,16 +52,16 @@ func shapes() map[Shape][]string {
 	return map[Shape][]string{
 		Rate:   {"arrivals", "for", "spacing"},
 		Ramp:   {"from", "to", "for", "spacing"},
-		Burst:  {"guests", "within", "spacing"},
+		Burst:  {"guests", "within", "at", "spacing"},
 		Closed: {"concurrent", "for"},
 		Pause:  {"pause"},
 	}
 }
 
-const shapesInWords = "a phase has one of: arrivals and for; from, to and for; guests and within; concurrent and for; pause"
+const shapesInWords = "a phase has one of: arrivals and for; from, to and for; guests and within, or guests and at; concurrent and for; pause"
 
 func (r *reading) phase(n *yaml.Node, number int) (Phase, bool) {
-	e, ok := r.mapping(n, "a phase", []string{"name", "arrivals", "from", "to", "guests", "within",
+	e, ok := r.mapping(n, "a phase", []string{"name", "arrivals", "from", "to", "guests", "within", "at",
 		"concurrent", "pause", "for", "spacing", "record"})
 	if !ok {
 		return Phase{}, false
@@ -95,7 +95,7 @@ func (r *reading) shape(e entries, p *Phase) bool {
 	var told string
 	for _, shape := range []Shape{Rate, Ramp, Burst, Closed, Pause} {
 		keys := shapes()[shape]
-		if !e.has(keys[0]) && !(shape == Ramp && e.has("to")) && !(shape == Burst && e.has("within")) {
+		if !e.has(keys[0]) && !(shape == Ramp && e.has("to")) && !(shape == Burst && (e.has("within") || e.has("at"))) {
 			continue
 		}
 		if found {
@@ -113,7 +113,14 @@ func (r *reading) shape(e entries, p *Phase) bool {
 	}
 	ok := true
 	keys := shapes()[p.Shape]
+	if p.Shape == Burst && e.has("at") && e.has("within") {
+		r.problem(e.get("at"), "found both \"within\" and \"at\": guests come within a time, or at a rate that makes the time")
+		ok = false
+	}
 	for _, key := range keys {
+		if key == "at" || key == "within" && e.has("at") {
+			continue
+		}
 		if key != "spacing" && !e.has(key) && !slices.Contains(e.meant, key) {
 			r.problem(e.node, "a phase with %q needs %q too: %s", strings.Join(present(e, keys), " and "), key, example(p.Shape))
 			ok = false
@@ -157,6 +164,8 @@ func (r *reading) rates(e entries, p *Phase) {
 	switch p.Shape {
 	case Rate:
 		p.From, _ = read("arrivals", "a rate is above 0; a phase without arrivals is written {pause: 5s}")
+	case Burst:
+		p.From, _ = read("at", "a rate is above 0")
 	case Ramp:
 		var from, to bool
 		p.From, from = read("from", "")
@@ -183,4 +192,5 @@ func (r *reading) spans(e entries, p *Phase) {
 			p.Guests, _ = parsed(r, v, key, func(s string) (int, error) { return parseCount(s, maxGuests) })
 		}
 	}
+	p.pace()
 }

@@ -29,7 +29,7 @@ type Shape uint8
 const (
 	Rate   Shape = iota // From arrivals a second, throughout
 	Ramp                // From rising or falling linearly To arrivals a second
-	Burst               // Guests within For
+	Burst               // Guests within For, or at the rate From
 	Closed              // Guests at a time: the next starts when one has finished
 	Pause               // nobody arrives
 )
@@ -47,7 +47,7 @@ const (
 type Phase struct {
 	Name     string
 	Shape    Shape
-	From, To float64 // arrivals a second; To only of a Ramp
+	From, To float64 // arrivals a second; To only of a Ramp, From of a Burst 0 where its time was given
 	Guests   int     // of a Burst and of a Closed phase
 	For      time.Duration
 	Spacing  Spacing
@@ -117,6 +117,7 @@ type Step struct {
 	Within   time.Duration // search, next: how long to wait for a partner
 	Wants    Traits        // search, next: whom to meet
 	Messages Draw          // chat: how many
+	Stay     bool          // chat: as many as it takes until all phases' time has passed; Messages says how many
 	Think    Draw          // chat: before each message; every step but the first: before it. Seconds
 	Length   Draw          // chat: UTF-16 units, 1..1000
 	Typing   bool          // chat: typing events around each message

@@ -46,7 +46,8 @@ func (p Phase) planned() float64 {
 // Scale returns the scenario with f times as many guests in the same time: the
 // guests of bursts and of closed phases and the rates of all others, those of
 // warm-up phases included, are multiplied. Durations, think times and counts of
-// messages stay. A burst or closed phase keeps at least one guest. f is above 0.
+// messages stay, but that bursts with a rate keep it, and chats that stay go with the
+// phases. A burst or closed phase keeps at least one guest. f is above 0.
 func (s Scenario) Scale(f float64) (Scenario, error) {
 	if s.Capacity != nil {
 		return Scenario{}, s.unsizable()
@@ -58,23 +59,25 @@ func (s Scenario) Scale(f float64) (Scenario, error) {
 	var total float64
 	for i := range s.Phases {
 		p := &s.Phases[i]
-		p.From *= f
-		p.To *= f
 		if p.Guests > 0 {
 			guests := max(1, math.Round(float64(p.Guests)*f))
-			p.Guests = int(min(guests, maxGuests+1))
+			p.resize(int(min(guests, maxGuests+1)))
+		} else {
+			p.From *= f
+			p.To *= f
 		}
 		total += p.planned()
 	}
 	if total < 1 || total > maxGuests {
 		return Scenario{}, fmt.Errorf("scale scenario %s by %v: %.0f guests would arrive: from 1 to %.0f may", s.Name, f, total, float64(maxGuests))
 	}
-	return s, nil
+	return s.settled(), nil
 }
 
 // WithGuests returns the scenario with Planned() == n: every phase with guests
-// gets its share of n, at least one guest, in the same time. Shares are rounded
-// by largest remainder, and rates follow from them.
+// gets its share of n, at least one guest, in the same time or, where a burst has a
+// rate, at the same rate. Shares are rounded by largest remainder, and rates follow
+// from them.
 func (s Scenario) WithGuests(n int) (Scenario, error) {
 	if s.Capacity != nil {
 		return Scenario{}, s.unsizable()
@@ -95,7 +98,7 @@ func (s Scenario) WithGuests(n int) (Scenario, error) {
 	for i, share := range s.shares(peopled, n) {
 		s.Phases[peopled[i]].resize(share)
 	}
-	return s, nil
+	return s.settled(), nil
 }
 
 // unsizable: a search finds its size by itself.
@@ -128,7 +131,30 @@ func (s Scenario) shares(phases []int, n int) []int {
 	return shares
 }
 
-// resize makes the phase plan n guests in the same time.
+// settled gives the chats that stay as many messages as they take now.
+func (s Scenario) settled() Scenario {
+	s.Scripts = slices.Clone(s.Scripts)
+	for i := range s.Scripts {
+		script := &s.Scripts[i]
+		script.Steps = slices.Clone(script.Steps)
+		for j := range script.Steps {
+			if step := &script.Steps[j]; step.Stay {
+				n := math.Ceil(s.Length().Seconds() / step.Think.A) // of a range the least
+				step.Messages = Draw{A: min(max(1, n), maxCount), Whole: true, Min: 1}
+			}
+		}
+	}
+	return s
+}
+
+// pace has a burst with a rate take the time that its guests then take.
+func (p *Phase) pace() {
+	if p.Shape == Burst && p.From > 0 {
+		p.For = time.Duration(float64(p.Guests) / p.From * float64(time.Second))
+	}
+}
+
+// resize makes the phase plan n guests in the same time, or at the same rate.
 func (p *Phase) resize(n int) {
 	switch p.Shape {
 	case Rate:
@@ -138,5 +164,6 @@ func (p *Phase) resize(n int) {
 		p.From, p.To = p.From*f, p.To*f
 	case Burst, Closed:
 		p.Guests = n
+		p.pace()
 	}
 }

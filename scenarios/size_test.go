@@ -82,3 +82,40 @@ func TestWithGuestsPlansExactlySoMany(t *testing.T) {
 		t.Error("a scenario without phases takes guests")
 	}
 }
+
+const staying = `scenario: staying
+about: A rate that stays, and guests who do.
+phases:
+  - {name: arrival, guests: 1000, at: 50/s}
+  - {name: everybody, pause: 10s}
+guests:
+  - script: one
+    steps: [create, connect, search, {chat: {messages: throughout, think: 3s..5s}}, drop]
+`
+
+func TestABurstWithARateKeepsIt(t *testing.T) {
+	s := mustParse(t, staying)
+	for _, test := range []struct {
+		factor           float64
+		guests, messages int
+		length           time.Duration
+	}{{1, 1000, 10, 30 * time.Second}, {0.1, 100, 4, 12 * time.Second}, {3, 3000, 24, 70 * time.Second}} {
+		scaled, err := s.Scale(test.factor)
+		if err != nil {
+			t.Fatal(err)
+		}
+		sized, err := s.WithGuests(test.guests)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, got := range []Scenario{scaled, sized} {
+			chat := got.Scripts[0].Steps[3]
+			if got.Planned() != test.guests || got.Length() != test.length || chat.Messages.A != float64(test.messages) {
+				t.Errorf("scale %v: %d guests in %v, %v messages: want %+v", test.factor, got.Planned(), got.Length(), chat.Messages.A, test)
+			}
+		}
+	}
+	if s.Length() != 30*time.Second || s.Scripts[0].Steps[3].Messages.A != 10 {
+		t.Errorf("scaling changed the scenario itself: %+v", s)
+	}
+}

@@ -44,6 +44,14 @@ var (
 	messageLength = quantity{min: 1, max: maxLength}
 )
 
+// throughout, for a count of messages: as many as it takes until all phases' time has
+// passed.
+const throughout = "throughout"
+
+func isWord(n *yaml.Node, word string) bool {
+	return n != nil && n.Kind == yaml.ScalarNode && n.Value == word
+}
+
 func (r *reading) steps(n *yaml.Node) []Step {
 	var all []Step
 	var o order
@@ -115,10 +123,16 @@ func defaults(k Kind) Step {
 
 func (r *reading) options(e entries, s *Step, first bool) {
 	s.Wants = r.traits(e)
-	r.drawOption(e, "messages", messageCount, &s.Messages)
+	s.Stay = isWord(e.get("messages"), throughout)
+	if !s.Stay {
+		r.drawOption(e, "messages", messageCount, &s.Messages)
+	}
 	r.drawOption(e, "length", messageLength, &s.Length)
 	r.drawOption(e, "think", thinkTime, &s.Think)
 	r.drawOption(e, "for", idleTime, &s.For)
+	if s.Stay && (s.Think.Form > Range || s.Think.A <= 0) {
+		r.problem(e.get("messages"), "messages: %s needs a think time that is never 0, such as think: 30s or think: 20s..40s", throughout)
+	}
 	if v := e.get("think"); v != nil && first {
 		r.problem(v, "the first step is due when the guest arrives: it has no think time")
 	}
