@@ -8,6 +8,8 @@ import (
 	"strings"
 	"sync"
 	"time"
+
+	"guestload/loadgen/proc"
 )
 
 // Member is one of the processes, as the one that started it sees it.
@@ -26,6 +28,7 @@ type Member struct {
 func Start(command []string, j Job) (*Member, error) {
 	m := &Member{cmd: exec.Command(command[0], command[1:]...)}
 	m.cmd.Stderr = &m.words
+	m.cmd.Env = append(m.cmd.Environ(), proc.Share(j.Part.Of)...)
 	detach(m.cmd)
 	in, err := m.cmd.StdinPipe()
 	if err != nil {

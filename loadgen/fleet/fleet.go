@@ -9,6 +9,7 @@ import (
 	"fmt"
 	"sync"
 
+	"guestload/loadgen/proc"
 	"guestload/results"
 	"guestload/scenarios"
 	"guestload/server/store/redistest/redisproc"
@@ -60,6 +61,7 @@ func (f *Fleet) start(ctx context.Context, c Config) (err error) {
 			return fmt.Errorf("--redis-url: %w", err)
 		}
 	}
+	env = append(env, proc.Share(c.Instances)...)
 	f.Servers = make([]*Server, 0, c.Instances)
 	for i := range c.Instances {
 		s, err := startServer(ctx, c.Command, logFile(c.Dir, i, c.Instances), env)

@@ -2,7 +2,12 @@
 // so far. Where the system does not tell, it says so.
 package proc
 
-import "time"
+import (
+	"fmt"
+	"os"
+	"runtime"
+	"time"
+)
 
 // Usage is what a process has used so far.
 type Usage struct {
@@ -14,4 +19,15 @@ type Usage struct {
 type Machine struct {
 	Busy, All   time.Duration // of all cores; All is the time that passed on each of them
 	Free, Total int64         // bytes; free is what programs could still get
+}
+
+// Share is what to add to the environment of each of several Go processes that
+// are busy on this machine together: the cores are divided, where nobody has said
+// how many there are to be. Each would otherwise wake and look for work on all of
+// them, which took a fifth of the CPU of twelve processes on two cores.
+func Share(processes int) []string {
+	if processes <= 1 || os.Getenv("GOMAXPROCS") != "" {
+		return nil
+	}
+	return []string{fmt.Sprintf("GOMAXPROCS=%d", max(1, runtime.NumCPU()/processes))}
 }
