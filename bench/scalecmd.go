@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -19,9 +20,13 @@ const scaleExplanation = `bench scale measures what guests cost one server, and 
 many, and prints a table in Markdown: each point with its target, what was
 measured, and whether that meets it. Both sides of a ratio are of the same run.
 
-  bench scale                       all points: about 8 minutes
+  bench scale                       all points: about half an hour
+  bench scale --only crowd          100,000 guests over six servers: 11 minutes, 6 GB of memory
   bench scale --only growth         the cost of a session among ever more guests
-  bench scale --only memory,relay   1 minute
+  bench scale --only memory,relay --times 1   1 minute
+
+Short points are measured five times (--times); the table has the median, and
+between which values the figure lay.
 
 20,000 open files a process are needed (ulimit -n), and a machine that does
 nothing else: latencies are wall time.`
@@ -30,6 +35,7 @@ nothing else: latencies are wall time.`
 type point struct {
 	name    string
 	measure func(ctx context.Context, s *scaling) ([]row, error)
+	short   bool // it is measured several times, and the median counts
 }
 
 // scaling is where it does so.
@@ -41,8 +47,9 @@ type scaling struct {
 
 func points() []point {
 	return []point{
-		{"memory", memoryRows}, {"relay", relayRows}, {"http", httpRows}, {"arrival", arrivalRows},
-		{"broadcast", broadcastRows}, {"square", squareRows}, {"growth", growthRows}, {"garbage", garbageRows},
+		{"memory", memoryRows, true}, {"relay", relayRows, true}, {"http", httpRows, true}, {"arrival", arrivalRows, true},
+		{"broadcast", broadcastRows, false}, {"square", squareRows, true}, {"growth", growthRows, false}, {"garbage", garbageRows, false},
+		{"crowd", crowdRows, false},
 	}
 }
 
@@ -53,6 +60,7 @@ func runScale(ctx context.Context, args []string, to console) (err error) {
 	}
 	fs := flagSet("scale")
 	only := fs.StringSlice("only", names, "points to measure")
+	times := fs.Int("times", 5, "how often the short points are measured: the median counts")
 	if err := parse(fs, args, scaleExplanation, to); err != nil {
 		return err
 	}
@@ -60,6 +68,9 @@ func runScale(ctx context.Context, args []string, to console) (err error) {
 		if !slices.Contains(names, name) {
 			return usageError{fmt.Errorf("--only %q: of %s%s", name, strings.Join(names, ", "), cli.Guess(name, names))}
 		}
+	}
+	if *times < 1 {
+		return usageError{fmt.Errorf("--times %d: at least 1", *times)}
 	}
 	dir, err := os.MkdirTemp("", "guestload-scale-")
 	if err != nil {
@@ -79,12 +90,16 @@ func runScale(ctx context.Context, args []string, to console) (err error) {
 		if !slices.Contains(*only, p.name) {
 			continue
 		}
-		fmt.Fprintf(to.stderr, "%s: measuring %s\n", time.Now().Format(time.TimeOnly), p.name)
-		more, err := p.measure(ctx, s)
-		if err != nil {
-			return fmt.Errorf("%s: %w", p.name, err)
+		var runs [][]row
+		for len(runs) == 0 || p.short && len(runs) < *times {
+			fmt.Fprintf(to.stderr, "%s: measuring %s\n", time.Now().Format(time.TimeOnly), p.name)
+			more, err := p.measure(ctx, s)
+			if err != nil {
+				return fmt.Errorf("%s: %w", p.name, err)
+			}
+			runs = append(runs, more)
 		}
-		rows = append(rows, more...)
+		rows = append(rows, medians(runs)...)
 	}
 	return writeRows(to, rows)
 }
@@ -92,12 +107,37 @@ func runScale(ctx context.Context, args []string, to console) (err error) {
 // row is a line of the table.
 type row struct {
 	what, target, measured string
+	got                    float64
+	format                 string // of got
 	judged, met            bool
 }
 
 // atMost is a row with a figure that must not be above its target.
 func atMost(what string, got, target float64, format, more string) row {
-	return row{what, "≤ " + fmt.Sprintf(format, target), fmt.Sprintf(format, got) + more, true, got <= target}
+	return row{what, "≤ " + fmt.Sprintf(format, target), fmt.Sprintf(format, got) + more, got, format, true, got <= target}
+}
+
+// medians are of each row the one with the median figure, the worse of two, and
+// between which the figure lay.
+func medians(runs [][]row) []row {
+	if len(runs) == 1 {
+		return runs[0]
+	}
+	var rows []row
+	for i := range runs[0] {
+		var same []row
+		for _, r := range runs {
+			same = append(same, r[i])
+		}
+		slices.SortStableFunc(same, func(a, b row) int { return cmp.Compare(a.got, b.got) })
+		r := same[len(same)/2]
+		least, most := fmt.Sprintf(r.format, same[0].got), fmt.Sprintf(r.format, same[len(same)-1].got)
+		if least != most {
+			r.measured += fmt.Sprintf("; of %d: %s to %s", len(same), least, most)
+		}
+		rows = append(rows, r)
+	}
+	return rows
 }
 
 func writeRows(to console, rows []row) error {

@@ -187,7 +187,27 @@ func garbageRows(ctx context.Context, s *scaling) ([]row, error) {
 	g := s.growth[len(s.growth)-1].cost.Garbage
 	return []row{
 		atMost("server's CPU spent on garbage, 15,000 guests at a time who come, talk and leave", 100*g.Share, 5, "%.1f %%", ""),
-		atMost("longest pause for it", milliseconds(g.Pause), 2, "%.2f ms", fmt.Sprintf(" (the median %.2f ms)", milliseconds(g.Median))),
+		atMost("longest stop for it", milliseconds(g.Longest), 2, "%.2f ms",
+			fmt.Sprintf(" (99 %% of them at most %.2f ms; waiting for the last thread took up to %.2f ms)", milliseconds(g.P99), milliseconds(g.Waiting))),
+	}, nil
+}
+
+// crowdRows: more guests than one process can hold.
+func crowdRows(ctx context.Context, s *scaling) ([]row, error) {
+	f, err := s.Full(ctx)
+	if err != nil {
+		return nil, err
+	}
+	const gib = 1 << 30
+	r := f.Record
+	use := r.Resources
+	return []row{
+		atMost(fmt.Sprintf("not completed of %d guests in 6 processes, over 6 servers", r.Guests.Planned), float64(r.Guests.Planned-r.Guests.Completed), 0, "%.0f", ""),
+		atMost("rules broken", float64(f.Violations()), 0, "%.0f", ""),
+		atMost("response(delivery) p99", r.Operations["delivery"].Response.P99, 100, "%.1f ms", fmt.Sprintf(" (%d messages; the run %s)", r.Operations["delivery"].Count, r.Outcome)),
+		atMost("memory of all processes together", f.Memory()/gib, 16, "%.1f GiB",
+			fmt.Sprintf(" (servers %.1f, loadgen %.1f, Redis %.1f GB)", use.Server.RSSPeakMB/1e3, use.Loadgen.RSSPeakMB/1e3, use.Redis.RSSPeakMB/1e3)),
+		atMost("the same and the kernel's for sockets: what the machine had less", float64(f.Taken)/gib, 16, "%.1f GiB", ""),
 	}, nil
 }
 

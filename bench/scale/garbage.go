@@ -13,8 +13,9 @@ import (
 // Garbage is what collecting it took of a server so far.
 type Garbage struct {
 	Share float64 // of the CPU time that the process used, 0 to 1; what idle cores gave is in it
-	// Of the last 256 collections, the two stops of each together.
-	Pause, Median time.Duration
+	// How long everybody was stopped for it, of all stops: the longest, the 99th
+	// percentile, and the longest that a stop waited for the last thread to notice.
+	Longest, P99, Waiting time.Duration
 }
 
 // garbage asks a server's /metrics.
@@ -29,18 +30,19 @@ func garbage(ctx context.Context, address string) (g Garbage, err error) {
 	}
 	defer resp.Body.Close()
 	const (
-		pause  = `go_gc_duration_seconds{quantile="1"}`
-		median = `go_gc_duration_seconds{quantile="0.5"}`
-		gc     = "go_cpu_classes_gc_total_cpu_seconds_total"
-		all    = "go_cpu_classes_total_cpu_seconds_total"
-		idle   = "go_cpu_classes_idle_cpu_seconds_total"
+		longest = `guestload_garbage_stop_seconds{part="whole",quantile="1"}`
+		p99     = `guestload_garbage_stop_seconds{part="whole",quantile="0.99"}`
+		waiting = `guestload_garbage_stop_seconds{part="waiting",quantile="1"}`
+		gc      = "go_cpu_classes_gc_total_cpu_seconds_total"
+		all     = "go_cpu_classes_total_cpu_seconds_total"
+		idle    = "go_cpu_classes_idle_cpu_seconds_total"
 	)
 	values := map[string]float64{}
 	lines := bufio.NewScanner(resp.Body)
 	for lines.Scan() {
 		name, value, _ := strings.Cut(lines.Text(), " ")
 		switch name {
-		case pause, median, gc, all, idle:
+		case longest, p99, waiting, gc, all, idle:
 			if values[name], err = strconv.ParseFloat(value, 64); err != nil {
 				return g, fmt.Errorf("/metrics: %s: %w", name, err)
 			}
@@ -49,9 +51,9 @@ func garbage(ctx context.Context, address string) (g Garbage, err error) {
 	if err := lines.Err(); err != nil {
 		return g, err
 	}
-	if len(values) != 5 || values[all] <= values[idle] {
+	if len(values) != 6 || values[all] <= values[idle] {
 		return g, fmt.Errorf("/metrics tells %v: not what garbage takes", values)
 	}
 	seconds := func(name string) time.Duration { return time.Duration(values[name] * float64(time.Second)) }
-	return Garbage{Share: values[gc] / (values[all] - values[idle]), Pause: seconds(pause), Median: seconds(median)}, nil
+	return Garbage{Share: values[gc] / (values[all] - values[idle]), Longest: seconds(longest), P99: seconds(p99), Waiting: seconds(waiting)}, nil
 }

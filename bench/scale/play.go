@@ -35,15 +35,12 @@ func (p *Process) cpu() (time.Duration, error) {
 	return u.CPU, err
 }
 
-// tolerated is loadgen's exit code for a run whose latencies cannot be believed,
-// as on a busy machine; broken is that for a threshold that did not hold. What was
-// spent is true all the same.
-const (
-	tolerated = 4
-	broken    = 3
-)
+// errViolated is returned beside the record of a run in which a rule was broken.
+var errViolated = errors.New("a rule of the contract was broken")
 
-// play lets loadgen play a scenario, shipped or a file, and returns its record.
+// play lets loadgen play a scenario, shipped or a file, and returns its record. Where
+// a threshold did not hold, or latencies cannot be believed, as on a busy machine,
+// what was spent is true all the same.
 func (a *Arena) play(ctx context.Context, scenario string, args ...string) (results.Record, error) {
 	a.played++
 	out := filepath.Join(a.Dir, fmt.Sprintf("record-%d", a.played))
@@ -52,11 +49,14 @@ func (a *Arena) play(ctx context.Context, scenario string, args ...string) (resu
 	cmd.Stdout, cmd.Stderr = &said, &said
 	if err := cmd.Run(); err != nil {
 		var exit *exec.ExitError
-		if !errors.As(err, &exit) || exit.ExitCode() != tolerated && exit.ExitCode() != broken {
+		if !errors.As(err, &exit) || exit.ExitCode() < results.ExitThreshold {
 			return results.Record{}, fmt.Errorf("loadgen %s: %w: %s", scenario, err, said.Bytes())
 		}
 	}
 	run, err := results.Read(out)
+	if err == nil && run.Record.Outcome == results.Violated {
+		err = fmt.Errorf("loadgen %s: %w: %s", scenario, errViolated, said.Bytes())
+	}
 	return run.Record, err
 }
 

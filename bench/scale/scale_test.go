@@ -86,14 +86,16 @@ func TestDelaysAreThoseOfTheirSlots(t *testing.T) {
 
 func TestGarbageIsReadFromMetrics(t *testing.T) {
 	const whole = `# HELP whatever
-go_gc_duration_seconds{quantile="0.5"} 0.0001
-go_gc_duration_seconds{quantile="1"} 0.0025
+guestload_garbage_stop_seconds{part="waiting",quantile="0.99"} 0.0001
+guestload_garbage_stop_seconds{part="waiting",quantile="1"} 0.002
+guestload_garbage_stop_seconds{part="whole",quantile="0.99"} 0.0001
+guestload_garbage_stop_seconds{part="whole",quantile="1"} 0.0025
 go_cpu_classes_gc_total_cpu_seconds_total 0.5
 go_cpu_classes_idle_cpu_seconds_total 10
 go_cpu_classes_total_cpu_seconds_total 20
 `
 	for text, want := range map[string]Garbage{
-		whole:                                   {Share: 0.05, Pause: 2500 * time.Microsecond, Median: 100 * time.Microsecond},
+		whole:                                   {Share: 0.05, Longest: 2500 * time.Microsecond, P99: 100 * time.Microsecond, Waiting: 2 * time.Millisecond},
 		"":                                      {},
 		strings.Replace(whole, " 20", " 10", 1): {},
 		strings.Replace(whole, "0.5", "x", 1):   {},

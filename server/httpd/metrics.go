@@ -59,7 +59,7 @@ type Metrics struct {
 }
 
 // garbageMetrics are those of Go's runtime that tell what collecting garbage
-// takes of all CPU. How long it stops everybody is in go_gc_duration_seconds.
+// takes of all CPU. How long it stops everybody is in guestload_garbage_stop_seconds.
 var garbageMetrics = regexp.MustCompile(`^/cpu/classes/(gc/total|gc/mark/idle|idle|total):cpu-seconds$`)
 
 // NewMetrics makes a registry of its own, with the process and the Go runtime in it.
@@ -90,7 +90,7 @@ func NewMetrics() *Metrics {
 		Name: "guestload_match_wait_seconds", Help: "How long guests searched until they were matched.",
 		Buckets: []float64{.001, .0025, .005, .01, .025, .05, .1, .25, .5, 1, 2.5, 5, 10, 30, 60, 300},
 	})
-	m.registry.MustRegister(requests, events, m.waits,
+	m.registry.MustRegister(requests, events, m.waits, newStops(),
 		collectors.NewGoCollector(collectors.WithGoCollectorRuntimeMetrics(
 			collectors.GoRuntimeMetricsRule{Matcher: garbageMetrics})), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
 	return m
