@@ -7,7 +7,6 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
-	"time"
 
 	"guestload/bench/ab"
 )
@@ -20,8 +19,8 @@ type battery struct {
 	duels map[string]*ab.Duel
 }
 
-func newBattery(builds [2]*ab.Build, w *ab.Workshop, each time.Duration, random *rand.Rand) *battery {
-	return &battery{micro: ab.Micro{Builds: builds, Time: each, Random: random}, dir: w.Dir(), duels: map[string]*ab.Duel{}}
+func newBattery(builds [2]*ab.Build, w *ab.Workshop, each ab.Effort, random *rand.Rand) *battery {
+	return &battery{micro: ab.Micro{Builds: builds, Effort: each, Random: random}, dir: w.Dir(), duels: map[string]*ab.Duel{}}
 }
 
 // pair takes one pair of what is named: of a benchmark, with all below it, or of

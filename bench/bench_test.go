@@ -59,7 +59,7 @@ func TestCommandLinesEndWithTheRightCode(t *testing.T) {
 		{"bare http://localhost 1 soon", exitUsage, "a time such as 6s"},
 		{"selftest --plant none --runs 0", exitUsage, "--runs 0"},
 		{"selftest --runs 3", exitUsage, "--runs without --plant"},
-		{"selftest --plant 5% --only HTTP/create", exitUsage, "look for it in Relay/within or Server/memory"},
+		{"selftest --plant 5% --only Record", exitUsage, "look for it in Relay/within or Server/memory"},
 		{"selftest --for=-1s", exitUsage, "not below 0"},
 		{"selftest --plan nowhere.yaml", exitCouldNotRun, "nowhere.yaml"},
 	} {

@@ -85,7 +85,7 @@ func measureHard(ctx context.Context, b *ab.Build, metrics []gate.Metric) (map[s
 			continue
 		}
 		if runs[run] == nil {
-			_, all, err := b.Run(ctx, run, hardTime)
+			_, all, err := b.Run(ctx, run, ab.Effort{Time: hardTime, Slices: 1})
 			if err != nil {
 				return nil, err
 			}

@@ -18,7 +18,7 @@ import (
 const selftestExplanation = `bench selftest runs the gate on code whose difference is known, and prints how
 often it said what, with Wilson's intervals at 95 %.
 
-  bench selftest --out results/runs/selftest     what selftest.yaml plans: 45 minutes
+  bench selftest --out results/runs/selftest     what selftest.yaml plans: 50 minutes
   bench selftest --plant none --runs 20 --only Relay/within --disturb
   bench selftest --plant allocation --only Relay/within --runs 5
 

@@ -26,12 +26,12 @@ func (s *selftest) head(ctx context.Context, k kind, p gate.Policy, to console) 
 		change = plantCommand
 	case share > 0:
 		of := handled(p)
-		whole, err := s.rounds(ctx, of, to)
+		cost, err := s.cost(ctx, of, to)
 		if err != nil {
 			return nil, err
 		}
 		as += " of " + of
-		change = plantWork(max(1, int(share*whole+0.5)))
+		change = plantWork(cost.rounds(share))
 	}
 	if s.heads[as] == nil {
 		if s.heads[as], err = build(ctx, s.shop, s.ref, as, change, to); err != nil {
@@ -41,50 +41,77 @@ func (s *selftest) head(ctx context.Context, k kind, p gate.Policy, to console) 
 	return s.heads[as], nil
 }
 
-// rounds is how many of them make an event take twice its time: calibrated once.
-func (s *selftest) rounds(ctx context.Context, of string, to console) (float64, error) {
-	if known, ok := s.journal.setup.Rounds[of]; ok {
+// cost is what planted work costs, calibrated once.
+func (s *selftest) cost(ctx context.Context, of string, to console) (cost, error) {
+	if known, ok := s.journal.setup.Costs[of]; ok {
 		return known, nil
 	}
-	whole, err := s.calibrate(ctx, of, to)
+	c, err := s.calibrate(ctx, of, to)
 	if err != nil {
-		return 0, err
+		return c, err
 	}
-	return whole, s.journal.add(entry{Rounds: map[string]float64{of: whole}})
+	return c, s.journal.add(entry{Costs: map[string]cost{of: c}})
 }
 
-// calibrate plants much, where a little would drown in noise, and measures what
-// share of the CPU time one round of it is.
-func (s *selftest) calibrate(ctx context.Context, of string, to console) (whole float64, err error) {
-	const pairs = 20
-	rounds := calibrationRounds()[of]
-	much, err := build(ctx, s.shop, s.ref, "calibration", plantWork(rounds), to)
+// cost is by how much rounds of planted work make what is gated dearer: not at all
+// as long as they hide behind other waits of the processor, and then in proportion.
+type cost struct {
+	Hidden float64 `json:"hidden"` // rounds
+	Whole  float64 `json:"whole"`  // rounds more that cost 100 %
+}
+
+func (c cost) rounds(share float64) int { return max(1, int(c.Hidden+share*c.Whole+0.5)) }
+
+// costOf is the line through two plants and their shares.
+func costOf(few, many int, little, much float64) cost {
+	whole := float64(many-few) / (much - little)
+	return cost{Hidden: float64(few) - little*whole, Whole: whole}
+}
+
+// calibrate plants much, where a little would drown in noise, and then about
+// 10 %, since few rounds cost less than their part of many.
+func (s *selftest) calibrate(ctx context.Context, of string, to console) (cost, error) {
+	trial := calibrations()[of]
+	much, err := s.planted(ctx, of, trial.rounds, calibrationPairs, to)
+	if err != nil {
+		return cost{}, err
+	}
+	if !(much > 0.05) {
+		return cost{}, fmt.Errorf("calibration of %s: %d rounds an event made a difference of %.1f %%, too little to go by", of, trial.rounds, 100*much)
+	}
+	few := cost{Whole: float64(trial.rounds) / much}.rounds(0.1)
+	little, err := s.planted(ctx, of, few, trial.pairs, to)
+	if err != nil {
+		return cost{}, err
+	}
+	if !(little > 0.03 && little < 0.2) {
+		return cost{}, fmt.Errorf("calibration of %s: %d rounds an event should be about 10 %% more CPU time, and were %.1f %%: is the machine busy?", of, few, 100*little)
+	}
+	c := costOf(few, trial.rounds, little, much)
+	fmt.Fprintf(to.stderr, "%s: %d rounds an event are %.1f %% more CPU time, %d are %.1f %%; so 5 %% are %d, and 10 %% are %d\n",
+		of, trial.rounds, 100*much, few, 100*little, c.rounds(0.05), c.rounds(0.1))
+	return c, nil
+}
+
+// planted is by how much so many rounds an event make what is gated dearer.
+func (s *selftest) planted(ctx context.Context, of string, rounds, pairs int, to console) (float64, error) {
+	head, err := build(ctx, s.shop, s.ref, "calibration", plantWork(rounds), to)
 	if err != nil {
 		return 0, err
 	}
-	b := newBattery([2]*ab.Build{s.base, much}, s.shop, microTime, s.random)
+	b := newBattery([2]*ab.Build{s.base, head}, s.shop, microEffort(), s.random)
 	defer b.close()
 	all, err := b.measure(ctx, []string{of}, pairs, console{to.stdout, discard{}})
 	if err != nil {
 		return 0, err
 	}
-	unit := ""
-	for _, m := range s.policy.Metrics {
-		if runOf(m) == of {
-			unit = m.Unit
-		}
-	}
+	i := slices.IndexFunc(s.policy.Metrics, func(m gate.Metric) bool { return runOf(m) == of })
 	var ratios []float64
 	for _, p := range all {
+		unit := s.policy.Metrics[i].Unit
 		ratios = append(ratios, p.Runs[ab.Head][unit]/p.Runs[ab.Base][unit])
 	}
-	slices.Sort(ratios)
-	if len(ratios) == 0 || !(ratios[len(ratios)/2] > 1.05) {
-		return 0, fmt.Errorf("calibration of %s: %d rounds an event made no difference (%.3f)", of, rounds, ratios)
-	}
-	more := ratios[len(ratios)/2] - 1
-	fmt.Fprintf(to.stderr, "%d rounds an event are %.0f %% more CPU time of %s\n", rounds, 100*more, of)
-	return float64(rounds) / more, nil
+	return middle(ratios) - 1, s.shop.Discard(head.Tree)
 }
 
 // discard takes what nobody needs to read.

@@ -72,15 +72,19 @@ func checkPlan(plan []kind, p gate.Policy) error {
 	return nil
 }
 
-// calibrationRounds are so many that an event takes about twice its time, by what
-// runs the handler.
-func calibrationRounds() map[string]int {
-	return map[string]int{"Relay/within": 1_000, "Server/memory": 50_000}
+// calibrationPairs are those with much planted.
+const calibrationPairs = 12
+
+// calibrations are by what runs the handler: rounds so many that an event takes
+// about twice its time, and the pairs after which about 10 % are known to half a
+// point.
+func calibrations() map[string]struct{ rounds, pairs int } {
+	return map[string]struct{ rounds, pairs int }{"Relay/within": {1_000, 60}, "Server/memory": {50_000, 16}}
 }
 
 // handled is what runs the handler of events, of all that a policy gates.
 func handled(p gate.Policy) string {
-	i := slices.IndexFunc(p.Metrics, func(m gate.Metric) bool { return calibrationRounds()[runOf(m)] > 0 })
+	i := slices.IndexFunc(p.Metrics, func(m gate.Metric) bool { return calibrations()[runOf(m)].rounds > 0 })
 	if i < 0 {
 		return ""
 	}

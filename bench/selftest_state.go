@@ -16,11 +16,11 @@ import (
 
 // setup is what all runs of one folder have in common.
 type setup struct {
-	Base   string             `json:"base"`
-	Go     string             `json:"go"`
-	CPU    string             `json:"cpu"`
-	CPUs   int                `json:"cpus"`
-	Rounds map[string]float64 `json:"-"` // planted for 100 %, by what runs the handler
+	Base  string          `json:"base"`
+	Go    string          `json:"go"`
+	CPU   string          `json:"cpu"`
+	CPUs  int             `json:"cpus"`
+	Costs map[string]cost `json:"-"` // by what runs the handler
 }
 
 // played is one run of the gate, a line of the folder's file.
@@ -35,7 +35,7 @@ type played struct {
 }
 
 // journal keeps a selftest's runs in a file, one JSON object a line: the setup,
-// rounds as they are calibrated, runs as they end. Without a folder it keeps nothing.
+// costs as they are calibrated, runs as they end. Without a folder it keeps nothing.
 type journal struct {
 	setup setup
 	runs  []played
@@ -44,15 +44,15 @@ type journal struct {
 
 // entry is one line; one of its parts is there.
 type entry struct {
-	Setup  *setup             `json:"setup,omitempty"`
-	Rounds map[string]float64 `json:"rounds,omitempty"`
-	Run    *played            `json:"run,omitempty"`
+	Setup *setup          `json:"setup,omitempty"`
+	Costs map[string]cost `json:"costs,omitempty"`
+	Run   *played         `json:"run,omitempty"`
 }
 
 // openJournal reads what the folder has, which must be of the same setup, or
 // begins it. A last line that was cut off by a crash is dropped.
 func openJournal(dir string, s setup) (*journal, error) {
-	s.Rounds = map[string]float64{}
+	s.Costs = map[string]cost{}
 	j := &journal{setup: s}
 	if dir == "" {
 		return j, nil
@@ -94,8 +94,8 @@ func (j *journal) take(e entry) error {
 		return usageError{fmt.Errorf("%s has runs of %s (%s, %d × %s), this is %s (%s, %d × %s): give --out another folder", j.file,
 			e.Setup.Base, e.Setup.Go, e.Setup.CPUs, e.Setup.CPU, j.setup.Base, j.setup.Go, j.setup.CPUs, j.setup.CPU)}
 	}
-	for of, rounds := range e.Rounds {
-		j.setup.Rounds[of] = rounds
+	for of, c := range e.Costs {
+		j.setup.Costs[of] = c
 	}
 	if e.Run != nil {
 		j.runs = append(j.runs, *e.Run)

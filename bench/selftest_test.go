@@ -22,9 +22,13 @@ func TestTheShippedPlanHolds(t *testing.T) {
 	}
 	runs := map[string]int{}
 	for _, k := range plan {
-		runs[k.Plant] += k.Runs
+		if k.Disturb {
+			runs["beside a burnt core"] += k.Runs
+		} else {
+			runs[k.Plant] += k.Runs
+		}
 	}
-	for plant, least := range map[string]int{"none": 60, "5%": 30, "10%": 30, "allocation": 5, "command": 5} {
+	for plant, least := range map[string]int{"none": 60, "5%": 30, "10%": 30, "allocation": 5, "command": 5, "beside a burnt core": 20} {
 		if runs[plant] < least {
 			t.Errorf("%s is planned %d times, want at least %d", plant, runs[plant], least)
 		}
@@ -60,7 +64,7 @@ func TestAJournalGoesOnWhereItStopped(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	if err := j.add(entry{Rounds: map[string]float64{"Relay/within": 1234.5}}); err != nil {
+	if err := j.add(entry{Costs: map[string]cost{"Relay/within": {20, 600}}}); err != nil {
 		t.Fatal(err)
 	}
 	file := filepath.Join(dir, "selftest.jsonl")
@@ -75,7 +79,7 @@ func TestAJournalGoesOnWhereItStopped(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if len(again.runs) != 3 || again.setup.Rounds["Relay/within"] != 1234.5 || again.table([]kind{k}) != j.table([]kind{k}) {
+	if len(again.runs) != 3 || again.setup.Costs["Relay/within"] != (cost{20, 600}) || again.table([]kind{k}) != j.table([]kind{k}) {
 		t.Errorf("read %+v", again)
 	}
 	if after, err := os.ReadFile(file); err != nil || string(after) != string(text) {
@@ -96,6 +100,19 @@ func TestAJournalGoesOnWhereItStopped(t *testing.T) {
 	}
 	if _, err := openJournal(dir, someSetup); err == nil || !strings.Contains(err.Error(), "line 6") {
 		t.Errorf("nonsense: %v", err)
+	}
+}
+
+// Few rounds of planted work hide behind the processor's waits.
+func TestPlantedWorkIsCalibratedByTwoPlants(t *testing.T) {
+	c := costOf(80, 1000, 0.10, 1.60)
+	for share, want := range map[float64]int{0.10: 80, 1.60: 1000, 0.05: 49, 0.0001: 19} {
+		if got := c.rounds(share); got != want {
+			t.Errorf("%v are %d rounds, want %d", share, got, want)
+		}
+	}
+	if got := (cost{Hidden: -5, Whole: 10}).rounds(0.05); got != 1 {
+		t.Errorf("fewer than none: %d rounds", got)
 	}
 }
 

@@ -51,7 +51,7 @@ func runTrend(ctx context.Context, args []string, to console) (err error) {
 		records = byCommit(records, order)
 	}
 	if len(records) == 0 {
-		return fmt.Errorf("no record of %s under %s: loadgen --scenario %s writes one", *scenario, *dir, *scenario)
+		return fmt.Errorf("no record of %s under %s that counts: loadgen --scenario %s writes one", *scenario, *dir, *scenario)
 	}
 	t := trendOf(*scenario, records)
 	if err := t.write(to); err != nil || *html == "" {

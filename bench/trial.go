@@ -13,9 +13,10 @@ import (
 	"guestload/bench/gate"
 )
 
-// microTime is how long one run of a gated benchmark takes. Shorter runs in more
-// processes tell more than the other way round: processes differ more than seconds.
-const microTime = 200 * time.Millisecond
+// microEffort is that of one run of a gated benchmark. More runs in processes of
+// their own tell more than longer ones, since processes differ more than seconds;
+// and a slice is about as long as what disturbs one.
+func microEffort() ab.Effort { return ab.Effort{Time: 20 * time.Millisecond, Slices: 10} }
 
 // trial is one run of the gate.
 type trial struct {
@@ -33,7 +34,7 @@ type trial struct {
 func newTrial(p gate.Policy, builds [2]*ab.Build, w *ab.Workshop, random *rand.Rand) *trial {
 	return &trial{
 		policy: p, builds: builds, repo: w.Repo(),
-		battery:  newBattery(builds, w, microTime, random),
+		battery:  newBattery(builds, w, microEffort(), random),
 		evidence: gate.Evidence{Pairs: map[string][]gate.Pair{}},
 		tried:    map[string]int{}, spoiled: map[string]int{},
 	}

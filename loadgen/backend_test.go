@@ -17,18 +17,20 @@ import (
 // Socket.IO server under Node.
 var backendFolder = filepath.Join("testdata", "backend")
 
-// installBackend does `npm ci` where nobody has.
-var installBackend = sync.OnceValue(func() error {
-	if _, err := os.Stat(filepath.Join(backendFolder, "node_modules", ".package-lock.json")); err == nil {
+// install does `npm ci` in a folder where nobody has.
+func install(folder string) error {
+	if _, err := os.Stat(filepath.Join(folder, "node_modules", ".package-lock.json")); err == nil {
 		return nil
 	}
-	install := exec.Command("npm", "ci", "--no-audit", "--no-fund")
-	install.Dir = backendFolder
-	if out, err := install.CombinedOutput(); err != nil {
+	npm := exec.Command("npm", "ci", "--no-audit", "--no-fund")
+	npm.Dir = folder
+	if out, err := npm.CombinedOutput(); err != nil {
 		return errors.New("npm ci: " + err.Error() + "\n" + string(out))
 	}
 	return nil
-})
+}
+
+var installBackend = sync.OnceValue(func() error { return install(backendFolder) })
 
 // startBackend returns its address. It ends with the test.
 func startBackend(t *testing.T, flags ...string) string {

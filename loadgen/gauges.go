@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"fmt"
 	"os"
 	"sync"
 	"time"
@@ -13,7 +14,7 @@ import (
 
 // source is a process, or several of a kind together, whose usage can be read.
 type source struct {
-	name string // server, loadgen or redis
+	name string // server, loadgen or redis; "server 1" and so on where there are several
 	read func(context.Context) (proc.Usage, error)
 }
 
@@ -45,7 +46,9 @@ func (g *gauges) watch(ctx context.Context) {
 }
 
 func (g *gauges) follow(ctx context.Context, s source) {
-	tick := time.NewTicker(time.Second)
+	// Half a second off the clock by which take is called, so that every call finds
+	// one value.
+	tick := time.NewTicker(time.Second / 2)
 	defer tick.Stop()
 	last, err := s.read(ctx)
 	at := time.Now()
@@ -53,6 +56,7 @@ func (g *gauges) follow(ctx context.Context, s source) {
 	for {
 		select {
 		case <-tick.C:
+			tick.Reset(time.Second)
 		case <-ctx.Done():
 			return
 		}
@@ -103,6 +107,11 @@ func (t *target) sources(others ...int) []source {
 	switch {
 	case t.own != nil:
 		all = append(all, source{"server", func(context.Context) (proc.Usage, error) { return t.own.Use() }})
+		if len(t.own.Servers) > 1 {
+			for i, s := range t.own.Servers {
+				all = append(all, source{fmt.Sprintf("server %d", i+1), func(context.Context) (proc.Usage, error) { return s.Use() }})
+			}
+		}
 		if t.own.UsesRedis() {
 			all = append(all, source{"redis", func(context.Context) (proc.Usage, error) { return t.own.RedisUse() }})
 		}

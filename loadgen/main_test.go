@@ -250,7 +250,12 @@ func TestCommandsThatPlayNothing(t *testing.T) {
 	if code != results.ExitUsage || !strings.Contains(errs, bad+":10:1:") || !strings.Contains(errs, `"thresholds"`) {
 		t.Errorf("--check of a bad one: exit code %d\n%s", code, errs)
 	}
-	for name, args := range map[string][]string{"usage": {"-h"}, "dry-run": {"--scenario", good, "--dry-run", "--seed", "9"}} {
+	broken := scenarioFile(t, strings.Replace(pair, "guests:\n", "server: {instances: 2}\nfaults:\n  - {at: 300ms, kill: instance 2}\n  - {at: 100ms, freeze: redis}\nguests:\n", 1))
+	few := strings.Replace(pair, pair[strings.Index(pair, "phases:"):strings.Index(pair, "guests:\n")], "capacity: {from: 4/s, to: 8/s, settle: 1s, hold: 1s, spacing: uniform}\n", 1)
+	for name, args := range map[string][]string{
+		"usage": {"-h"}, "dry-run": {"--scenario", good, "--dry-run", "--seed", "9"},
+		"dry-run-faults": {"--scenario", broken, "--dry-run"}, "dry-run-capacity": {"--scenario", scenarioFile(t, few), "--dry-run"},
+	} {
 		code, out, errs := invoke(t.Context(), args...)
 		if code != 0 || errs != "" {
 			t.Errorf("%v: exit code %d, %s", args, code, errs)

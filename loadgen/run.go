@@ -8,10 +8,7 @@ import (
 
 	"github.com/spf13/pflag"
 
-	"guestload/loadgen/executor"
 	"guestload/loadgen/report"
-	"guestload/loadgen/schedule"
-	"guestload/loadgen/session"
 	"guestload/results"
 	"guestload/scenarios"
 	"guestload/server/app"
@@ -154,35 +151,4 @@ func several(s scenarios.Scenario) (text string) {
 		text += fmt.Sprintf(", %d servers", s.Server.Instances)
 	}
 	return text
-}
-
-// rehearsedGuest is whose script a dry run tells.
-const rehearsedGuest = 0
-
-// rehearse prints every arrival, and one guest's script with its draws. The same
-// seed prints the same, byte for byte.
-func rehearse(w io.Writer, s scenarios.Scenario, o options) error {
-	phases := executor.Schedule(s.Phases)
-	if err := schedule.Validate(phases); err != nil {
-		return err
-	}
-	fmt.Fprintf(w, "scenario %s, seed %d: %d guests in %v%s\n", s.Name, s.Seed, schedule.Planned(phases, s.Seed), s.Length(), several(s))
-	if s.Processes > 1 {
-		fmt.Fprintf(w, "each process plays every %d-th guest, the first of them those from guest 0 on\n", s.Processes)
-	}
-	for _, p := range s.Phases {
-		if p.Shape == scenarios.Closed {
-			fmt.Fprintf(w, "phase %s is closed: %d guests at a time for %v, each arriving as another leaves\n", p.Name, p.Guests, p.For)
-		}
-	}
-	for _, line := range session.Rehearse(session.Setting{Scripts: s.Scripts, Feeds: s.Feeds, Seed: s.Seed, Without: o.without}, rehearsedGuest) {
-		fmt.Fprintln(w, line)
-	}
-	fmt.Fprintln(w, "arrivals:")
-	for a := range schedule.Arrivals(phases, s.Seed) {
-		if _, err := fmt.Fprintf(w, "%8d %12.6fs %s\n", a.Index, a.At.Seconds(), s.Phases[a.Phase].Name); err != nil {
-			return fmt.Errorf("write: %w", err)
-		}
-	}
-	return nil
 }

@@ -166,7 +166,7 @@ func percentile(t *results.Times, percent float64) time.Duration {
 	if t == nil {
 		return 0
 	}
-	return time.Duration(t.Response.ValueAtPercentile(percent)) * time.Microsecond
+	return time.Duration(results.Percentiles(t.Response, percent)[0]) * time.Microsecond
 }
 
 func sorted(m map[string]int64) []string {

@@ -8,6 +8,7 @@ import (
 
 	"guestload/loadgen/report"
 	"guestload/loadgen/report/page"
+	"guestload/results"
 )
 
 // parseWatch reads where a run is to be watched: HOST:PORT, or :PORT and PORT
@@ -46,6 +47,9 @@ func (a *audience) invite(o options, p *performance, stderr io.Writer) (*audienc
 	start.Record.Guests.Planned = p.tape.planned
 	e := &start.Record.Environment
 	e.Target, e.Transport, e.Storage = p.where(), p.transport, p.target.storage
+	for _, f := range p.scenario.Faults {
+		start.Record.Faults = append(start.Record.Faults, results.Fault{At: f.At.Seconds(), Blow: string(f.Blow), Victim: f.Victim()})
+	}
 	for _, t := range p.scenario.Thresholds {
 		start.Thresholds = append(start.Thresholds, t.Expression)
 	}

@@ -3,6 +3,7 @@ package results
 import (
 	"fmt"
 	"iter"
+	"strconv"
 	"time"
 )
 
@@ -76,13 +77,22 @@ func (c Capacity) Interval() string {
 func FormatRate(rate float64) string {
 	text := fmt.Sprintf("%.3g", rate)
 	if rate >= 999.5 {
-		whole := int64(rate + 0.5)
-		text = fmt.Sprintf("%d", whole)
-		for i := len(text) - 3; i > 0; i -= 3 {
-			text = text[:i] + "," + text[i:]
-		}
+		text = FormatCount(int64(rate + 0.5))
 	}
 	return text + "/s"
+}
+
+// FormatCount writes 1234567 as 1,234,567.
+func FormatCount(n int64) string {
+	digits := strconv.FormatInt(n, 10)
+	from := 0
+	if n < 0 {
+		from = 1
+	}
+	for i := len(digits) - 3; i > from; i -= 3 {
+		digits = digits[:i] + "," + digits[i:]
+	}
+	return digits
 }
 
 // Searched makes the record of a search of that of the run which stands for its

@@ -226,7 +226,7 @@ func observeSeconds(t scenarios.Threshold, seconds []Second) observation {
 	}
 	switch percent, ok := t.Stat.Percentile(); {
 	case ok:
-		return observation{value: millis(h.ValueAtPercentile(percent)), from: -1}
+		return observation{value: millis(Percentiles(h, percent)[0]), from: -1}
 	case t.Stat == scenarios.Mean:
 		return observation{value: h.Mean() / 1000, from: -1}
 	case t.Stat == scenarios.Max:

@@ -22,7 +22,7 @@ func (t *Times) histograms() [3]*Histogram { return [...]*Histogram{t.Response, 
 // writeLog writes the standard HdrHistogram log, version 1.3: for every second,
 // operation and kind that has samples one line with its tag. Values are
 // microseconds, the column Interval_Max is in milliseconds, and time stamps are
-// seconds from StartTime.
+// seconds from BaseTime, which is StartTime.
 //
 // hdrhistogram-go's own writer cuts StartTime to whole seconds and takes values
 // for nanoseconds, so only its encoding is used.
@@ -30,7 +30,9 @@ func writeLog(w io.Writer, started time.Time, seconds []Second) error {
 	out := bufio.NewWriter(w)
 	fmt.Fprintf(out, "#[Histogram log format version %s]\n", hdrhistogram.HISTOGRAM_LOG_FORMAT_VERSION)
 	fmt.Fprintf(out, "#[Values in microseconds; tags are operation.response, .service and .lag]\n")
-	fmt.Fprintf(out, "#[StartTime: %.3f (seconds since epoch), %s]\n", float64(started.UnixMilli())/1000, started.UTC().Format(time.RFC3339Nano))
+	epoch := float64(started.UnixMilli()) / 1000
+	fmt.Fprintf(out, "#[StartTime: %.3f (seconds since epoch), %s]\n", epoch, started.UTC().Format(time.RFC3339Nano))
+	fmt.Fprintf(out, "#[BaseTime: %.3f (seconds since epoch)]\n", epoch)
 	fmt.Fprintf(out, "\"StartTimestamp\",\"Interval_Length\",\"Interval_Max\",\"Interval_Compressed_Histogram\"\n")
 	for _, s := range seconds {
 		for _, name := range sortedKeys(s.Operations) {

@@ -92,21 +92,6 @@ type Summary struct {
 	Mean float64 `json:"mean"`
 }
 
-// Fault is a blow that the scenario dealt to a process, and what was seen of it;
-// times are in milliseconds, absent where they do not apply or nothing was seen
-// before the run's end.
-type Fault struct {
-	At       float64  `json:"atSec"` // when it was dealt
-	Blow     string   `json:"blow"`  // kill, freeze, thaw or start
-	Victim   string   `json:"victim"`
-	Fallback *float64 `json:"fallbackMs,omitempty"` // until every instance served without Redis
-	Recovery *float64 `json:"recoveryMs,omitempty"` // from Redis answering until every instance worked on it
-	Ghosts   *float64 `json:"ghostsMs,omitempty"`   // until the guests of a killed instance were in no count
-	Released *float64 `json:"releasedMs,omitempty"` // until the last partner of a killed instance's guests was told
-	CutOff   int64    `json:"cutOff,omitempty"`     // guests who lost their socket by it
-	Returned int64    `json:"returned,omitempty"`   // of them, those who came to another instance
-}
-
 // Violation counts breaches of one rule, with the first few told.
 type Violation struct {
 	Rule     string   `json:"rule"`

@@ -1,6 +1,7 @@
 package results
 
 import (
+	"slices"
 	"testing"
 	"time"
 
@@ -57,4 +58,23 @@ func parse(t *testing.T, expressions ...string) []scenarios.Threshold {
 		parsed = append(parsed, threshold)
 	}
 	return parsed
+}
+
+func TestPercentilesAreNotExceededByMore(t *testing.T) {
+	for n, want := range map[int64][]int64{
+		1: {1, 1, 1, 1}, 6: {3, 6, 6, 6}, 66: {33, 60, 66, 66}, 100: {50, 90, 99, 100}, 1000: {500, 900, 990, 999},
+	} {
+		h := NewHistogram()
+		for us := int64(1); us <= n; us++ {
+			if err := h.RecordValue(us); err != nil {
+				t.Fatal(err)
+			}
+		}
+		if got := Percentiles(h, 50, 90, 99, 99.9); !slices.Equal(got, want) {
+			t.Errorf("of %d samples: %v, want %v", n, got, want)
+		}
+	}
+	if got := Percentiles(NewHistogram(), 50, 100); !slices.Equal(got, []int64{0, 0}) {
+		t.Errorf("of none: %v", got)
+	}
 }

@@ -52,8 +52,8 @@ func timelineRow(s Second, names []string) []string {
 		failures += t.Failed()
 		p50, p99 := "", ""
 		if t.Response.TotalCount() > 0 {
-			p50 = fmt.Sprintf("%.3f", millis(t.Response.ValueAtPercentile(50)))
-			p99 = fmt.Sprintf("%.3f", millis(t.Response.ValueAtPercentile(99)))
+			at := Percentiles(t.Response, 50, 99)
+			p50, p99 = fmt.Sprintf("%.3f", millis(at[0])), fmt.Sprintf("%.3f", millis(at[1]))
 		}
 		times = append(times, integer(t.Response.TotalCount()), integer(t.Failed()), p50, p99)
 	}

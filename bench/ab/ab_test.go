@@ -165,7 +165,7 @@ func TestPairsRunBothSidesInRandomOrder(t *testing.T) {
 	dir := repository(t, map[string]string{"bench/x_test.go": benchmarks})
 	write(t, dir, map[string]string{"bench/x_test.go": strings.ReplaceAll(benchmarks, `"two"`, `"two", "three"`)})
 	w := open(t, dir)
-	m := Micro{Time: time.Millisecond, Random: rand.New(rand.NewPCG(1, 2))}
+	m := Micro{Effort: Effort{Time: time.Millisecond, Slices: 3}, Random: rand.New(rand.NewPCG(1, 2))}
 	for i, ref := range []string{"HEAD", ""} {
 		tree, err := w.Export(t.Context(), ref)
 		if err != nil {

@@ -9,8 +9,8 @@ import (
 	"os/exec"
 	"path/filepath"
 	"regexp"
+	"strconv"
 	"strings"
-	"time"
 
 	"golang.org/x/perf/benchfmt"
 )
@@ -35,8 +35,8 @@ var ErrLeftOut = errors.New("base lacks it, so there is nothing to compare")
 // Micro runs benchmarks of two builds in pairs.
 type Micro struct {
 	Builds [2]*Build
-	Time   time.Duration // of one run
-	Random *rand.Rand    // draws the order
+	Effort Effort
+	Random *rand.Rand // draws the order
 }
 
 // Pair runs the benchmark with this name, and all below it, once a side, each
@@ -46,7 +46,7 @@ func (m Micro) Pair(ctx context.Context, name string) ([]Pair, error) {
 	var runs [2]map[string]Values
 	var order []string
 	for _, side := range [2]Side{first, 1 - first} {
-		names, values, err := m.Builds[side].Run(ctx, name, m.Time)
+		names, values, err := m.Builds[side].Run(ctx, name, m.Effort)
 		if side == Base && errors.Is(err, ErrNoBenchmark) {
 			return nil, fmt.Errorf("%w: %w", ErrLeftOut, err)
 		}
@@ -72,7 +72,7 @@ func (m Micro) Pair(ctx context.Context, name string) ([]Pair, error) {
 
 // Run runs the benchmark with this name, and all below it, once, in a process of
 // its own. It returns the names in their order, and the figures by name.
-func (b *Build) Run(ctx context.Context, name string, d time.Duration) (names []string, values map[string]Values, err error) {
+func (b *Build) Run(ctx context.Context, name string, e Effort) (names []string, values map[string]Values, err error) {
 	if b.Benchmarks == "" {
 		return nil, nil, fmt.Errorf("%s: %w: it has no bench/", b.Tree, ErrNoBenchmark)
 	}
@@ -83,7 +83,8 @@ func (b *Build) Run(ctx context.Context, name string, d time.Duration) (names []
 		}
 		pattern = append(pattern, "^"+regexp.QuoteMeta(part)+"$")
 	}
-	cmd := command(ctx, b.Benchmarks, "-test.run=^$", "-test.bench="+strings.Join(pattern, "/"), "-test.benchtime="+d.String(), "-test.timeout=5m")
+	cmd := command(ctx, b.Benchmarks, "-test.run=^$", "-test.bench="+strings.Join(pattern, "/"), "-test.benchtime="+e.Time.String(),
+		"-test.count="+strconv.Itoa(e.Slices), "-test.timeout=5m")
 	cmd.Dir = filepath.Join(b.Tree.Dir, "bench")
 	var out, said bytes.Buffer
 	cmd.Stdout, cmd.Stderr = &out, &said
@@ -128,7 +129,7 @@ func (b *Build) List(ctx context.Context) ([]string, error) {
 var processors = regexp.MustCompile(`-\d+$`)
 
 func parse(out []byte) (names []string, all map[string]Values, err error) {
-	all = map[string]Values{}
+	runs := map[string][]Values{}
 	for r := benchfmt.NewReader(bytes.NewReader(out), "benchmarks"); r.Scan(); {
 		switch record := r.Result().(type) {
 		case *benchfmt.SyntaxError:
@@ -144,11 +145,15 @@ func parse(out []byte) (names []string, all map[string]Values, err error) {
 				}
 			}
 			values[iterations] = float64(record.Iters)
-			if all[name] == nil {
+			if runs[name] == nil {
 				names = append(names, name)
 			}
-			all[name] = values
+			runs[name] = append(runs[name], values)
 		}
+	}
+	all = map[string]Values{}
+	for name, slices := range runs {
+		all[name] = summary(slices)
 	}
 	return names, all, nil
 }

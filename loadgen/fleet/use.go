@@ -15,7 +15,7 @@ func (f *Fleet) Use() (proc.Usage, error) {
 	var all proc.Usage
 	var err error = errUnknown
 	for _, s := range f.Servers {
-		u, failed := proc.Of(s.cmd.Process.Pid)
+		u, failed := s.Use()
 		if failed != nil {
 			continue // it has gone, or the system does not tell
 		}
@@ -23,6 +23,9 @@ func (f *Fleet) Use() (proc.Usage, error) {
 	}
 	return all, err
 }
+
+// Use is what the server has used so far.
+func (s *Server) Use() (proc.Usage, error) { return proc.Of(s.cmd.Process.Pid) }
 
 // UsesRedis reports whether the servers keep their guests there.
 func (f *Fleet) UsesRedis() bool { return f.meter != nil }

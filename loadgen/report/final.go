@@ -116,20 +116,9 @@ func (t Terminal) violations(all []results.Violation) string {
 func (t Terminal) faults(all []results.Fault) string {
 	var b strings.Builder
 	for _, f := range all {
-		words := fmt.Sprintf("%s %s at %.1f s", f.Blow, f.Victim, f.At)
-		for _, seen := range []struct {
-			ms   *float64
-			what string
-		}{
-			{f.Fallback, "served without it after"}, {f.Recovery, "used again after"},
-			{f.Released, "the last partner told after"}, {f.Ghosts, "in no count after"},
-		} {
-			if seen.ms != nil {
-				words += fmt.Sprintf(", %s %s", seen.what, results.FormatMillis(*seen.ms))
-			}
-		}
-		if f.CutOff > 0 {
-			words += fmt.Sprintf("; %s guests cut off, %s came back", number(f.CutOff), number(f.Returned))
+		words := fmt.Sprintf("%s at %.1f s", clean(f.Name()), f.At)
+		if seen := f.Seen(); len(seen) > 0 {
+			words += ": " + strings.Join(seen, ", ")
 		}
 		fmt.Fprintln(&b, t.wrap("  ", words))
 	}

@@ -2,24 +2,13 @@ package report
 
 import (
 	"fmt"
-	"strconv"
 	"time"
 
 	"guestload/results"
 )
 
 // number writes 1234567 as 1,234,567.
-func number[N int | int64](n N) string {
-	digits := strconv.FormatInt(int64(n), 10)
-	from := 0
-	if n < 0 {
-		from = 1
-	}
-	for i := len(digits) - 3; i > from; i -= 3 {
-		digits = digits[:i] + "," + digits[i:]
-	}
-	return digits
-}
+func number[N int | int64](n N) string { return results.FormatCount(int64(n)) }
 
 // clock writes a time as 0:04 or 1:02:03.
 func clock(d time.Duration) string {

@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"fmt"
 	"slices"
+	"strings"
 	"time"
 
 	"guestload/results"
@@ -19,6 +20,7 @@ type content struct {
 	Violations                          []violation
 	Operations                          []operation
 	Failures                            []failure
+	Faults                              []fault
 	Resources                           []process
 	NoResources                         string
 	Environment                         []figure
@@ -43,6 +45,8 @@ type operation struct {
 
 type failure struct{ Operation, Kind, Count, Mean, Longest string }
 
+type fault struct{ At, Name, Seen string }
+
 type process struct{ Process, CPU, PerGuest, Memory, Commands string }
 
 // view puts a record that is concluded into words.
@@ -52,7 +56,7 @@ func view(r results.Record, scenario []byte) content {
 		Guests: guests(r.Guests), Thresholds: thresholds(r.Thresholds), Violations: violations(r.Violations),
 		Operations: operations(r.Operations), Failures: failures(r.Operations),
 		Resources: processes(r.Resources), NoResources: "No process could be measured.",
-		Environment: environment(r), Scenario: string(scenario),
+		Faults: faults(r.Faults), Environment: environment(r), Scenario: string(scenario),
 	}
 	v.Capacity = newSearched(r.Capacity)
 	v.Verdict, v.Tone = verdict(r.Outcome)
@@ -161,21 +165,38 @@ func failures(all map[string]results.Operation) (rows []failure) {
 	return rows
 }
 
-func processes(r results.Resources) (rows []process) {
-	for _, p := range []struct {
-		name  string
-		usage *results.Usage
-	}{{"server", r.Server}, {"redis", r.Redis}, {"loadgen", r.Loadgen}} {
-		if p.usage == nil {
-			continue
-		}
-		row := process{p.name, fmt.Sprintf("%.2f s", p.usage.CPUSec), fmt.Sprintf("%.2f ms", p.usage.CPUMsPerSession),
-			fmt.Sprintf("%.0f MB", p.usage.RSSPeakMB), "–"}
-		if p.usage.CommandsPerSession > 0 {
-			row.Commands = fmt.Sprintf("%.1f", p.usage.CommandsPerSession)
+func faults(all []results.Fault) (rows []fault) {
+	for _, f := range all {
+		row := fault{length(f.At), f.Name(), strings.Join(f.Seen(), ", ")}
+		if row.Seen == "" {
+			row.Seen = "–"
 		}
 		rows = append(rows, row)
 	}
+	return rows
+}
+
+func processes(r results.Resources) (rows []process) {
+	add := func(name string, u *results.Usage) {
+		if u == nil {
+			return
+		}
+		row := process{name, fmt.Sprintf("%.2f s", u.CPUSec), fmt.Sprintf("%.2f ms", u.CPUMsPerSession), fmt.Sprintf("%.0f MB", u.RSSPeakMB), "–"}
+		if u.CommandsPerSession > 0 {
+			row.Commands = fmt.Sprintf("%.1f", u.CommandsPerSession)
+		}
+		rows = append(rows, row)
+	}
+	if n := len(r.Servers); n > 1 {
+		add(fmt.Sprintf("%d servers", n), r.Server)
+		for i := range r.Servers {
+			add(fmt.Sprintf("server %d", i+1), &r.Servers[i])
+		}
+	} else {
+		add("server", r.Server)
+	}
+	add("redis", r.Redis)
+	add("loadgen", r.Loadgen)
 	return rows
 }
 

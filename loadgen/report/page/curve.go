@@ -53,7 +53,7 @@ func newCurve(t *results.Times) curve {
 }
 
 func values(h *results.Histogram, percentiles []float64) []float64 {
-	at := h.ValueAtPercentilesSlice(percentiles)
+	at := results.Percentiles(h, percentiles...)
 	ms := make([]float64, len(at))
 	for i, us := range at {
 		ms[i] = millis(us)

@@ -23,8 +23,24 @@ type data struct {
 	Curves   map[string]curve `json:"curves"` // by operation
 	Usage    []Spent          `json:"usage"`
 	Bounds   []bound          `json:"bounds,omitempty"`
+	Faults   []blow           `json:"faults,omitempty"`
 	Capacity *knee            `json:"capacity,omitempty"`
 	Scenario string           `json:"scenario"` // so that Read finds it again
+}
+
+// blow is a fault, as the charts over time mark it.
+type blow struct {
+	At   float64 `json:"t"` // seconds
+	What string  `json:"what"`
+	Name string  `json:"name"`
+}
+
+// newBlows marks faults.
+func newBlows(faults []results.Fault) (all []blow) {
+	for _, f := range faults {
+		all = append(all, blow{round(f.At), f.Blow, f.Name()})
+	}
+	return all
 }
 
 // row is one point in time. Rates are a second's, times are in milliseconds.
@@ -52,6 +68,7 @@ func (p Page) data() data {
 	d.Curves = curves(p.Run.Totals())
 	d.Usage = thin(p.Usage, d.Every)
 	d.Capacity = newKnee(p.Run.Record.Capacity)
+	d.Faults = newBlows(p.Run.Record.Faults)
 	var expressions []string
 	for _, t := range p.Run.Record.Thresholds {
 		expressions = append(expressions, t.Expression)
@@ -87,7 +104,8 @@ func newPoint(t *results.Times) point {
 	done, failed := float64(t.Response.TotalCount()), float64(t.Failed())
 	p := point{&done, &failed}
 	if done > 0 {
-		p50, p99 := millis(t.Response.ValueAtPercentile(50)), millis(t.Response.ValueAtPercentile(99))
+		at := results.Percentiles(t.Response, 50, 99)
+		p50, p99 := millis(at[0]), millis(at[1])
 		p[2], p[3] = &p50, &p99
 	}
 	return p

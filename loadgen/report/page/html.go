@@ -20,7 +20,7 @@ var assets embed.FS
 
 // fragments are the parts that a live page replaces, by the id of the element
 // that holds them, which is the name of their template too.
-var fragments = [...]string{"verdict", "figures", "capacity", "thresholds", "violations", "operations", "failures", "resources"}
+var fragments = [...]string{"verdict", "figures", "capacity", "thresholds", "violations", "faults", "operations", "failures", "resources"}
 
 // whole is everything in a page.
 type whole struct {

@@ -46,6 +46,9 @@ func TestThePageShowsARunInABrowserWithoutANetwork(t *testing.T) {
 						t.Error("text of the scenario was run")
 					}
 					if *shots != "" {
+						if err := os.MkdirAll(*shots, 0o755); err != nil {
+							t.Fatal(err)
+						}
 						b.shoot(filepath.Join(*shots, filepath.Base(t.Name())))
 					}
 				})
@@ -149,6 +152,32 @@ func TestTheVerdictIsToldInWords(t *testing.T) {
 		if v := view(c.record, nil); v.Verdict != c.word || v.Because != c.want {
 			t.Errorf("%s: %s", v.Verdict, v.Because)
 		}
+	}
+}
+
+func TestFaultsAndEachServerAreTold(t *testing.T) {
+	v := view(hostile(t).Run.Record, nil)
+	var told []string
+	for _, f := range v.Faults {
+		told = append(told, strings.Join([]string{f.At, f.Name[:10], f.Seen}, "|"))
+	}
+	for _, p := range v.Resources {
+		told = append(told, p.Process+"|"+p.CPU)
+	}
+	want := []string{
+		"4.0 s|kill redis|served without it after 732ms", "4.2 s|start redi|–",
+		"12.0 s|kill insta|in no count after 732ms, 1,200 guests cut off, 1,100 came back",
+		"2 servers|9.10 s", "server 1|4.20 s", "server 2|4.90 s", "redis|1.90 s", "loadgen|5.20 s",
+	}
+	if got := strings.Split(strings.ReplaceAll(strings.Join(told, "\n"), "\u00a0", " "), "\n"); !slices.Equal(got, want) {
+		t.Errorf("got %q\nwant %q", got, want)
+	}
+	if v := view(sample(t).Run.Record, nil); len(v.Faults) != 0 || len(v.Resources) != 3 {
+		t.Errorf("without faults: %+v, %+v", v.Faults, v.Resources)
+	}
+	marks := hostile(t).data().Faults
+	if len(marks) != 3 || marks[1] != (blow{4.2, "start", "start redis"}) {
+		t.Errorf("marks: %+v", marks)
 	}
 }
 

@@ -145,6 +145,18 @@ func hostile(t *testing.T) Page {
 		}},
 		{Rule: "in-order", Count: 1, Examples: []string{"guest 9 heard message 4 before message 3"}},
 	}
+	after := 732.0
+	r.Faults = []results.Fault{
+		{At: 4, Blow: "kill", Victim: "redis", Fallback: &after}, {At: 4.2, Blow: "start", Victim: "redis"},
+		{At: 12, Blow: "kill", Victim: "instance 2 " + attack, Ghosts: &after, CutOff: 1200, Returned: 1100},
+	}
+	r.Resources.Servers = []results.Usage{{CPUSec: 4.2, RSSPeakMB: 24, CPUMsPerSession: 2.7}, {CPUSec: 4.9, RSSPeakMB: 22, CPUMsPerSession: 3.1}}
+	for i, u := range p.Usage {
+		all := u.Of["server"]
+		if u.Of["server 1"] = (Use{round(all.Cores * 0.6), round(all.MemoryMB * 0.6)}); i < 12 {
+			u.Of["server 2"] = Use{round(all.Cores * 0.4), round(all.MemoryMB * 0.4)}
+		}
+	}
 	p.Scenario = []byte(scenarioSource + "# " + attack + " " + `</script> {{.Title}} ${x} \u003c` + "\n")
 	conclude(t, &p.Run, "response(create) p99 < 20ms", "response(delivery) p99 < 100ms in any 5s", "failures < 0.1%", "violations == 0")
 	return p

@@ -3,7 +3,6 @@ package page
 import (
 	"fmt"
 	"math"
-	"strconv"
 	"strings"
 	"time"
 
@@ -68,17 +67,7 @@ func because(r results.Record) string {
 }
 
 // number writes 1234567 as 1,234,567.
-func number[N int | int64](n N) string {
-	digits := strconv.FormatInt(int64(n), 10)
-	from := 0
-	if n < 0 {
-		from = 1
-	}
-	for i := len(digits) - 3; i > from; i -= 3 {
-		digits = digits[:i] + "," + digits[i:]
-	}
-	return digits
-}
+func number[N int | int64](n N) string { return results.FormatCount(int64(n)) }
 
 // plural writes "1 guest" and "2 guests".
 func plural[N int | int64](n N, word string) string {

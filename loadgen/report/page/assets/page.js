@@ -2,7 +2,7 @@
 (() => {
   const data = JSON.parse(document.getElementById("data").textContent);
   const $ = id => document.getElementById(id);
-  const life = ["create", "fetch", "connect", "match", "ack", "delivery", "leave", "reconnect", "online", "stats", "renew"];
+  const life = ["create", "fetch", "connect", "match", "ack", "delivery", "leave", "reconnect", "online", "stats", "renew", "refusal"];
   const inOrder = names => names.sort((a, b) => {
     const place = n => life.includes(n) ? life.indexOf(n) : life.length;
     return place(a) - place(b) || (a < b ? -1 : 1);
@@ -39,7 +39,8 @@
   const timeScale = { distr: 3, log: 10, range: () => shared.micros };
   const timeAxis = () => axis({ scale: "y", size: 54, splits: () => decades(...shared.micros), filter: (u, s) => s, values: (u, s) => s.map(time) });
   const countScale = { range: (u, low, high) => [0, high > 0 ? high * 1.12 : 1] };
-  const countAxis = (write) => axis({ scale: "y", size: 54, space: 32, values: (u, s) => s.map(write) });
+  const ones = [1, 10, 100, 1e3, 1e4, 1e5, 1e6, 1e7].flatMap(n => [n, 2 * n, 5 * n]); // what is counted has no halves
+  const countAxis = (write) => axis({ scale: "y", size: 54, space: 32, values: (u, s) => s.map(write), ...(write === whole ? { incrs: ones } : {}) });
   const secondAxis = () => axis({ space: 56, size: 26, incrs: [1, 2, 5, 10, 15, 30, 60, 120, 300, 600, 900, 1800, 3600, 7200, 14400, 43200], values: (u, s) => s.map(clock) });
 
   // Values without neighbours would not be seen as lines: they become dots.
@@ -83,7 +84,7 @@
   function build(c) {
     const s = c.spec, hooks = { setCursor: [() => tell(c)] };
     if (s.phases) hooks.drawClear = [u => bands(u)];
-    hooks.draw = [u => { if (s.marks) s.marks(u, c.spec); limits(u, c.spec.limits || []); }];
+    hooks.draw = [u => { if (s.phases) faults(u); if (s.marks) s.marks(u, c.spec); limits(u, c.spec.limits || []); }];
     if (s.under) hooks.drawClear = [u => s.under(u, c.spec)];
     return new uPlot({
       width: c.plot.clientWidth || 300, height: s.height, padding: [8, 22, 0, 0],
@@ -114,6 +115,27 @@
       if (p.from > 0) for (let y = bbox.top; y < bbox.top + bbox.height; y += 6 * ratio) ctx.fillRect(from, y, ratio, 3 * ratio);
       if (ctx.measureText(p.name).width + 8 * ratio < to - from) ctx.fillText(p.name, from + 5 * ratio, bbox.top + 1);
     }
+    ctx.restore();
+  }
+  // Marks the faults of the scenario, each with as much of its name as there is room for.
+  function faults(u) {
+    const { ctx, bbox } = u, ratio = devicePixelRatio, all = data.faults || [];
+    ctx.save();
+    ctx.fillStyle = colour("doubt");
+    ctx.font = 11 * ratio + "px system-ui, sans-serif";
+    ctx.textBaseline = "top";
+    all.forEach((f, i) => {
+      const x = Math.round(u.valToPos(f.t, "x", true)), end = bbox.left + bbox.width;
+      if (x < bbox.left || x > end) return;
+      ctx.fillRect(x - ratio / 2, bbox.top, 1.5 * ratio, bbox.height);
+      const room = (i + 1 < all.length ? Math.min(end, u.valToPos(all[i + 1].t, "x", true)) : end) - x - 8 * ratio;
+      const words = [f.name, f.what].find(w => ctx.measureText(w).width < room);
+      if (!words) return;
+      ctx.fillStyle = colour("paper"); // what is drawn below would cross the words
+      ctx.fillRect(x + 2 * ratio, bbox.top + 14 * ratio, ctx.measureText(words).width + 4 * ratio, 13 * ratio);
+      ctx.fillStyle = colour("doubt");
+      ctx.fillText(words, x + 4 * ratio, bbox.top + 15 * ratio);
+    });
     ctx.restore();
   }
   function failureMarks(u, spec) {
@@ -283,34 +305,34 @@
   }
 
   function drawUsage() {
-    const names = [...new Set(data.usage.flatMap(u => Object.keys(u.of)))].sort((a, b) => ["server", "redis", "loadgen"].indexOf(a) - ["server", "redis", "loadgen"].indexOf(b));
+    const known = [...new Set(data.usage.flatMap(u => Object.keys(u.of)))], names = ["server", "redis", "loadgen"].filter(n => known.includes(n));
+    const each = known.filter(n => !names.includes(n)).sort((a, b) => a.localeCompare(b, "en", { numeric: true })); // server 1, server 2, ...
     if (!names.length) return;
-    key("usage", names);
+    key("usage", names.map(n => n === "server" && each.length ? "servers together" : n), each.length ? "each server" : "");
     const seconds = data.usage.map(u => u.second);
     for (const [id, title, what, write] of [
       ["cpu", "CPU, cores", "cpu", v => v == null ? "–" : trim(v.toFixed(v < 10 ? 2 : 0))],
       ["memory", "Memory, MB", "mb", whole],
     ]) {
-      const values = names.map(n => data.usage.map(u => u.of[n]?.[what] ?? null));
+      const values = [...names, ...each].map(n => data.usage.map(u => u.of[n]?.[what] ?? null));
+      const told = get => names.map((n, k) => n + " " + write(get(k)) + (n === "server" && each.length && each.length <= 4 ? " (" + each.map((_, e) => write(get(names.length + e))).join(", ") + ")" : "")).join(", ");
       chart({
         id, into: "usage", title, height: 150, phases: true, columns: [seconds, ...values],
         limits: what === "mb" ? bounds(b => b.metric === "memory").map(b => ({ at: b.at, words: b.process + " threshold" })) : [],
         scales: { x: { time: false, range: () => shared.span }, y: countScale },
-        axes: [secondAxis(), countAxis(write)], series: names.map((n, i) => line(inks[i % inks.length])),
-        say: i => i == null ? "at most " + names.map((n, k) => n + " " + write(most(values[k]))).join(", ")
-          : "at " + clock(seconds[i] ?? 0) + ": " + names.map((n, k) => n + " " + write(values[k][i])).join(", "),
+        axes: [secondAxis(), countAxis(write)], series: [...names.map((n, i) => line(inks[i])), ...each.map(() => line("muted", { width: 1 }))],
+        say: i => i == null ? "at most " + told(k => most(values[k])) : "at " + clock(seconds[i] ?? 0) + ": " + told(k => values[k][i]),
       });
     }
   }
-  function key(of, names) {
+  function key(of, names, rest) {
     const p = document.createElement("p");
     $(of + "-key")?.remove();
     p.id = of + "-key";
     p.className = "key";
-    names.forEach((n, i) => {
+    [...names, ...(rest ? [rest] : [])].forEach((n, i) => {
       const s = document.createElement("span");
-      s.className = "swatch " + inks[i % inks.length] + " solid";
-      s.style.borderTopStyle = "solid";
+      s.className = "swatch solid " + (inks[i] && i < names.length ? inks[i] : "muted");
       p.append(s, n + " ");
     });
     $(of).before(p);

@@ -1,0 +1,49 @@
+package ab
+
+import (
+	"slices"
+	"strings"
+	"time"
+)
+
+// Effort is how long and how often a benchmark is repeated within one run, in
+// one process.
+type Effort struct {
+	Time   time.Duration // of a slice
+	Slices int
+}
+
+// summary is one figure a unit of a run's slices.
+//
+// Whatever else goes on in a machine only ever adds to a time, for some tens of
+// milliseconds and in some of the slices: so times are the mean of the fastest
+// fifth, which varies half as much from run to run as the mean of all. (Chen and
+// Revels, "Robust benchmarking in noisy environments", 2016, take the fastest.)
+// What can err to either side is the median.
+func summary(runs []Values) Values {
+	v := Values{}
+	for unit := range runs[0] {
+		var all []float64
+		for _, r := range runs {
+			all = append(all, r[unit])
+		}
+		slices.Sort(all)
+		switch {
+		case unit == iterations:
+			v[unit] = mean(all) * float64(len(all))
+		case strings.HasSuffix(unit, "ns/op"):
+			v[unit] = mean(all[:(len(all)+4)/5])
+		default:
+			v[unit] = all[len(all)/2]
+		}
+	}
+	return v
+}
+
+func mean(values []float64) float64 {
+	sum := 0.0
+	for _, v := range values {
+		sum += v
+	}
+	return sum / float64(len(values))
+}

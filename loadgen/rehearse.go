@@ -1,0 +1,61 @@
+package main
+
+import (
+	"fmt"
+	"io"
+
+	"guestload/loadgen/executor"
+	"guestload/loadgen/schedule"
+	"guestload/loadgen/session"
+	"guestload/results"
+	"guestload/scenarios"
+)
+
+// rehearsedGuest is whose script a dry run tells.
+const rehearsedGuest = 0
+
+// rehearse prints every arrival, the faults, and one guest's script with its
+// draws. The same seed prints the same, byte for byte.
+func rehearse(w io.Writer, s scenarios.Scenario, o options) error {
+	phases := executor.Schedule(s.Phases)
+	if err := schedule.Validate(phases); err != nil {
+		return err
+	}
+	fmt.Fprintf(w, "scenario %s, seed %d: %d guests in %v%s\n", s.Name, s.Seed, schedule.Planned(phases, s.Seed), s.Length(), several(s))
+	for _, line := range circumstances(s) {
+		fmt.Fprintln(w, line)
+	}
+	for _, line := range session.Rehearse(session.Setting{Scripts: s.Scripts, Feeds: s.Feeds, Seed: s.Seed, Without: o.without}, rehearsedGuest) {
+		fmt.Fprintln(w, line)
+	}
+	fmt.Fprintln(w, "arrivals:")
+	for a := range schedule.Arrivals(phases, s.Seed) {
+		if _, err := fmt.Fprintf(w, "%8d %12.6fs %s\n", a.Index, a.At.Seconds(), s.Phases[a.Phase].Name); err != nil {
+			return fmt.Errorf("write: %w", err)
+		}
+	}
+	return nil
+}
+
+// circumstances are what no list of arrivals shows.
+func circumstances(s scenarios.Scenario) (lines []string) {
+	if c := s.Capacity; c != nil {
+		lines = append(lines, fmt.Sprintf("a search from %s to %s: these are the arrivals of its first run; each later one has its own rate and a seed one higher",
+			results.FormatRate(c.From), results.FormatRate(c.To)))
+	}
+	if s.Processes > 1 {
+		lines = append(lines, fmt.Sprintf("each process plays every %d-th guest, the first of them those from guest 0 on", s.Processes))
+	}
+	for _, p := range s.Phases {
+		if p.Shape == scenarios.Closed {
+			lines = append(lines, fmt.Sprintf("phase %s is closed: %d guests at a time for %v, each arriving as another leaves", p.Name, p.Guests, p.For))
+		}
+	}
+	if len(s.Faults) > 0 {
+		lines = append(lines, "faults:")
+	}
+	for _, f := range s.Faults {
+		lines = append(lines, fmt.Sprintf("%8s %12.6fs %s %s", "", f.At.Seconds(), f.Blow, f.Victim()))
+	}
+	return lines
+}
