@@ -96,7 +96,7 @@ func unknown(name string) error {
 		names[i] = l.Name
 		fmt.Fprintf(&list, "\n  %-16s %s", l.Name, l.About)
 	}
-	guess := "a file of your own is given with its path, such as ./my.yaml"
+	guess := "a file of your own is given with its path, such as ./my.yaml."
 	if near := nearest(name, names); near != "" {
 		guess = fmt.Sprintf("did you mean %q?", near)
 	}

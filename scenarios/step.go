@@ -95,12 +95,33 @@ func (r *reading) step(n *yaml.Node, first bool) (Step, bool) {
 	case value == nil:
 	case isNothing(value):
 		r.problem(value, "%s has no options after the colon: write %s alone, or %s: {...}", kind, kind, kind)
+	case value.Kind == yaml.ScalarNode && mainOption(s.Kind) != "":
+		r.problem(value, "found %s where options of %s belong, each with its name: write %s: {%s: %s}", describe(value), kind, kind, mainOption(s.Kind), value.Value)
 	default:
 		if e, ok := r.mapping(value, "the step "+kind, options(s.Kind)); ok {
 			r.options(e, &s, first)
 		}
 	}
 	return s, true
+}
+
+// mainOption is the one that people mean who give a step one value; "" where it has none.
+func mainOption(k Kind) string {
+	switch k {
+	case Search, Next:
+		return "within"
+	case Chat:
+		return "messages"
+	case Idle, Deaf:
+		return "for"
+	case Wait:
+		return "until"
+	case Drop:
+		return "how"
+	case Hostile:
+		return "with"
+	}
+	return ""
 }
 
 // defaults returns the step as its short form means it.
