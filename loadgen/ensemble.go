@@ -68,7 +68,7 @@ func (st *stage) together(ctx context.Context, s scenarios.Scenario, dir string)
 	o := st.options
 	e := &ensemble{performance: newPerformance(o, s, t, st.machine, st.live, time.Now()), said: make(chan saying)}
 	e.replay = verify.NewReplay(e.verifier, s.Processes)
-	st.warn(e.performance, demandOf(s, t, executor.Share{}))
+	st.warn(e.performance, demandOf(s, t, executor.Share{}), 0)
 	var listening sync.WaitGroup
 	defer listening.Wait()
 	defer e.dismiss()

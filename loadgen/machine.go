@@ -3,12 +3,14 @@ package main
 import (
 	"fmt"
 	"iter"
+	"strings"
 	"time"
 
 	"guestload/loadgen/executor"
 	"guestload/loadgen/proc"
 	"guestload/loadgen/schedule"
 	"guestload/loadgen/session"
+	"guestload/results"
 	"guestload/scenarios"
 )
 
@@ -85,9 +87,10 @@ func (d demand) memory() int64 {
 }
 
 // short says what a run will need more of than there is, each with what would
-// help. Nothing is said of what is not known.
-func (m machine) short(d demand) (all []string) {
-	fits := func(have, need float64) string { return fmt.Sprintf("--scale %.2g", 0.9*have/need) }
+// help; fewer says how to play such a share of the guests. Nothing is said of what
+// is not known.
+func (m machine) short(d demand, fewer func(share float64) string) (all []string) {
+	fits := func(have, need float64) string { return fewer(0.9 * have / need) }
 	each, where := d.peak, ""
 	if d.processes > 1 {
 		each, where = within(executor.Share{N: d.processes}, d.peak), fmt.Sprintf(" in each of %d processes", d.processes)
@@ -108,6 +111,20 @@ func (m machine) short(d demand) (all []string) {
 			megabytes(need), megabytes(m.free), fits(float64(m.free), float64(need))))
 	}
 	return all
+}
+
+// fewer says how a run is asked for that has such a share of the guests. A search
+// for the capacity has no size, but may end lower: rate is that of its run, else 0.
+func (o options) fewer(rate float64) func(share float64) string {
+	return func(share float64) string {
+		switch {
+		case rate > 0:
+			return fmt.Sprintf("to: %s in the scenario ends the search there", strings.ReplaceAll(results.FormatRate(share*rate), ",", ""))
+		case o.guests > 0:
+			return fmt.Sprintf("--guests %d", max(1, int(share*float64(o.guests))))
+		}
+		return fmt.Sprintf("--scale %.2g", share*o.scale)
+	}
 }
 
 // allPorts are those that need no privilege.

@@ -323,10 +323,11 @@ func TestTheMachineIsComparedWithThePeak(t *testing.T) {
 func TestWhatTheMachineIsShortOfIsToldWithWhatHelps(t *testing.T) {
 	enough := machine{live: 600, conns: 10, files: 700, ports: 28_232, free: 1 << 30}
 	run := demand{peak: 500, planned: 1000, sources: 1, servers: 1}
-	if got := enough.short(run); len(got) > 0 {
+	once := options{scale: 1}.fewer(0)
+	if got := enough.short(run, once); len(got) > 0 {
 		t.Errorf("told %q", got)
 	}
-	if got := (machine{live: 600, conns: 10}).short(demand{peak: 500, planned: 1 << 30, sources: 1}); len(got) > 0 {
+	if got := (machine{live: 600, conns: 10}).short(demand{peak: 500, planned: 1 << 30, sources: 1}, once); len(got) > 0 {
 		t.Errorf("of what is not known it told %q", got)
 	}
 	few := enough
@@ -343,7 +344,7 @@ func TestWhatTheMachineIsShortOfIsToldWithWhatHelps(t *testing.T) {
 		{scarce, demand{peak: 30_000, sources: 1}, []string{"about 31024 connections", "28232 ports", `ip_local_port_range="1024 65535"`, "makes 64512"}},
 		{small, run, []string{"about 78 MB", "52 MB are free", "--scale 0.6"}},
 	} {
-		got := tt.machine.short(tt.demand)
+		got := tt.machine.short(tt.demand, once)
 		if len(got) != 1 {
 			t.Errorf("told %q, want one", got)
 			continue
@@ -355,8 +356,16 @@ func TestWhatTheMachineIsShortOfIsToldWithWhatHelps(t *testing.T) {
 		}
 	}
 	several := demand{peak: 30_000, sources: 8}
-	if got := scarce.short(several); len(got) > 0 {
+	if got := scarce.short(several, once); len(got) > 0 {
 		t.Errorf("from eight addresses: %q", got)
+	}
+	for want, fewer := range map[string]func(float64) string{
+		"--scale 0.25": once, "--scale 1": options{scale: 4}.fewer(0), "--guests 2500": options{scale: 1, guests: 10_000}.fewer(0),
+		"to: 1500/s in the scenario ends the search there": options{scale: 1}.fewer(6000),
+	} {
+		if got := fewer(0.25); got != want {
+			t.Errorf("a quarter of the guests: %q, want %q", got, want)
+		}
 	}
 }
 

@@ -66,16 +66,17 @@ func play(ctx context.Context, o options, s scenarios.Scenario, getenv func(stri
 
 // stage is where runs are played: what all of one invocation share.
 type stage struct {
-	options  options
-	machine  machine
-	live     *report.Live
-	audience *audience // nil: nobody watches
-	stderr   io.Writer
+	options   options
+	machine   machine
+	live      *report.Live
+	audience  *audience // nil: nobody watches
+	stderr    io.Writer
+	searching bool // the runs are those of a search for the capacity
 }
 
 // whole plays all that the scenario asks for: one run, or the many of a search.
 func (st *stage) whole(ctx context.Context, s scenarios.Scenario, dir string) (page.Page, error) {
-	if s.Capacity != nil {
+	if st.searching = s.Capacity != nil; st.searching {
 		return st.search(ctx, s, dir)
 	}
 	if s.Processes > 1 {
@@ -98,7 +99,11 @@ func (st *stage) perform(ctx context.Context, s scenarios.Scenario, title, dir s
 	defer t.close()
 	p := newPerformance(st.options, s, t, st.machine, st.live, time.Now())
 	p.tape.title = title
-	st.warn(p, demandOf(s, t, p.plan.Share))
+	rate := 0.0
+	if st.searching {
+		rate = s.Phases[len(s.Phases)-1].From
+	}
+	st.warn(p, demandOf(s, t, p.plan.Share), rate)
 	if st.audience, err = st.audience.invite(st.options, p, st.stderr); err != nil {
 		return nil, err
 	}
@@ -107,9 +112,10 @@ func (st *stage) perform(ctx context.Context, s scenarios.Scenario, title, dir s
 	return p, err
 }
 
-// warn tells what the machine has too little of.
-func (st *stage) warn(p *performance, d demand) {
-	for _, short := range st.machine.short(d) {
+// warn tells what the machine has too little of; rate is that of a search's run,
+// else 0.
+func (st *stage) warn(p *performance, d demand, rate float64) {
+	for _, short := range st.machine.short(d, st.options.fewer(rate)) {
 		p.run.Record.Warnings = append(p.run.Record.Warnings, short)
 		if !st.options.json {
 			fmt.Fprintf(st.stderr, "loadgen: %s\n", short)
