@@ -84,7 +84,7 @@
   function build(c) {
     const s = c.spec, hooks = { setCursor: [() => tell(c)] };
     if (s.phases) hooks.drawClear = [u => bands(u)];
-    hooks.draw = [u => { if (s.phases) faults(u); if (s.marks) s.marks(u, c.spec); limits(u, c.spec.limits || []); }];
+    hooks.draw = [u => { if (s.marks) s.marks(u, c.spec); limits(u, c.spec.limits || []); }];
     if (s.under) hooks.drawClear = [u => s.under(u, c.spec)];
     return new uPlot({
       width: c.plot.clientWidth || 300, height: s.height, padding: [8, 22, 0, 0],
@@ -116,6 +116,7 @@
       if (ctx.measureText(p.name).width + 8 * ratio < to - from) ctx.fillText(p.name, from + 5 * ratio, bbox.top + 1);
     }
     ctx.restore();
+    faults(u);
   }
   // Marks the faults of the scenario, each with as much of its name as there is room for.
   function faults(u) {
@@ -124,17 +125,14 @@
     ctx.fillStyle = colour("doubt");
     ctx.font = 11 * ratio + "px system-ui, sans-serif";
     ctx.textBaseline = "top";
+    ctx.textAlign = "left";
     all.forEach((f, i) => {
       const x = Math.round(u.valToPos(f.t, "x", true)), end = bbox.left + bbox.width;
       if (x < bbox.left || x > end) return;
       ctx.fillRect(x - ratio / 2, bbox.top, 1.5 * ratio, bbox.height);
       const room = (i + 1 < all.length ? Math.min(end, u.valToPos(all[i + 1].t, "x", true)) : end) - x - 8 * ratio;
       const words = [f.name, f.what].find(w => ctx.measureText(w).width < room);
-      if (!words) return;
-      ctx.fillStyle = colour("paper"); // what is drawn below would cross the words
-      ctx.fillRect(x + 2 * ratio, bbox.top + 14 * ratio, ctx.measureText(words).width + 4 * ratio, 13 * ratio);
-      ctx.fillStyle = colour("doubt");
-      ctx.fillText(words, x + 4 * ratio, bbox.top + 15 * ratio);
+      if (words) ctx.fillText(words, x + 4 * ratio, bbox.top + 14 * ratio);
     });
     ctx.restore();
   }
