@@ -23,6 +23,7 @@ import (
 type Redis struct {
 	address address
 	copies  *copies
+	sent    atomic.Int64  // commands
 	suspect chan struct{} // holds a token when an operation has failed
 	link    atomic.Pointer[link]
 	down    atomic.Pointer[error] // why operations are refused; nil while up
@@ -75,7 +76,8 @@ func NewRedis(url string) (*Redis, error) {
 	if err != nil {
 		return nil, err
 	}
-	r := &Redis{address: a, copies: newCopies(), suspect: make(chan struct{}, 1)}
+	r := &Redis{address: a, suspect: make(chan struct{}, 1)}
+	r.copies = newCopies(&r.sent)
 	cause := errNotYet
 	r.down.Store(&cause)
 	return r, nil
@@ -83,6 +85,10 @@ func NewRedis(url string) (*Redis, error) {
 
 // String is the address without user and password.
 func (r *Redis) String() string { return r.address.String() }
+
+// Sent is how many commands this process has sent to Redis, those in scripts not
+// among them, nor what looks after connections.
+func (r *Redis) Sent() int64 { return r.sent.Load() }
 
 // CacheStats are the live counters of the client-side cache.
 func (r *Redis) CacheStats() *CacheStats { return &r.copies.stats }
@@ -125,7 +131,7 @@ func (r *Redis) dial(ctx context.Context) (*link, error) {
 	if err != nil {
 		return nil, err
 	}
-	l := &link{client: client, cluster: client.Mode() == rueidis.ClientModeCluster}
+	l := &link{client: &tripClient{Client: client, sent: &r.sent}, cluster: client.Mode() == rueidis.ClientModeCluster}
 	l.keys = newKeyspace(l.cluster)
 	if err := r.complete(ctx, l); err != nil {
 		l.close()

@@ -25,6 +25,7 @@ type CacheStats struct {
 // which of its copies have become stale, so they must not outlive it.
 type copies struct {
 	stats  CacheStats
+	sent   *atomic.Int64 // commands
 	losses atomic.Int64  // connections lost so far
 	lost   chan struct{} // holds a token after a loss
 
@@ -34,8 +35,8 @@ type copies struct {
 	}
 }
 
-func newCopies() *copies {
-	c := &copies{lost: make(chan struct{}, 1)}
+func newCopies(sent *atomic.Int64) *copies {
+	c := &copies{sent: sent, lost: make(chan struct{}, 1)}
 	c.mu.open = make(map[*copyStore]struct{})
 	return c
 }
@@ -143,6 +144,7 @@ func (s *copyStore) Flight(key, _ string, ttl time.Duration, now time.Time) (rue
 	if e := s.mu.entries[key]; e != nil && !e.filled {
 		return rueidis.RedisMessage{}, e
 	}
+	s.of.sent.Add(2) // CLIENT CACHING YES and GET
 	if !s.mu.closed {
 		s.makeRoom()
 		s.mu.entries[key] = &copyEntry{done: make(chan struct{}), expires: ms + ttl.Milliseconds()}
