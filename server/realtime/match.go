@@ -62,6 +62,7 @@ func (n *Node) meet(ctx context.Context, m *member) (waiting bool, err error) {
 	for range searchTries {
 		m.mu.Lock()
 		s := m.searcher(n.instance)
+		m.mu.recorded = ""
 		m.mu.Unlock()
 		pair, err := n.matcher.Search(ctx, s)
 		if err != nil && !errors.Is(err, guest.ErrPaired) {
@@ -70,6 +71,7 @@ func (n *Node) meet(ctx context.Context, m *member) (waiting bool, err error) {
 			return false, fmt.Errorf("search of %s: %w", m.id, err)
 		}
 		if pair.ID == "" {
+			m.record("") // a pair of this moment may have come and gone before
 			return true, nil
 		}
 		if n.link(m, pair) {
@@ -136,7 +138,7 @@ func (m *member) enter(c *chat, n *Node) (untold bool) {
 		n.onMatch(n.now().Sub(m.mu.searchedAt))
 	}
 	untold = !m.mu.told && c.sides[1].id == m.id
-	m.mu.searching, m.mu.told = false, true
+	m.mu.searching, m.mu.told, m.mu.recorded = false, true, c.pair
 	return untold
 }
 
@@ -167,10 +169,7 @@ func (n *Node) leave(ctx context.Context, m *member, why parting) bool {
 // unpair is leave for a guest who may go on searching.
 func (n *Node) unpair(ctx context.Context, m *member, why parting) bool {
 	// The matcher first: a partner who is told may search at once.
-	pair, err := n.matcher.Leave(ctx, m.id)
-	if err != nil {
-		n.log.Warn("matcher did not hear of a leave", "guest", m.id, "error", err)
-	}
+	pair := n.withdraw(ctx, m)
 	c := m.chat.Load()
 	was := c != nil && n.finish(c, m.id, why)
 	for next := m.chat.Load(); !was && next != nil && next != c; next = m.chat.Load() {
@@ -181,6 +180,27 @@ func (n *Node) unpair(ctx context.Context, m *member, why parting) bool {
 		n.dissolve(pair, m.id, why)
 	}
 	return was
+}
+
+// withdraw takes the guest out of the matcher and returns the pair that it
+// dissolved, if any; it asks only where there may be something to take.
+func (n *Node) withdraw(ctx context.Context, m *member) guest.Pair {
+	m.mu.Lock()
+	known := m.mu.recorded == nothing
+	m.mu.recorded = nothing // before it is so: a store that asks about the guest meanwhile is heard
+	m.mu.Unlock()
+	if known {
+		return guest.Pair{}
+	}
+	pair, err := n.matcher.Leave(ctx, m.id)
+	if err != nil {
+		m.record("")
+		n.log.Warn("matcher did not hear of a leave", "guest", m.id, "error", err)
+	}
+	if them := n.find(pair.Partner(m.id).ID); them != nil {
+		them.unrecord(pair.ID)
+	}
+	return pair
 }
 
 // dissolve ends a pair that was not linked here when it was left, or has been

@@ -38,6 +38,7 @@ type member struct {
 		avoid       string    // the partner just left
 		dissolved   [8]string // the last pairs that are over, so that none begins again
 		dissolvedAt int       // where the next one goes
+		recorded    string    // what the matcher may hold of the guest: a pair's id, nothing, or "" for anything
 		dirty       bool      // the stored document is to be brought up to date
 		saved       time.Time
 		handover    chan struct{} // told when the chat has come from another instance
@@ -110,6 +111,26 @@ func lockBoth(a, b *member) (unlock func()) {
 		if a != nil {
 			a.mu.Unlock()
 		}
+	}
+}
+
+// nothing: the matcher holds no record of the guest, who need not leave it.
+const nothing = "nothing"
+
+// record notes what the matcher may hold of the guest.
+func (m *member) record(what string) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	m.mu.recorded = what
+}
+
+// unrecord notes that the matcher has dissolved a pair of the guest's; what it may
+// hold besides stays in doubt.
+func (m *member) unrecord(pair string) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if m.mu.recorded == pair {
+		m.mu.recorded = nothing
 	}
 }
 

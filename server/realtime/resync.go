@@ -23,12 +23,14 @@ func (n *Node) Searching(id string) bool {
 }
 
 // Chatting reports whether the guest with this id is here and in this pair, or
-// searches and may yet learn of it: one that is over here is none.
+// searches and may yet learn of it: one that is over here is none. The store asks
+// of a record that it may keep.
 func (n *Node) Chatting(id, pair string) bool {
 	m := n.find(id)
 	if m == nil || m.client.Load() == nil {
 		return false
 	}
+	m.record("")
 	if c := m.chat.Load(); c != nil {
 		return c.pair == pair && !c.isOver()
 	}
@@ -57,6 +59,9 @@ func (n *Node) Resync(ctx context.Context, moved map[string]string) error {
 		}
 	}
 	members := n.everybody()
+	for _, m := range members {
+		m.record("")
+	}
 	var failed error
 	for _, m := range members {
 		if c := m.chat.Load(); c != nil {

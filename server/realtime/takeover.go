@@ -191,6 +191,7 @@ func (m *member) begin(c *chat) bool {
 		return false
 	}
 	m.chat.Store(c)
+	m.mu.recorded = ""
 	return true
 }
 
