@@ -25,7 +25,7 @@ func TestFaultsAreSurvived(t *testing.T) {
 			if code == results.ExitCouldNotRun || r.Guests.Failed+r.Guests.Dropped > 0 || r.Environment.Storage != "redis" {
 				t.Errorf("exit code %d, %+v\n%s%s", code, r.Guests, out, errs)
 			}
-			if r.Resources.Redis == nil || r.Resources.Redis.CommandsPerSession < 1 {
+			if u := r.Resources.Redis; u == nil || u.SentPerSession < 1 || u.SentPerSession > u.CommandsPerSession {
 				t.Errorf("spent by Redis: %+v", r.Resources.Redis)
 			}
 			for _, f := range r.Faults {

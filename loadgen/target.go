@@ -1,12 +1,10 @@
 package main
 
 import (
-	"bufio"
 	"context"
 	"fmt"
 	"io"
 	"net/http"
-	"strconv"
 	"strings"
 	"time"
 
@@ -109,19 +107,10 @@ type spent struct {
 // spent reads /metrics.
 func (t *target) spent(ctx context.Context) (s spent, err error) {
 	_, err = t.get(ctx, t.url, "/metrics", func(body io.Reader) (string, error) {
-		lines := bufio.NewScanner(io.LimitReader(body, 16<<20))
-		for lines.Scan() {
-			name, value, _ := strings.Cut(lines.Text(), " ")
-			v, err := strconv.ParseFloat(value, 64)
-			switch {
-			case err != nil:
-			case name == "process_cpu_seconds_total":
-				s.cpu, s.known = v, true
-			case name == "process_resident_memory_bytes":
-				s.memory = v
-			}
-		}
-		return "", lines.Err()
+		metrics, err := fleet.ReadMetrics(body)
+		s.cpu, s.known = metrics["process_cpu_seconds_total"]
+		s.memory = metrics["process_resident_memory_bytes"]
+		return "", err
 	})
 	return s, err
 }

@@ -114,6 +114,7 @@ func (r *Resources) join(other Resources, sessions float64) {
 			copied := *from
 			copied.CommandsPerSession *= sessions // all commands; perSession divides them
 			copied.ScriptsPerSession *= sessions
+			copied.SentPerSession *= sessions
 			*to = &copied
 		}
 	}

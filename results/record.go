@@ -124,10 +124,13 @@ type Usage struct {
 	// the scripts among them. What only keeps connections alive counts for none.
 	CommandsPerSession float64 `json:"commandsPerSession,omitempty"`
 	ScriptsPerSession  float64 `json:"scriptsPerSession,omitempty"`
+	// Redis only: commands as the servers count those that they send, a script being
+	// one; 0 where one of them has not told.
+	SentPerSession float64 `json:"sentPerSession,omitempty"`
 }
 
-// PerSession spreads what was spent over so many guests: CPU time, and the
-// commands and scripts, of which the fields hold all until then.
+// PerSession spreads what was spent over so many guests: CPU time, and commands and
+// scripts, of which the fields hold all until then.
 func (r *Resources) PerSession(guests int) {
 	if guests == 0 {
 		return
@@ -144,6 +147,7 @@ func (r *Resources) PerSession(guests int) {
 			u.CPUMsPerSession = 1000 * u.CPUSec / float64(guests)
 			u.CommandsPerSession /= float64(guests)
 			u.ScriptsPerSession /= float64(guests)
+			u.SentPerSession /= float64(guests)
 		}
 	}
 }

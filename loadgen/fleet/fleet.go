@@ -100,10 +100,13 @@ func (f *Fleet) Stop() {
 // Usage is what the servers spent, each and together, and Redis; nil where it is
 // not known. All must have been stopped.
 func (f *Fleet) Usage() (all *results.Usage, each []results.Usage, redis *results.Usage) {
+	if redis = f.meter.usage(); redis != nil {
+		redis.SentPerSession = f.sent()
+	}
 	for _, s := range f.Servers {
 		u := s.usage()
 		if u == nil {
-			return nil, nil, f.meter.usage()
+			return nil, nil, redis
 		}
 		each = append(each, *u)
 		if all == nil {
@@ -112,7 +115,7 @@ func (f *Fleet) Usage() (all *results.Usage, each []results.Usage, redis *result
 		all.CPUSec += u.CPUSec
 		all.RSSPeakMB += u.RSSPeakMB
 	}
-	return all, each, f.meter.usage()
+	return all, each, redis
 }
 
 // Dead returns the servers that ended by themselves.

@@ -31,6 +31,7 @@ type Server struct {
 	log    string    // file
 	exited chan struct{}
 	killed atomic.Bool // by us
+	sent   sentCount
 }
 
 // startServer starts one server and waits until it listens. Its log goes into
@@ -96,6 +97,7 @@ func (s *Server) address(ctx context.Context, out io.Reader) (string, error) {
 // Stop ends the server, gently at first, and returns when it is gone. A second
 // call does nothing.
 func (s *Server) Stop() {
+	s.sent.ask(s.Target)
 	s.cmd.Process.Signal(syscall.SIGTERM)
 	select {
 	case <-s.exited:
@@ -108,6 +110,7 @@ func (s *Server) Stop() {
 
 // Kill ends the server at once, as kill -9 does.
 func (s *Server) Kill() error {
+	s.sent.ask(s.Target) // what it counted goes with it
 	s.killed.Store(true)
 	if err := s.cmd.Process.Kill(); err != nil {
 		return fmt.Errorf("kill the server at %s: %w", s.Target, err)

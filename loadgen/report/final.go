@@ -136,6 +136,9 @@ func (t Terminal) resources(r results.Resources) string {
 			if u.CommandsPerSession > 0 {
 				commands = fmt.Sprintf("%.1f/session", u.CommandsPerSession)
 			}
+			if u.SentPerSession > 0 {
+				commands += fmt.Sprintf(", %.1f sent", u.SentPerSession)
+			}
 			name := p.name
 			if n := len(r.Servers); n > 1 && u == r.Server {
 				name = fmt.Sprintf("%d servers", n)

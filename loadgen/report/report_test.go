@@ -93,7 +93,7 @@ func violated() results.Record {
 	}
 	r.Warnings = []string{"guests were 6ms late at the 99th percentile (worst 14ms): a good part of response(create) p99 2.9ms may be the generator's own"}
 	r.Invalid = []string{"3 of 5,000 arrivals were dropped: the generator did not offer the load that was planned"}
-	r.Resources.Redis = &results.Usage{CPUSec: 0.8, RSSPeakMB: 22, CPUMsPerSession: 0.16, CommandsPerSession: 11.4}
+	r.Resources.Redis = &results.Usage{CPUSec: 0.8, RSSPeakMB: 22, CPUMsPerSession: 0.16, CommandsPerSession: 11.4, SentPerSession: 5.2}
 	r.Outcome = results.Violated
 	return r
 }

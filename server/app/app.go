@@ -166,8 +166,9 @@ func (o *options) wire(ctx context.Context, log *slog.Logger) (*parts, error) {
 	}
 	s := &parts{storage: st}
 	metrics := httpd.NewMetrics()
-	if c := st.cache; c != nil {
-		metrics.WatchCache(c.Hits.Load, c.Misses.Load, c.Invalidations.Load)
+	if r := st.redis; r != nil {
+		c := r.CacheStats()
+		metrics.WatchRedis(r.Sent, c.Hits.Load, c.Misses.Load, c.Invalidations.Load)
 	}
 	s.node, err = realtime.New(realtime.Config{
 		Instance: instance, Sessions: st.sessions, Presence: st.presence, Matcher: st.matcher, Broker: st.broker,

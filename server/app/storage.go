@@ -23,7 +23,7 @@ type storage struct {
 	broker   realtime.Broker                             // nil: there is no other instance
 	state    httpd.Storage                               // nil: memory
 	adopt    func(guest.Session) error                   // nil: a token alone makes nobody known
-	cache    *store.CacheStats                           // nil: nothing is cached
+	redis    *store.Redis                                // nil: memory
 	run      func(ctx context.Context, n *realtime.Node) // works until ctx ends
 	retire   func(ctx context.Context) error             // tells the others that this instance ends
 }
@@ -45,7 +45,7 @@ func openStorage(ctx context.Context, url, instance string, log *slog.Logger) (*
 	}
 	return &storage{
 		sessions: f.Sessions, presence: f.Presence, matcher: f.Matcher, broker: f.Broker,
-		state: f, adopt: f.Sessions.Adopt, cache: redis.CacheStats(),
+		state: f, adopt: f.Sessions.Adopt, redis: redis,
 		run: func(ctx context.Context, n *realtime.Node) {
 			f.Run(ctx, n)
 			redis.Close()

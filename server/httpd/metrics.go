@@ -113,12 +113,13 @@ func (m *Metrics) event(name string) {
 	m.strange.Inc()
 }
 
-// WatchCache adds the counters of the storage's client-side cache.
-func (m *Metrics) WatchCache(hits, misses, invalidations func() int64) {
+// WatchRedis adds the counters of the commands to Redis, and of its client-side cache.
+func (m *Metrics) WatchRedis(sent, hits, misses, invalidations func() int64) {
 	for _, c := range []struct {
 		name, help string
 		read       func() int64
 	}{
+		{"guestload_redis_commands_sent_total", "Commands sent to Redis, a script being one.", sent},
 		{"guestload_cache_hits_total", "Reads of sessions that sent no command to Redis.", hits},
 		{"guestload_cache_misses_total", "Reads of sessions that asked Redis.", misses},
 		{"guestload_cache_invalidations_total", "Copies of sessions that Redis told us to drop.", invalidations},

@@ -185,6 +185,9 @@ func processes(r results.Resources) (rows []process) {
 		if u.CommandsPerSession > 0 {
 			row.Commands = fmt.Sprintf("%.1f", u.CommandsPerSession)
 		}
+		if u.SentPerSession > 0 {
+			row.Commands += fmt.Sprintf(", %.1f sent", u.SentPerSession)
+		}
 		rows = append(rows, row)
 	}
 	if n := len(r.Servers); n > 1 {

@@ -84,7 +84,7 @@ func sample(t *testing.T) Page {
 		Violations:  []results.Violation{{Rule: "one-partner"}},
 		Resources: results.Resources{
 			Server:  &results.Usage{CPUSec: 9.1, RSSPeakMB: 46, CPUMsPerSession: 5.83},
-			Redis:   &results.Usage{CPUSec: 1.9, RSSPeakMB: 12, CPUMsPerSession: 1.22, CommandsPerSession: 21.4},
+			Redis:   &results.Usage{CPUSec: 1.9, RSSPeakMB: 12, CPUMsPerSession: 1.22, CommandsPerSession: 21.4, SentPerSession: 5.2},
 			Loadgen: &results.Usage{CPUSec: 5.2, RSSPeakMB: 27, CPUMsPerSession: 3.33},
 		},
 	}}
