@@ -86,6 +86,16 @@ func (s series) Y(i int) float64 {
 	return plotHeight - plotMargin - (plotHeight-2*plotMargin)*s.Values[i]/most
 }
 
+// Span says how many records there are, and from when to when.
+func (t trend) Span() string {
+	return fmt.Sprintf("%d records, %s to %s", len(t.Labels), t.Labels[0], t.Labels[len(t.Labels)-1])
+}
+
+// Range says what the plot's height stands for, and where it ended.
+func (s series) Range() string {
+	return fmt.Sprintf("0 to %.4g, the last %.4g", max(0, slices.Max(s.Values)), s.Values[len(s.Values)-1])
+}
+
 // Line is the values as an SVG polyline's points.
 func (s series) Line() string {
 	var b strings.Builder
@@ -113,13 +123,14 @@ const trendPage = `<!doctype html>
 <html lang="en"><meta charset="utf-8"><title>{{.Scenario}}: trend</title>
 <style>
 body{font:15px/1.5 system-ui,sans-serif;max-width:760px;margin:2em auto;padding:0 1em;color:#222}
-svg{background:#f7f7f7;display:block}polyline{fill:none;stroke:#36c;stroke-width:1.5}
+svg{background:#f7f7f7;display:block;max-width:100%;height:auto}small{font-weight:normal;color:#666}polyline{fill:none;stroke:#36c;stroke-width:1.5}
 circle{fill:#36c}line{stroke:#c33;stroke-dasharray:4 3}h2{font-size:1em;margin:1.6em 0 .3em}li{color:#c33}
 </style>
-<h1>{{.Scenario}}: {{len .Labels}} records</h1>
+<h1>{{.Scenario}}</h1>
+<p>{{.Span}}</p>
 <p>Dashed: change points, by E-divisive. Records of other machines or days differ by
 themselves, so a change point is a hint where to run <code>bench gate</code>, not a verdict.</p>
-{{$t := .}}{{range .Series}}{{$s := .}}<h2>{{.Name}}</h2>
+{{$t := .}}{{range .Series}}{{$s := .}}<h2>{{.Name}} <small>{{.Range}}</small></h2>
 <svg viewBox="0 0 720 120" width="720" height="120" role="img" aria-label="{{.Name}}">
 <polyline points="{{.Line}}"/>
 {{range .Points}}<line x1="{{$s.X .Index}}" x2="{{$s.X .Index}}" y1="0" y2="120"/>

@@ -188,7 +188,7 @@ func record(ctx context.Context, b *ab.Build, scenario, dir string, to console) 
 
 // write writes the change points as a table.
 func (t trend) write(to console) error {
-	fmt.Fprintf(to.stdout, "%s: %d records, %s to %s\n\n", t.Scenario, len(t.Labels), t.Labels[0], t.Labels[len(t.Labels)-1])
+	fmt.Fprintf(to.stdout, "%s: %s\n\n", t.Scenario, t.Span())
 	tw := tabwriter.NewWriter(to.stdout, 0, 0, 2, ' ', 0)
 	fmt.Fprintln(tw, "metric\tat\tbefore\tafter\tchange\tp")
 	some := false
