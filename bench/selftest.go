@@ -91,6 +91,9 @@ func runSelftest(ctx context.Context, args []string, to console) (err error) {
 	if s.base, err = build(ctx, s.shop, o.base, "base", nil, to); err != nil {
 		return err
 	}
+	if o.base != "" {
+		s.ref = s.base.Tree.Commit // a branch may move on while this runs
+	}
 	here := results.Here(ctx)
 	if s.journal, err = openJournal(o.out, setup{Base: s.base.Tree.Commit, Go: here.Go, CPU: here.CPU, CPUs: here.CPUs}); err != nil {
 		return err
