@@ -170,6 +170,9 @@ func (o *options) wire(ctx context.Context, log *slog.Logger) (*parts, error) {
 		c := r.CacheStats()
 		metrics.WatchRedis(r.Sent, c.Hits.Load, c.Misses.Load, c.Invalidations.Load)
 	}
+	if st.debts != nil {
+		metrics.WatchDebts(st.debts.owed, st.debts.lost)
+	}
 	s.node, err = realtime.New(realtime.Config{
 		Instance: instance, Sessions: st.sessions, Presence: st.presence, Matcher: st.matcher, Broker: st.broker,
 		Now: time.Now, Log: log, OnMatch: metrics.Matched,

@@ -24,9 +24,13 @@ type storage struct {
 	state    httpd.Storage                               // nil: memory
 	adopt    func(guest.Session) error                   // nil: a token alone makes nobody known
 	redis    *store.Redis                                // nil: memory
+	debts    *debts                                      // nil: nobody is owed anything
 	run      func(ctx context.Context, n *realtime.Node) // works until ctx ends
 	retire   func(ctx context.Context) error             // tells the others that this instance ends
 }
+
+// debts count what Redis and the other instances were not told.
+type debts struct{ owed, lost func() int64 }
 
 // openStorage opens Redis where its URL is given, and memory otherwise. A Redis
 // that is away for now is no error, one that can never work is.
@@ -46,6 +50,7 @@ func openStorage(ctx context.Context, url, instance string, log *slog.Logger) (*
 	return &storage{
 		sessions: f.Sessions, presence: f.Presence, matcher: f.Matcher, broker: f.Broker,
 		state: f, adopt: f.Sessions.Adopt, redis: redis,
+		debts: &debts{owed: func() int64 { return int64(f.Sessions.Owed()) }, lost: f.Broker.Lost},
 		run: func(ctx context.Context, n *realtime.Node) {
 			f.Run(ctx, n)
 			redis.Close()

@@ -129,6 +129,18 @@ func (m *Metrics) WatchRedis(sent, hits, misses, invalidations func() int64) {
 	}
 }
 
+// WatchDebts adds what the storage could not tell Redis: sessions that it has yet
+// to be told of, and messages to other instances that did not arrive.
+func (m *Metrics) WatchDebts(owed, lost func() int64) {
+	m.registry.MustRegister(
+		prometheus.NewGaugeFunc(prometheus.GaugeOpts{Name: "guestload_storage_owed_sessions",
+			Help: "Sessions that have changed here and that Redis has yet to be told of."},
+			func() float64 { return float64(owed()) }),
+		prometheus.NewCounterFunc(prometheus.CounterOpts{Name: "guestload_instance_messages_lost_total",
+			Help: "Messages to other instances that could not be sent, or that nobody heard."},
+			func() float64 { return float64(lost()) }))
+}
+
 // watch adds what is read from others when somebody asks.
 func (m *Metrics) watch(node *realtime.Node, storage Storage, sockets func() int) {
 	m.registry.MustRegister(&reader{node: node, storage: storage, sockets: sockets})

@@ -3,6 +3,7 @@ package store
 import (
 	"context"
 	"fmt"
+	"strings"
 	"sync/atomic"
 	"time"
 
@@ -15,6 +16,7 @@ type FailoverBroker struct {
 	failover   *Failover
 	redis      *RedisBroker
 	subscribed atomic.Int64 // Subscribe calls that run
+	deaf       atomic.Bool  // messages to this instance may have been missed since the last Resync
 	echoes     atomic.Uint64
 	echo       atomic.Pointer[chan string]
 }
@@ -22,6 +24,8 @@ type FailoverBroker struct {
 // echoMark begins a message that this broker sends to its own instance. The
 // first byte of all others is not 0.
 const echoMark = "\x00echo "
+
+func isEcho(message string) bool { return strings.HasPrefix(message, echoMark) }
 
 // Publish sends one message to an instance, without waiting.
 func (b *FailoverBroker) Publish(ctx context.Context, instance string, message []byte) error {
@@ -35,8 +39,9 @@ func (b *FailoverBroker) Publish(ctx context.Context, instance string, message [
 func (b *FailoverBroker) Subscribe(ctx context.Context, instance string, handle func(message []byte)) error {
 	b.subscribed.Add(1)
 	defer b.subscribed.Add(-1)
-	return b.redis.Subscribe(ctx, instance, func(message []byte) {
-		if len(message) == 0 || message[0] != 0 {
+	b.missed() // what came before
+	return b.redis.SubscribeTold(ctx, instance, func(message []byte) {
+		if !isEcho(string(message)) {
 			handle(message)
 			return
 		}
@@ -46,10 +51,26 @@ func (b *FailoverBroker) Subscribe(ctx context.Context, instance string, handle 
 			default:
 			}
 		}
+	}, func(subscribed bool) {
+		if subscribed || ctx.Err() != nil {
+			return
+		}
+		if b.failover.State() == StateRedis {
+			b.failover.log.Warn("subscription lost: what others tell meanwhile is asked for afterwards")
+		}
+		b.missed()
 	})
 }
 
-// Lost counts messages that were accepted and could not be sent.
+// missed has the node brought up to date, as others may have told it something
+// that it did not hear.
+func (b *FailoverBroker) missed() {
+	b.deaf.Store(true)
+	b.failover.poke()
+}
+
+// Lost counts messages that were accepted and could not be sent, or that nobody
+// was there to hear.
 func (b *FailoverBroker) Lost() int64 { return b.redis.Lost() }
 
 const (
@@ -58,7 +79,8 @@ const (
 )
 
 // hears returns once a message to this instance has arrived here: from then on
-// others reach us. A subscription that only seems to stand is found out so.
+// others reach us. A subscription that only seems to stand is found out so. What
+// was missed before is the caller's to find out.
 func (b *FailoverBroker) hears(ctx context.Context) error {
 	if b.subscribed.Load() == 0 {
 		return nil
@@ -75,6 +97,7 @@ func (b *FailoverBroker) hears(ctx context.Context) error {
 		}
 		select {
 		case <-heard: // of whichever try
+			b.deaf.Store(false)
 			return nil
 		case <-tick.C:
 		case <-ctx.Done():

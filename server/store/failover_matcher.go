@@ -19,12 +19,19 @@ type FailoverMatcher struct {
 	gate     sync.RWMutex // held shared by every call, alone while the home moves to Redis
 }
 
-// A call that Redis does not answer waits this long for the prober's verdict,
-// this often, before it calls the outage itself: a search that may have happened
-// is settled by another in the same place, and by none in the other.
+// A call that fails waits this long for the prober's verdict and is done again: a
+// search that may have happened is settled by another in the same place, and by
+// none in the other.
+const verdict = 150 * time.Millisecond
+
+// How often a call is done again before it calls the outage itself. Redis that
+// refuses (it is full, a replica, not ours to write) answers the prober all the
+// same. Of silence the prober is the better judge, since we may be the ones who
+// get no time to run: silentTries take longer than any outage needs to be known,
+// that of a connection of ours alone included.
 const (
-	verdict      = 150 * time.Millisecond
-	verdictTries = 3
+	refusedTries = 3
+	silentTries  = 12
 )
 
 // Search pairs s with the longest waiting guest where both accept each other, or
@@ -61,7 +68,7 @@ func (m *FailoverMatcher) ask(ctx context.Context, redis func() error, memory fu
 		if !unavailable(err) || ctx.Err() != nil {
 			return
 		}
-		if try == verdictTries {
+		if try >= silentTries || try >= refusedTries && refused(err) {
 			m.failover.fall(fmt.Errorf("the prober sees nothing, but calls fail: %w", err))
 			break
 		}

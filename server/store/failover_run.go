@@ -108,8 +108,12 @@ func (f *Failover) step(ctx context.Context, local Local) error {
 	state, up := f.mu.state, f.mu.up
 	f.mu.Unlock()
 	if state == StateRedis {
-		if err := f.repay(ctx); unavailable(err) && f.isUp() {
-			f.fall(fmt.Errorf("what is owed cannot be written: %w", err))
+		err := f.repay(ctx)
+		if err == nil && f.Broker.deaf.Load() {
+			err = f.catchUp(ctx, local)
+		}
+		if unavailable(err) && f.isUp() {
+			f.fall(err)
 		}
 		return nil
 	}
@@ -171,14 +175,44 @@ func (f *Failover) repay(ctx context.Context) error {
 	defer done()
 	if f.Sessions.Owed() > 0 {
 		if err := f.Sessions.writeBack(ctx); err != nil {
-			return err
+			return fmt.Errorf("what is owed cannot be written: %w", err)
 		}
 	}
 	if !f.Presence.stale.Load() {
 		return nil
 	}
-	_, err := f.Presence.settle(ctx)
-	return err
+	if _, err := f.Presence.settle(ctx); err != nil {
+		return fmt.Errorf("who is here cannot be written: %w", err)
+	}
+	return nil
+}
+
+// catchUp finds out what other instances have told us while our subscription
+// alone was lost: whom they matched, who left, who is there now.
+func (f *Failover) catchUp(node context.Context, local Local) error {
+	ctx, done := f.untilFall(node)
+	defer done()
+	moved, err := f.listen(ctx)
+	if err == nil {
+		err = local.Resync(node, moved)
+	}
+	if err != nil {
+		f.Broker.deaf.Store(true)
+		return fmt.Errorf("what other instances told was missed: %w", err)
+	}
+	return nil
+}
+
+// listen makes sure that other instances reach us, and that Redis knows who is
+// here; moved are the guests whom another instance had.
+func (f *Failover) listen(ctx context.Context) (moved map[string]string, err error) {
+	if err := f.Broker.hears(ctx); err != nil {
+		return nil, fmt.Errorf("hear other instances: %w", err)
+	}
+	if moved, err = f.Presence.settle(ctx); err != nil {
+		return nil, fmt.Errorf("settle presence: %w", err)
+	}
+	return moved, nil
 }
 
 // recover brings Redis to what is true here, and makes it the truth again. An
@@ -235,12 +269,9 @@ func (f *Failover) restore(node context.Context, falls uint64, local Local) erro
 			return fmt.Errorf("write sessions back: %w", err)
 		}
 	}
-	if err := f.Broker.hears(ctx); err != nil {
-		return fmt.Errorf("hear other instances: %w", err)
-	}
-	moved, err := f.Presence.settle(ctx)
+	moved, err := f.listen(ctx)
 	if err != nil {
-		return fmt.Errorf("settle presence: %w", err)
+		return err
 	}
 	dissolved, err := f.Matcher.goHome(ctx, falls, local)
 	if len(dissolved) > 0 {

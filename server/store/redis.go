@@ -249,6 +249,13 @@ func answered(err error) bool {
 	return err == nil || reply || rueidis.IsRedisNil(err)
 }
 
+// refused reports whether an operation failed by an answer of Redis, not for want
+// of one.
+func refused(err error) bool {
+	var reply *rueidis.RedisError
+	return errors.As(err, &reply)
+}
+
 func (r *Redis) alarm() {
 	select {
 	case r.suspect <- struct{}{}:

@@ -58,7 +58,8 @@ func (b *RedisBroker) Publish(ctx context.Context, instance string, message []by
 	}
 }
 
-// Lost counts messages that were accepted and could not be sent.
+// Lost counts messages that were accepted and could not be sent, or that nobody
+// was there to hear.
 func (b *RedisBroker) Lost() int64 { return b.lost.Load() }
 
 // Run sends what is published until ctx ends. It alone writes, one batch after
@@ -104,10 +105,13 @@ func (b *RedisBroker) send(ctx context.Context, batch []envelope) {
 			commands[i] = l.client.B().Publish().Channel(channel).Message(e.message).Build()
 		}
 	}
-	for _, result := range l.client.DoMulti(ctx, commands...) {
-		if err := result.Error(); err != nil {
+	for i, result := range l.client.DoMulti(ctx, commands...) {
+		receivers, err := result.AsInt64()
+		if err != nil {
 			b.lost.Add(1)
 			_ = b.redis.failure("publish message", err) // raises the alarm
+		} else if receivers == 0 && !isEcho(batch[i].message) {
+			b.lost.Add(1)
 		}
 	}
 }
@@ -116,13 +120,13 @@ func (b *RedisBroker) send(ctx context.Context, batch []envelope) {
 // order, until ctx ends, whose error it returns. It subscribes again whenever
 // the subscription is lost. A slow handle holds up nobody but itself.
 func (b *RedisBroker) Subscribe(ctx context.Context, instance string, handle func(message []byte)) error {
-	return b.SubscribeReady(ctx, instance, handle, func() {})
+	return b.SubscribeTold(ctx, instance, handle, func(bool) {})
 }
 
-// SubscribeReady is Subscribe and calls ready, which must not wait, each time
-// that the subscription has begun: messages published from then on arrive,
-// those published before may not.
-func (b *RedisBroker) SubscribeReady(ctx context.Context, instance string, handle func(message []byte), ready func()) error {
+// SubscribeTold is Subscribe and calls told, which must not wait, with true each
+// time that the subscription has begun, and with false when it is lost: messages
+// published in between may never arrive.
+func (b *RedisBroker) SubscribeTold(ctx context.Context, instance string, handle func(message []byte), told func(subscribed bool)) error {
 	received := make(chan string, receiveQueue)
 	handled := make(chan struct{})
 	go func() {
@@ -139,11 +143,12 @@ func (b *RedisBroker) SubscribeReady(ctx context.Context, instance string, handl
 	}()
 	hooked := rueidis.WithOnSubscriptionHook(ctx, func(s rueidis.PubSubSubscription) {
 		if s.Kind == "subscribe" || s.Kind == "ssubscribe" {
-			ready()
+			told(true)
 		}
 	})
 	for {
 		b.receive(hooked, instance, received)
+		told(false)
 		select {
 		case <-time.After(resubscribeAfter):
 		case <-ctx.Done():

@@ -156,10 +156,10 @@ func testBroker(t *testing.T, r rig) {
 	a, b := r.start(t), r.start(t)
 	ctx, cancel := context.WithCancel(t.Context())
 	got := make(chan string, 5000)
-	ready := make(chan struct{}, 10)
+	ready := make(chan bool, 10)
 	var wg sync.WaitGroup
 	wg.Go(func() {
-		err := b.broker.SubscribeReady(ctx, b.name, func(m []byte) { got <- string(m) }, func() { ready <- struct{}{} })
+		err := b.broker.SubscribeTold(ctx, b.name, func(m []byte) { got <- string(m) }, func(subscribed bool) { ready <- subscribed })
 		if !errors.Is(err, context.Canceled) {
 			t.Errorf("Subscribe ended with %v", err)
 		}
@@ -168,7 +168,10 @@ func testBroker(t *testing.T, r rig) {
 	defer wg.Wait()
 	defer cancel()
 	select {
-	case <-ready:
+	case subscribed := <-ready:
+		if !subscribed {
+			t.Fatal("the subscription was lost before it began")
+		}
 	case <-time.After(5 * time.Second):
 		t.Fatal("no subscription")
 	}
