@@ -76,7 +76,7 @@ func parse(args []string, getenv func(string) string) (options, error) {
 	fs.DurationVar(&o.drain, "drain-timeout", 8*time.Second, "how long guests have to leave when the server stops; at most 9s")
 	logFormat := fs.String("log", "text", "log format: text or json")
 	logLevel := fs.String("log-level", "info", "debug, info, warn or error")
-	fs.StringVar(&o.redis, "redis-url", "", "Redis that keeps the guests, and lets several servers share them; otherwise REDIS_URL,\nor memory: redis://[[user]:password@]host[:port][/database], redis-cluster://host:port,…,\nredis-sentinel://host:port,…/[database]?master=NAME, or rediss… for TLS")
+	fs.StringVar(&o.redis, "redis-url", "", "Redis that keeps the guests, and lets several servers share them; otherwise REDIS_URL,\nor memory: redis://[[user]:password@]host[:port][/database], redis-cluster://host:port,…,\nredis-sentinel://host:port,…/[database]?master=NAME, or rediss… for TLS, with ?ca=FILE (PEM)\nfor a CA other than the system's, and cert=FILE&key=FILE for a Redis that asks for one")
 	fs.StringVar(&o.pprof, "pprof", "", "address for Go's profiles, such as 127.0.0.1:6060; off where empty")
 	fs.BoolVar(&o.leash, "exit-with-stdin", false, "stop when stdin ends: for a parent that may die")
 

@@ -22,6 +22,7 @@ import (
 // may yet have happened, can be done again.
 type Redis struct {
 	address address
+	secure  *tls.Config // nil without TLS
 	copies  *copies
 	sent    atomic.Int64  // commands
 	suspect chan struct{} // holds a token when an operation has failed
@@ -70,13 +71,20 @@ var errNotYet = errors.New("not connected yet")
 //	redis-sentinel://[[user]:password@]host[:port][,host[:port]…]/[database]?master=NAME
 //	redis-cluster://[[user]:password@]host[:port][,host[:port]…]
 //
-// and the same with rediss for TLS. An error wraps ErrMisconfigured.
+// and the same with rediss for TLS, which takes ?ca=FILE, the CA to trust instead
+// of the system's, and &cert=FILE&key=FILE. An error wraps ErrMisconfigured.
 func NewRedis(url string) (*Redis, error) {
 	a, err := parseURL(url)
 	if err != nil {
 		return nil, err
 	}
-	r := &Redis{address: a, suspect: make(chan struct{}, 1)}
+	var secure *tls.Config
+	if a.tls {
+		if secure, err = a.files.client(); err != nil {
+			return nil, fmt.Errorf("%w: redis url: %w", ErrMisconfigured, err)
+		}
+	}
+	r := &Redis{address: a, secure: secure, suspect: make(chan struct{}, 1)}
 	r.copies = newCopies(&r.sent)
 	cause := errNotYet
 	r.down.Store(&cause)
@@ -125,7 +133,7 @@ func (r *Redis) Close() {
 }
 
 func (r *Redis) dial(ctx context.Context) (*link, error) {
-	options := r.address.options()
+	options := r.address.options(r.secure)
 	options.NewCacheStoreFn = r.copies.open
 	client, err := rueidis.NewClient(options)
 	if err != nil {
@@ -145,7 +153,7 @@ func (r *Redis) complete(ctx context.Context, l *link) (err error) {
 	if err := checkVersion(ctx, l.client); err != nil {
 		return err
 	}
-	options := r.address.options()
+	options := r.address.options(r.secure)
 	options.DisableCache = true
 	options.ConnWriteTimeout = proberTimeout
 	if l.prober, err = rueidis.NewClient(options); err != nil {
@@ -200,10 +208,8 @@ func (r *Redis) classify(err error) error {
 	if r.address.password != "" && strings.Contains(err.Error(), r.address.password) {
 		err = errors.New(strings.ReplaceAll(err.Error(), r.address.password, "***"))
 	}
-	var certificate *tls.CertificateVerificationError
-	var plaintext tls.RecordHeaderError
-	if errors.As(err, &certificate) || errors.As(err, &plaintext) {
-		return fmt.Errorf("%w: %w", ErrMisconfigured, err)
+	if never := explainTLS(err); never != nil {
+		return never
 	}
 	for _, prefix := range misconfigured {
 		if strings.HasPrefix(err.Error(), prefix) {

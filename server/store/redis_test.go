@@ -31,7 +31,7 @@ type instance struct {
 	broker   *RedisBroker
 }
 
-// TestRedis runs everything against a single server and against a cluster.
+// TestRedis runs everything against every kind of Redis.
 func TestRedis(t *testing.T) {
 	tests := []struct {
 		name string
@@ -67,7 +67,8 @@ func TestRedis(t *testing.T) {
 	})
 }
 
-// onEachRedis runs a test against a single server and against a cluster.
+// onEachRedis runs a test against a single server, plain and with TLS, a cluster,
+// and a master that a Sentinel tells of.
 func onEachRedis(t *testing.T, run func(*testing.T, rig)) {
 	t.Run("standalone", func(t *testing.T) {
 		s := redistest.Standalone(t)
@@ -76,6 +77,16 @@ func onEachRedis(t *testing.T, run func(*testing.T, rig)) {
 	t.Run("cluster", func(t *testing.T) {
 		c := redistest.Cluster(t, 3)
 		run(t, rig{url: c.URL(), nodes: c.Nodes})
+	})
+	t.Run("tls", func(t *testing.T) {
+		a := redistest.NewAuthority(t)
+		with := a.For("127.0.0.1")
+		s := redistest.StandaloneWith(t, redisproc.Config{Password: "sesame", TLS: &with})
+		run(t, rig{url: s.TLSURL() + "?ca=" + a.CA(), nodes: []*redisproc.Server{s}})
+	})
+	t.Run("sentinel", func(t *testing.T) {
+		g := redistest.Group(t, redisproc.Config{Password: "sesame"})
+		run(t, rig{url: g.URL(), nodes: []*redisproc.Server{g.Master}})
 	})
 }
 
@@ -109,9 +120,13 @@ func connect(tb testing.TB, url string) *Redis {
 		tb.Fatal(err)
 	}
 	tb.Cleanup(conn.Close)
-	if err := conn.Connect(tb.Context()); err != nil {
-		tb.Fatal(err)
-	}
+	// On a busy machine coming to terms may take longer than an outage is given.
+	eventually(tb, 10*time.Second, "connected", func() bool {
+		if err = conn.Connect(tb.Context()); err != nil && !errors.Is(err, guest.ErrUnavailable) {
+			tb.Fatal(err)
+		}
+		return err == nil
+	})
 	return conn
 }
 

@@ -53,6 +53,7 @@ type address struct {
 	password  string
 	database  int
 	masterSet string // sentinel only
+	files     files  // with TLS only
 }
 
 // schemes are the URL schemes and what they mean; each has a variant with TLS,
@@ -69,7 +70,8 @@ var schemes = map[string]deployment{
 //	redis-sentinel://[[user]:password@]host[:port][,host[:port]…]/[database]?master=NAME
 //	redis-cluster://[[user]:password@]host[:port][,host[:port]…]
 //
-// or the same with rediss for TLS. Several hosts after redis:// mean a cluster
+// or the same with rediss for TLS, which takes ?ca=FILE (the CA to trust instead of
+// the system's) and &cert=FILE&key=FILE (for a server that asks). Several hosts after redis:// mean a cluster
 // too, and a single one that turns out to be a cluster's node is used as such.
 // The hosts of redis-sentinel are Sentinels, without a password of their own.
 // Errors wrap ErrMisconfigured and never quote what may hold the password.
@@ -178,11 +180,18 @@ func (a *address) readQuery(query string) error {
 	if err != nil {
 		return errors.New("its query (after ?) is not name=value")
 	}
+	options := map[string]*string{"master": &a.masterSet, "ca": &a.files.ca, "cert": &a.files.cert, "key": &a.files.key}
 	for name, v := range values {
-		if name != "master" || a.kind != sentinel {
-			return fmt.Errorf("it knows no option %q; there is only master=NAME, with redis-sentinel://", name)
+		to, known := options[name]
+		switch {
+		case !known:
+			return fmt.Errorf("it knows no option %q; there is master=NAME with redis-sentinel://, and ca=FILE, cert=FILE and key=FILE with TLS", name)
+		case name == "master" && a.kind != sentinel:
+			return errors.New("master=NAME is for redis-sentinel://")
+		case name != "master" && !a.tls:
+			return fmt.Errorf("%s=FILE is for TLS: write rediss instead of redis", name)
 		}
-		a.masterSet = v[len(v)-1]
+		*to = v[len(v)-1]
 	}
 	if a.kind == sentinel && a.masterSet == "" {
 		return errors.New("redis-sentinel:// needs the name of the master: ?master=NAME")
@@ -197,8 +206,8 @@ func (a address) String() string {
 }
 
 // options are rueidis's for this address, tuned so that an outage is an error
-// within replyTimeout: its defaults would wait through it.
-func (a address) options() rueidis.ClientOption {
+// within replyTimeout: its defaults would wait through it. secure is nil without TLS.
+func (a address) options(secure *tls.Config) rueidis.ClientOption {
 	o := rueidis.ClientOption{
 		InitAddress:       slices.Clone(a.hosts),
 		Username:          a.username,
@@ -210,13 +219,10 @@ func (a address) options() rueidis.ClientOption {
 		AlwaysPipelining:  true, // else whoever asks alone closes it when the reply is late
 		ClientSetInfo:     rueidis.DisableClientSetInfo,
 		ForceSingleClient: a.kind == standalone && a.database != 0,
+		TLSConfig:         secure,
 	}
 	o.Dialer.Timeout = dialTimeout
 	o.Dialer.KeepAlive = time.Second
-	if a.tls {
-		host, _, _ := net.SplitHostPort(a.hosts[0])
-		o.TLSConfig = &tls.Config{MinVersion: tls.VersionTLS12, ServerName: host}
-	}
 	if a.kind == cluster {
 		// The prober asks nodes directly, and is redirected nowhere.
 		o.ClusterOption.ShardsRefreshInterval = 5 * time.Second
@@ -224,7 +230,7 @@ func (a address) options() rueidis.ClientOption {
 	if a.kind == sentinel {
 		o.Sentinel.MasterSet = a.masterSet
 		o.Sentinel.Dialer = o.Dialer
-		o.Sentinel.TLSConfig = o.TLSConfig
+		o.Sentinel.TLSConfig = secure
 		o.Sentinel.TopologyRefreshInterval = 5 * time.Second
 	}
 	return o

@@ -33,7 +33,13 @@ func StandaloneWith(tb testing.TB, config redisproc.Config) *redisproc.Server {
 // Cluster starts n masters for the length of a test.
 func Cluster(tb testing.TB, n int) *redisproc.Cluster {
 	tb.Helper()
-	c, err := redisproc.StartCluster(tb.Context(), n, redisproc.Config{})
+	return ClusterWith(tb, n, redisproc.Config{})
+}
+
+// ClusterWith starts n masters as config says.
+func ClusterWith(tb testing.TB, n int, config redisproc.Config) *redisproc.Cluster {
+	tb.Helper()
+	c, err := redisproc.StartCluster(tb.Context(), n, config)
 	if err != nil {
 		tb.Fatal(err)
 	}
@@ -43,6 +49,21 @@ func Cluster(tb testing.TB, n int) *redisproc.Cluster {
 		}
 	})
 	return c
+}
+
+// Group starts a master, a replica and a Sentinel for the length of a test.
+func Group(tb testing.TB, config redisproc.Config) *redisproc.Group {
+	tb.Helper()
+	g, err := redisproc.StartGroup(tb.Context(), config)
+	if err != nil {
+		tb.Fatal(err)
+	}
+	tb.Cleanup(func() {
+		if err := g.Close(); err != nil {
+			tb.Error(err)
+		}
+	})
+	return g
 }
 
 // Monitor collects the commands that a server runs during a test.

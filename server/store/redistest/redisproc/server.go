@@ -26,8 +26,16 @@ const startPatience = 10 * time.Second
 type Config struct {
 	Password string
 	Args     []string // further arguments of redis-server, such as "--maxmemory", "100mb"
+	TLS      *TLS     // nil: plain only
 
 	cluster bool
+	watches *Server // of a Sentinel: the first master
+}
+
+// TLS are the PEM files with which a server speaks TLS, on a port of its own.
+type TLS struct {
+	CA, Cert, Key string
+	AskClients    bool // a client needs a certificate that CA has signed
 }
 
 // Server is one redis-server process on a port that stays the same over restarts.
@@ -35,6 +43,7 @@ type Server struct {
 	config  Config
 	port    int
 	busPort int
+	tlsPort int
 	dir     string
 
 	mu struct {
@@ -60,6 +69,9 @@ func Start(ctx context.Context, config Config) (*Server, error) {
 		if s.busPort, err = freePort(); err != nil {
 			break
 		}
+		if s.tlsPort, err = freePort(); err != nil {
+			break
+		}
 		if failed = s.launch(ctx); failed == nil {
 			return s, nil
 		}
@@ -76,6 +88,11 @@ func (s *Server) Addr() string { return net.JoinHostPort("127.0.0.1", strconv.It
 
 // URL is the redis:// address, with the password if there is one.
 func (s *Server) URL() string { return "redis://" + s.userinfo() + s.Addr() }
+
+// TLSURL is the rediss:// address of a server with TLS.
+func (s *Server) TLSURL() string {
+	return "rediss://" + s.userinfo() + net.JoinHostPort("127.0.0.1", strconv.Itoa(s.tlsPort))
+}
 
 func (s *Server) userinfo() string {
 	if s.config.Password == "" {
@@ -146,12 +163,20 @@ func (s *Server) Close() error {
 }
 
 func (s *Server) arguments() []string {
+	if s.config.watches != nil {
+		return []string{s.sentinelFile(), "--sentinel"}
+	}
 	args := []string{
 		"--port", strconv.Itoa(s.port), "--bind", "127.0.0.1", "--dir", s.dir,
 		"--save", "", "--appendonly", "no", "--daemonize", "no", "--loglevel", "warning",
 	}
 	if s.config.Password != "" {
 		args = append(args, "--requirepass", s.config.Password)
+	}
+	if tls := s.config.TLS; tls != nil {
+		args = append(args, "--tls-port", strconv.Itoa(s.tlsPort), "--tls-ca-cert-file", tls.CA,
+			"--tls-cert-file", tls.Cert, "--tls-key-file", tls.Key,
+			"--tls-auth-clients", map[bool]string{true: "yes", false: "no"}[tls.AskClients])
 	}
 	if s.config.cluster {
 		args = append(args, "--cluster-enabled", "yes", "--cluster-port", strconv.Itoa(s.busPort),
@@ -166,6 +191,11 @@ func (s *Server) launch(ctx context.Context) error {
 	path, err := exec.LookPath("redis-server")
 	if err != nil {
 		return ErrMissing
+	}
+	if s.config.watches != nil {
+		if err := s.writeSentinelFile(); err != nil {
+			return fmt.Errorf("start redis-server as a sentinel: %w", err)
+		}
 	}
 	cmd := exec.Command(path, s.arguments()...)
 	cmd.SysProcAttr = dieWithParent()
