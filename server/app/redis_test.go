@@ -1,0 +1,230 @@
+package app
+
+import (
+	"bytes"
+	"encoding/json"
+	"fmt"
+	"io"
+	"net/http"
+	"strings"
+	"testing"
+	"time"
+
+	"guestload/server/store/redistest"
+	"guestload/server/store/redistest/redisproc"
+)
+
+var browser = &http.Client{Timeout: patience, Transport: &http.Transport{MaxIdleConnsPerHost: 8}}
+
+// ask sends a request and returns the answer's status and body.
+func (r *running) ask(t *testing.T, method, path, token string) (status int, body string) {
+	t.Helper()
+	req, err := http.NewRequestWithContext(t.Context(), method, r.url+path, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if token != "" {
+		req.Header.Set("Authorization", "Bearer "+token)
+	}
+	resp, err := browser.Do(req)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer resp.Body.Close()
+	text, err := io.ReadAll(resp.Body)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return resp.StatusCode, string(text)
+}
+
+// newcomer creates a guest, and returns its token and session id.
+func (r *running) newcomer(t *testing.T) (token, sessionID string) {
+	t.Helper()
+	status, body := r.ask(t, http.MethodPost, "/api/guest", "")
+	var created struct {
+		Data struct {
+			Token string
+			User  struct{ SessionID string }
+		}
+	}
+	if err := json.Unmarshal([]byte(body), &created); err != nil || status != http.StatusCreated {
+		t.Fatalf("create: %d, %s, %v", status, body, err)
+	}
+	return created.Data.Token, created.Data.User.SessionID
+}
+
+func (r *running) storage(t *testing.T) string {
+	t.Helper()
+	_, body := r.ask(t, http.MethodGet, "/health", "")
+	_, rest, _ := strings.Cut(body, `"storage":"`)
+	state, _, _ := strings.Cut(rest, `"`)
+	return state
+}
+
+// soon waits until something holds, looking all the time.
+func soon(t *testing.T, what string, holds func() bool) {
+	t.Helper()
+	deadline := time.After(patience)
+	tick := time.NewTicker(time.Millisecond)
+	defer tick.Stop()
+	for !holds() {
+		select {
+		case <-tick.C:
+		case <-deadline:
+			t.Fatalf("not within %v: %s", patience, what)
+		}
+	}
+}
+
+// TestNoRouteScansTheKeys watches what Redis is asked while every route that
+// lists or counts guests is asked. The sweep at the start, which may scan, shows
+// that the monitor would see it.
+func TestNoRouteScansTheKeys(t *testing.T) {
+	s := redistest.Standalone(t)
+	m := redistest.Monitor(t, s)
+	seen := func(what string) func() bool {
+		return func() bool { return strings.Contains(strings.Join(m.Lines(), "\n"), what) }
+	}
+	r := launch(t, "--limits", "off", "--redis-url", s.URL())
+	soon(t, "the sweep scans", seen(`"SCAN"`))
+	var token, id string
+	for range 20 {
+		token, id = r.newcomer(t)
+	}
+	mark := func(text string) (at int) {
+		t.Helper()
+		if _, err := s.Do("ECHO", text); err != nil {
+			t.Fatal(err)
+		}
+		soon(t, "the monitor sees "+text, seen(text))
+		for at = range m.Lines() {
+			if strings.Contains(m.Lines()[at], text) {
+				return at
+			}
+		}
+		return at
+	}
+	from := mark("requests begin")
+	for _, path := range []string{
+		"/api/users/online", "/api/users/online?limit=5", "/api/users/available", "/api/users/connected/guest_" + id,
+		"/api/users/stats", "/api/stats", "/api/stats/online-users", "/api/socket/stats",
+		"/api/guest/me", "/api/guest/" + id, "/health", "/ready", "/metrics",
+	} {
+		for range 3 {
+			if status, body := r.ask(t, http.MethodGet, path, token); status != http.StatusOK {
+				t.Errorf("%s: %d, %s", path, status, body)
+			}
+		}
+	}
+	commands := m.Lines()[from:mark("requests end")]
+	for _, line := range commands {
+		if upper := strings.ToUpper(line); strings.Contains(upper, `"KEYS"`) || strings.Contains(upper, `"SCAN"`) {
+			t.Errorf("a request ran %s", line)
+		}
+	}
+	if len(commands) < 10 {
+		t.Errorf("the requests ran %d commands only", len(commands))
+	}
+}
+
+// TestPasswordIsToldNowhere goes through start, outage, return and a wrong
+// password, on every kind of Redis.
+func TestPasswordIsToldNowhere(t *testing.T) {
+	const secret, wrong = "s3same-0pen", "hunter2-wr0ng"
+	for name, start := range map[string]func(*testing.T) (url string, s *redisproc.Server){
+		"standalone": func(t *testing.T) (string, *redisproc.Server) {
+			s := redistest.StandaloneWith(t, redisproc.Config{Password: secret})
+			return s.URL(), s
+		},
+		"cluster": func(t *testing.T) (string, *redisproc.Server) {
+			c := redistest.ClusterWith(t, 3, redisproc.Config{Password: secret})
+			return c.URL(), c.Nodes[1]
+		},
+		"sentinel": func(t *testing.T) (string, *redisproc.Server) {
+			g := redistest.Group(t, redisproc.Config{Password: secret})
+			return g.URL(), g.Master
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			url, s := start(t)
+			if code, _, errs := quick(t, noEnv, "--listen", "127.0.0.1:0", "--redis-url", strings.Replace(url, secret, wrong, 1)); code != 1 ||
+				!strings.Contains(errs, "misconfigured") || strings.Contains(errs, wrong) || strings.Contains(errs, secret) {
+				t.Errorf("with a wrong password: exit %d, %s", code, errs)
+			}
+			r := launch(t, "--limits", "off", "--log-level", "debug", "--redis-url", url)
+			var told bytes.Buffer
+			look := func() {
+				for _, path := range []string{"/metrics", "/health", "/ready", "/api/socket/stats"} {
+					_, body := r.ask(t, http.MethodGet, path, "")
+					told.WriteString(body)
+				}
+			}
+			r.newcomer(t)
+			look()
+			if err := s.Kill(); err != nil {
+				t.Fatal(err)
+			}
+			soon(t, "fallback", func() bool { return r.storage(t) == "fallback" })
+			r.newcomer(t)
+			look()
+			if !strings.Contains(told.String(), "guestload_storage_owed_sessions 1") {
+				t.Error("/metrics does not tell that Redis is owed a session")
+			}
+			if err := s.Restart(t.Context()); err != nil {
+				t.Fatal(err)
+			}
+			soon(t, "redis", func() bool { return r.storage(t) == "redis" })
+			look()
+			r.stop()
+			if code := r.wait(t); code != 0 {
+				t.Errorf("exit %d", code)
+			}
+			if !strings.Contains(r.log.String(), "to=fallback") {
+				t.Errorf("the log does not tell of the outage:\n%s", r.log)
+			}
+			told.Write(r.log.Bytes())
+			if strings.Contains(told.String(), secret) {
+				t.Errorf("the password is told:\n%s", told.String())
+			}
+		})
+	}
+}
+
+// TestHealthTellsOfAPromotion: the master dies, its replica takes over, and
+// /health tells of each state on the way.
+func TestHealthTellsOfAPromotion(t *testing.T) {
+	g := redistest.Group(t, redisproc.Config{})
+	r := launch(t, "--limits", "off", "--redis-url", g.URL())
+	tokens := make([]string, 3000) // so many take a while to write back
+	for i := range tokens {
+		tokens[i], _ = r.newcomer(t)
+	}
+	if state := r.storage(t); state != "redis" {
+		t.Fatalf("storage is %s", state)
+	}
+	began := time.Now()
+	if err := g.Master.Kill(); err != nil {
+		t.Fatal(err)
+	}
+	for _, state := range []string{"fallback", "recovering", "redis"} {
+		soon(t, "/health tells "+state, func() bool { return r.storage(t) == state })
+		took := time.Since(began)
+		t.Logf("%s after %v", state, took.Round(time.Millisecond))
+		if state == "fallback" && took > time.Second {
+			t.Errorf("fallback took %v", took)
+		}
+	}
+	for _, token := range tokens {
+		if status, body := r.ask(t, http.MethodGet, "/api/guest/me", token); status != http.StatusOK {
+			t.Fatalf("a guest is lost: %d, %s", status, body)
+		}
+	}
+	n, err := g.Replica.Do("EVAL", "return #redis.call('KEYS', 'guest:*')", "0")
+	if err != nil || n.(int64) < int64(len(tokens)) {
+		t.Errorf("the new master has %v guests, %v, want %d", n, err, len(tokens))
+	}
+	if reply, err := g.Replica.Do("ROLE"); err != nil || !strings.Contains(fmt.Sprint(reply), "master") {
+		t.Errorf("the replica is %v, %v", reply, err)
+	}
+}
