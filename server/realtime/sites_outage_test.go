@@ -48,6 +48,11 @@ func TestTwoThousandOnTwoInstancesMeetOnce(t *testing.T) {
 	if err != nil || stats.ConnectedUsers != 1000 || stats.AvailableUsers != 0 || stats.ActiveUsers != 2000 {
 		t.Errorf("Stats = %+v, %v", stats, err)
 	}
+	for _, v := range visitors { // all that was ever to come has come by now
+		if n := len(v.heard(api.EventMatched)); n != 1 {
+			t.Errorf("%s was told %d times", v.session.Username, n)
+		}
+	}
 }
 
 func TestChatsAcrossInstancesKeepTheirOrder(t *testing.T) {
