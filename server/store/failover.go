@@ -178,10 +178,10 @@ func (f *Failover) fallFrom(falls uint64, why error) {
 		return
 	}
 	f.mu.falls++
-	close(f.mu.fallen)
-	f.mu.fallen = make(chan struct{})
 	f.home.Store(false)
 	report := f.setState(StateFallback)
+	close(f.mu.fallen)
+	f.mu.fallen = make(chan struct{})
 	f.mu.Unlock()
 	report(why)
 	f.poke()

@@ -4,7 +4,6 @@ import (
 	"context"
 	"fmt"
 	"sync"
-	"time"
 
 	"guestload/server/guest"
 )
@@ -18,21 +17,6 @@ type FailoverMatcher struct {
 	memory   *MemoryMatcher
 	gate     sync.RWMutex // held shared by every call, alone while the home moves to Redis
 }
-
-// A call that fails waits this long for the prober's verdict and is done again: a
-// search that may have happened is settled by another in the same place, and by
-// none in the other.
-const verdict = 150 * time.Millisecond
-
-// How often a call is done again before it calls the outage itself. Redis that
-// refuses (it is full, a replica, not ours to write) answers the prober all the
-// same. Of silence the prober is the better judge, since we may be the ones who
-// get no time to run: silentTries take longer than any outage needs to be known,
-// that of a connection of ours alone included.
-const (
-	refusedTries = 3
-	silentTries  = 12
-)
 
 // Search pairs s with the longest waiting guest where both accept each other, or
 // leaves s waiting.
@@ -63,21 +47,14 @@ func (m *FailoverMatcher) Restore(ctx context.Context, p guest.Pair) (stands gue
 func (m *FailoverMatcher) ask(ctx context.Context, redis func() error, memory func()) {
 	m.gate.RLock()
 	defer m.gate.RUnlock()
-	for try := 0; m.failover.home.Load(); try++ {
-		err := redis()
+	if m.failover.home.Load() {
+		err := insist(ctx, m.failover.fallen, redis)
 		if !unavailable(err) || ctx.Err() != nil {
 			return
 		}
-		if try >= silentTries || try >= refusedTries && refused(err) {
+		if m.failover.home.Load() {
 			m.failover.fall(fmt.Errorf("the prober sees nothing, but calls fail: %w", err))
-			break
 		}
-		wait := time.NewTimer(verdict)
-		select {
-		case <-m.failover.fallen():
-		case <-wait.C:
-		}
-		wait.Stop()
 	}
 	memory()
 }

@@ -181,7 +181,7 @@ func (f *Failover) repay(ctx context.Context) error {
 	if !f.Presence.stale.Load() {
 		return nil
 	}
-	if _, err := f.Presence.settle(ctx); err != nil {
+	if _, err := f.settlePresence(ctx); err != nil {
 		return fmt.Errorf("who is here cannot be written: %w", err)
 	}
 	return nil
@@ -206,13 +206,21 @@ func (f *Failover) catchUp(node context.Context, local Local) error {
 // listen makes sure that other instances reach us, and that Redis knows who is
 // here; moved are the guests whom another instance had.
 func (f *Failover) listen(ctx context.Context) (moved map[string]string, err error) {
-	if err := f.Broker.hears(ctx); err != nil {
+	if err := insist(ctx, ctx.Done, func() error { return f.Broker.hears(ctx) }); err != nil {
 		return nil, fmt.Errorf("hear other instances: %w", err)
 	}
-	if moved, err = f.Presence.settle(ctx); err != nil {
+	if moved, err = f.settlePresence(ctx); err != nil {
 		return nil, fmt.Errorf("settle presence: %w", err)
 	}
 	return moved, nil
+}
+
+func (f *Failover) settlePresence(ctx context.Context) (moved map[string]string, err error) {
+	err = insist(ctx, ctx.Done, func() error {
+		moved, err = f.Presence.settle(ctx)
+		return err
+	})
+	return moved, err
 }
 
 // recover brings Redis to what is true here, and makes it the truth again. An
@@ -258,7 +266,11 @@ const passes = 3
 func (f *Failover) restore(node context.Context, falls uint64, local Local) error {
 	ctx, done := f.untilFall(node) // but the node's guests are not to hear of it
 	defer done()
-	if _, err := f.Presence.redis.Beat(ctx); err != nil {
+	err := insist(ctx, ctx.Done, func() error {
+		_, err := f.Presence.redis.Beat(ctx)
+		return err
+	})
+	if err != nil {
 		return fmt.Errorf("take lease: %w", err)
 	}
 	for range passes {
@@ -273,7 +285,12 @@ func (f *Failover) restore(node context.Context, falls uint64, local Local) erro
 	if err != nil {
 		return err
 	}
-	dissolved, err := f.Matcher.goHome(ctx, falls, local)
+	var dissolved []guest.Pair
+	err = insist(ctx, ctx.Done, func() error {
+		some, err := f.Matcher.goHome(ctx, falls, local)
+		dissolved = append(dissolved, some...)
+		return err
+	})
 	if len(dissolved) > 0 {
 		err = errors.Join(err, local.Release(node, f.instance, dissolved))
 	}

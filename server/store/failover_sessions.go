@@ -254,7 +254,7 @@ func (s *FailoverSessions) writeBack(ctx context.Context) error {
 			continue
 		}
 		if owed.adopted {
-			if err := s.complete(ctx, owed); err != nil {
+			if err := insist(ctx, ctx.Done, func() error { return s.complete(ctx, owed) }); err != nil {
 				return err
 			}
 		}
@@ -267,7 +267,8 @@ func (s *FailoverSessions) writeBack(ctx context.Context) error {
 	}
 	for len(restores) > 0 {
 		n := min(len(restores), restoreBatch)
-		if err := s.settle(restores[:n], s.redis.Restore(ctx, kept[:n])); err != nil {
+		err := insist(ctx, ctx.Done, func() error { return s.settle(restores[:n], s.redis.Restore(ctx, kept[:n])) })
+		if err != nil {
 			return err
 		}
 		restores, kept = restores[n:], kept[n:]
@@ -278,7 +279,8 @@ func (s *FailoverSessions) writeBack(ctx context.Context) error {
 		for i := range ids {
 			ids[i] = deletes[i].sessionID
 		}
-		if err := s.settle(deletes[:n], s.redis.deleteAll(ctx, ids)); err != nil {
+		err := insist(ctx, ctx.Done, func() error { return s.settle(deletes[:n], s.redis.deleteAll(ctx, ids)) })
+		if err != nil {
 			return err
 		}
 		deletes = deletes[n:]

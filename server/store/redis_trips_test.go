@@ -36,6 +36,29 @@ func (f *fakeClient) DoMulti(_ context.Context, multi ...rueidis.Completed) []ru
 	return make([]rueidis.RedisResult, len(multi))
 }
 
+// soon is the context of a command that is to be answered in the usual time.
+func soon(t *testing.T) context.Context {
+	ctx, cancel := context.WithTimeout(t.Context(), replyTimeout)
+	t.Cleanup(cancel)
+	return ctx
+}
+
+func TestACommandThatMayTakeLongerGoesAlone(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		fake := &fakeClient{}
+		client := &tripClient{Client: fake, sent: new(atomic.Int64)}
+		longer, cancel := context.WithTimeout(t.Context(), 2*replyTimeout)
+		defer cancel()
+		began := time.Now()
+		for range 2 {
+			client.Do(longer, rueidis.Completed{})
+		}
+		if took := time.Since(began); !slices.Equal(fake.trips, []int{1, 1}) || took != tripEvery/2 {
+			t.Errorf("trips %v in %v, want two at once", fake.trips, took)
+		}
+	})
+}
+
 func TestCommandsThatComeTogetherShareATrip(t *testing.T) {
 	for _, c := range []struct {
 		name     string
@@ -55,7 +78,7 @@ func TestCommandsThatComeTogetherShareATrip(t *testing.T) {
 				began := time.Now()
 				var all sync.WaitGroup
 				for range c.commands {
-					all.Go(func() { client.Do(t.Context(), rueidis.Completed{}) })
+					all.Go(func() { client.Do(soon(t), rueidis.Completed{}) })
 				}
 				all.Wait()
 				if took := time.Since(began); !slices.Equal(fake.trips, c.trips) || took != c.within {
@@ -72,13 +95,13 @@ func TestCommandsThatComeTogetherShareATrip(t *testing.T) {
 func TestWhoGivesUpDoesNotHoldUpATrip(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		client := &tripClient{Client: &fakeClient{}, sent: new(atomic.Int64)}
-		client.Do(t.Context(), rueidis.Completed{})
-		ctx, cancel := context.WithCancel(t.Context())
+		client.Do(soon(t), rueidis.Completed{})
+		ctx, cancel := context.WithCancel(soon(t))
 		cancel()
 		if err := client.Do(ctx, rueidis.Completed{}).NonRedisError(); err != context.Canceled {
 			t.Errorf("error %v, want that of the context", err)
 		}
-		if err := client.Do(t.Context(), rueidis.Completed{}).NonRedisError(); err != nil {
+		if err := client.Do(soon(t), rueidis.Completed{}).NonRedisError(); err != nil {
 			t.Errorf("the other in the trip got %v", err)
 		}
 	})
