@@ -84,7 +84,7 @@ func (s *Server) part(g *guest) *guest {
 	}
 	for _, who := range []*guest{g, p} {
 		if who.held != nil {
-			who.held()
+			who.held.send()
 			who.held = nil
 		}
 	}
@@ -134,7 +134,7 @@ func (s *Server) relay(g *guest, data json.RawMessage) {
 	confirm := func() { g.send(api.EventDelivered, object{"messageId": id, "timestamp": now}) }
 	switch {
 	case g.held == nil && s.lies(SwapMessages):
-		g.held = func() { deliver(p); confirm() }
+		s.hold(g, func() { deliver(p); confirm() })
 		return
 	case s.lies(DropMessage):
 		confirm()
@@ -149,6 +149,24 @@ func (s *Server) relay(g *guest, data json.RawMessage) {
 	confirm()
 	if held := g.held; held != nil {
 		g.held = nil
-		held()
+		held.send()
 	}
+}
+
+// holding is a message that is held back to be sent after the next.
+type holding struct{ send func() }
+
+// hold holds back a guest's message, though not for ever: where none follows,
+// both would wait for each other's words.
+func (s *Server) hold(g *guest, send func()) {
+	h := &holding{send}
+	g.held = h
+	time.AfterFunc(500*time.Millisecond, func() {
+		s.mu.Lock()
+		defer s.mu.Unlock()
+		if g.held == h {
+			g.held = nil
+			h.send()
+		}
+	})
 }

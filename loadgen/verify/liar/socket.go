@@ -16,7 +16,7 @@ type guest struct {
 	id, session, name string
 	socket            *socket // nil: none
 	partner           *guest
-	held              func() // sends the message that was held back to be swapped
+	held              *holding // nil: no message is held back to be swapped
 }
 
 // socket is one connection and what waits to be written to it.
