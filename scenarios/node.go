@@ -13,6 +13,7 @@ import (
 type reading struct {
 	problems []Problem
 	open     func(file string) ([]byte, error) // nil: feeds are not opened
+	named    []*yaml.Node                      // phases that steps wait for
 }
 
 func (r *reading) problem(n *yaml.Node, format string, args ...any) {

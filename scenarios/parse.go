@@ -129,6 +129,7 @@ func (r *reading) scenario(n *yaml.Node, s *Scenario) {
 	if v := r.required(e, "a scenario", "guests"); v != nil {
 		s.Scripts = r.scripts(v)
 	}
+	r.moments(s)
 	if v := e.get("feeds"); v != nil {
 		s.Feeds = r.feeds(v)
 	}

@@ -117,13 +117,13 @@ type Step struct {
 	Within   time.Duration // search, next: how long to wait for a partner
 	Wants    Traits        // search, next: whom to meet
 	Messages Draw          // chat: how many
-	Stay     bool          // chat: as many as it takes until all phases' time has passed; Messages says how many
 	Think    Draw          // chat: before each message; every step but the first: before it. Seconds
 	Length   Draw          // chat: UTF-16 units, 1..1000
 	Typing   bool          // chat: typing events around each message
 	For      Draw          // idle, deaf: seconds
 	How      How           // drop
 	Until    time.Duration // wait: since the run's start; a guest who is later goes on at once
+	Begins   string        // wait: the phase that begins then, "" where the time was given
 	With     []string      // hostile: one of Attacks each; one is drawn
 }
 

@@ -46,8 +46,8 @@ func (p Phase) planned() float64 {
 // Scale returns the scenario with f times as many guests in the same time: the
 // guests of bursts and of closed phases and the rates of all others, those of
 // warm-up phases included, are multiplied. Durations, think times and counts of
-// messages stay, but that bursts with a rate keep it, and chats that stay go with the
-// phases. A burst or closed phase keeps at least one guest. f is above 0.
+// messages stay, but that bursts with a rate keep it, and who waits for a phase waits
+// for where it then begins. A burst or closed phase keeps at least one guest. f is above 0.
 func (s Scenario) Scale(f float64) (Scenario, error) {
 	if s.Capacity != nil {
 		return Scenario{}, s.unsizable()
@@ -131,20 +131,30 @@ func (s Scenario) shares(phases []int, n int) []int {
 	return shares
 }
 
-// settled gives the chats that stay as many messages as they take now.
+// settled says when the phases that steps wait for begin now.
 func (s Scenario) settled() Scenario {
 	s.Scripts = slices.Clone(s.Scripts)
 	for i := range s.Scripts {
 		script := &s.Scripts[i]
 		script.Steps = slices.Clone(script.Steps)
 		for j := range script.Steps {
-			if step := &script.Steps[j]; step.Stay {
-				n := math.Ceil(s.Length().Seconds() / step.Think.A) // of a range the least
-				step.Messages = Draw{A: min(max(1, n), maxCount), Whole: true, Min: 1}
+			if step := &script.Steps[j]; step.Begins != "" {
+				step.Until = s.begin(step.Begins)
 			}
 		}
 	}
 	return s
+}
+
+// begin is when a phase does, since the run's start.
+func (s Scenario) begin(phase string) (at time.Duration) {
+	for _, p := range s.Phases {
+		if p.Name == phase {
+			break
+		}
+		at += p.For
+	}
+	return at
 }
 
 // pace has a burst with a rate take the time that its guests then take.

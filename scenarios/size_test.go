@@ -84,22 +84,22 @@ func TestWithGuestsPlansExactlySoMany(t *testing.T) {
 }
 
 const staying = `scenario: staying
-about: A rate that stays, and guests who do.
+about: A rate that stays, and guests who wait for a phase.
 phases:
   - {name: arrival, guests: 1000, at: 50/s}
   - {name: everybody, pause: 10s}
 guests:
   - script: one
-    steps: [create, connect, search, {chat: {messages: throughout, think: 3s..5s}}, drop]
+    steps: [create, connect, search, {wait: {until: everybody}}, chat, drop]
 `
 
-func TestABurstWithARateKeepsIt(t *testing.T) {
+func TestABurstWithARateKeepsItAndGuestsWaitForAPhase(t *testing.T) {
 	s := mustParse(t, staying)
 	for _, test := range []struct {
-		factor           float64
-		guests, messages int
-		length           time.Duration
-	}{{1, 1000, 10, 30 * time.Second}, {0.1, 100, 4, 12 * time.Second}, {3, 3000, 24, 70 * time.Second}} {
+		factor float64
+		guests int
+		begins time.Duration
+	}{{1, 1000, 20 * time.Second}, {0.1, 100, 2 * time.Second}, {3, 3000, time.Minute}} {
 		scaled, err := s.Scale(test.factor)
 		if err != nil {
 			t.Fatal(err)
@@ -109,13 +109,13 @@ func TestABurstWithARateKeepsIt(t *testing.T) {
 			t.Fatal(err)
 		}
 		for _, got := range []Scenario{scaled, sized} {
-			chat := got.Scripts[0].Steps[3]
-			if got.Planned() != test.guests || got.Length() != test.length || chat.Messages.A != float64(test.messages) {
-				t.Errorf("scale %v: %d guests in %v, %v messages: want %+v", test.factor, got.Planned(), got.Length(), chat.Messages.A, test)
+			until := got.Scripts[0].Steps[3].Until
+			if got.Planned() != test.guests || got.Length() != test.begins+10*time.Second || until != test.begins {
+				t.Errorf("scale %v: %d guests in %v, who wait until %v: want %+v", test.factor, got.Planned(), got.Length(), until, test)
 			}
 		}
 	}
-	if s.Length() != 30*time.Second || s.Scripts[0].Steps[3].Messages.A != 10 {
+	if s.Length() != 30*time.Second || s.Scripts[0].Steps[3].Until != 20*time.Second {
 		t.Errorf("scaling changed the scenario itself: %+v", s)
 	}
 }

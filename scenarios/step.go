@@ -44,14 +44,6 @@ var (
 	messageLength = quantity{min: 1, max: maxLength}
 )
 
-// throughout, for a count of messages: as many as it takes until all phases' time has
-// passed.
-const throughout = "throughout"
-
-func isWord(n *yaml.Node, word string) bool {
-	return n != nil && n.Kind == yaml.ScalarNode && n.Value == word
-}
-
 func (r *reading) steps(n *yaml.Node) []Step {
 	var all []Step
 	var o order
@@ -91,7 +83,7 @@ func (r *reading) step(n *yaml.Node, first bool) (Step, bool) {
 	case value == nil && (s.Kind == Idle || s.Kind == Deaf):
 		r.problem(n, "%s needs a time: write %s: {for: 5s}", kind, kind)
 	case value == nil && s.Kind == Wait:
-		r.problem(n, "wait needs a moment of the run: write wait: {until: 20s}")
+		r.problem(n, "wait needs a moment of the run: write wait: {until: 20s}, or the name of a phase")
 	case value == nil:
 	case isNothing(value):
 		r.problem(value, "%s has no options after the colon: write %s alone, or %s: {...}", kind, kind, kind)
@@ -144,16 +136,10 @@ func defaults(k Kind) Step {
 
 func (r *reading) options(e entries, s *Step, first bool) {
 	s.Wants = r.traits(e)
-	s.Stay = isWord(e.get("messages"), throughout)
-	if !s.Stay {
-		r.drawOption(e, "messages", messageCount, &s.Messages)
-	}
+	r.drawOption(e, "messages", messageCount, &s.Messages)
 	r.drawOption(e, "length", messageLength, &s.Length)
 	r.drawOption(e, "think", thinkTime, &s.Think)
 	r.drawOption(e, "for", idleTime, &s.For)
-	if s.Stay && (s.Think.Form > Range || s.Think.A <= 0) {
-		r.problem(e.get("messages"), "messages: %s needs a think time that is never 0, such as think: 30s or think: 20s..40s", throughout)
-	}
 	if v := e.get("think"); v != nil && first {
 		r.problem(v, "the first step is due when the guest arrives: it has no think time")
 	}
@@ -164,7 +150,7 @@ func (r *reading) options(e entries, s *Step, first bool) {
 		r.required(e, "the step wait", "until")
 	}
 	r.spanOption(e, "within", &s.Within)
-	r.spanOption(e, "until", &s.Until)
+	r.momentOption(e, s)
 	if v := e.get("with"); v != nil {
 		s.With = nil
 		for _, item := range r.list(v, "a list of attacks") {
@@ -179,6 +165,36 @@ func (r *reading) options(e entries, s *Step, first bool) {
 	if v := e.get("how"); v != nil {
 		word, _ := r.word(v, "a way to drop", string(Clean), string(Abrupt), string(HalfOpen))
 		s.How = How(word)
+	}
+}
+
+// momentOption reads until when to wait: a time, or the name of a phase.
+func (r *reading) momentOption(e entries, s *Step) {
+	v := e.get("until")
+	if v == nil {
+		return
+	}
+	text, ok := r.text(v, "until")
+	switch {
+	case !ok:
+	case text[0] < '0' || text[0] > '9':
+		s.Begins = text
+		r.named = append(r.named, v)
+	default:
+		r.spanOption(e, "until", &s.Until)
+	}
+}
+
+// moments checks the phases that were named, once all are known.
+func (r *reading) moments(s *Scenario) {
+	var phases []string
+	for _, p := range s.Phases {
+		phases = append(phases, p.Name)
+	}
+	for _, v := range r.named {
+		if len(phases) > 0 { // else they were complained of
+			r.word(v, "a time such as 20s, or a phase,", phases...)
+		}
 	}
 }
 
