@@ -3,7 +3,6 @@ package realtime
 import (
 	"context"
 	"fmt"
-	"sync"
 	"testing"
 	"time"
 
@@ -35,21 +34,7 @@ func TestMasterOfAClusterIsLostInTheMiddleOfChats(t *testing.T) {
 			waits.do(api.EventMatch, `{"language":"none"}`)
 			waits.expect(5*time.Second, api.EventNoUsers, 1)
 
-			stop := make(chan struct{})
-			var talk sync.WaitGroup
-			said := 0
-			talk.Go(func() {
-				tick := time.NewTicker(time.Millisecond)
-				defer tick.Stop()
-				for ; ; said++ {
-					select {
-					case <-stop:
-						return
-					case <-tick.C:
-						a.say(fmt.Sprint(said))
-					}
-				}
-			})
+			stop := a.chatter()
 			began := time.Now()
 			if err := fault.off(lost); err != nil {
 				t.Fatal(err)
@@ -76,8 +61,7 @@ func TestMasterOfAClusterIsLostInTheMiddleOfChats(t *testing.T) {
 				x.say("there?")
 				return len(y.heard(api.EventChatMessage)) > 0
 			})
-			close(stop)
-			talk.Wait()
+			said, _ := stop()
 			b.expect(time.Second, api.EventChatMessage, said)
 			for n, text := range b.texts() {
 				if text != fmt.Sprint(n) {

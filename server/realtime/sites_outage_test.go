@@ -132,25 +132,7 @@ func TestOutageInTheMiddleOfChats(t *testing.T) {
 	early := here.visit("Early")
 	early.do(api.EventMatch, `{"language":"none"}`)
 
-	stop := make(chan struct{})
-	var talk sync.WaitGroup
-	var said int
-	var worst time.Duration
-	talk.Go(func() {
-		tick := time.NewTicker(time.Millisecond)
-		defer tick.Stop()
-		for ; ; said++ {
-			select {
-			case <-stop:
-				return
-			case <-tick.C:
-			}
-			began := time.Now()
-			a.say(fmt.Sprint(said)) // the partner's socket has it when this returns
-			worst = max(worst, time.Since(began))
-		}
-	})
-
+	stop := a.chatter()
 	if err := s.Kill(); err != nil {
 		t.Fatal(err)
 	}
@@ -191,8 +173,7 @@ func TestOutageInTheMiddleOfChats(t *testing.T) {
 	k.expect(time.Second, api.EventNoUsers, 1)
 	l.do(api.EventMatchCancel, "")
 
-	close(stop)
-	talk.Wait()
+	said, worst := stop()
 	b.expect(time.Second, api.EventChatMessage, said)
 	for n, text := range b.texts() {
 		if text != fmt.Sprint(n) {

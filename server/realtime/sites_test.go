@@ -118,6 +118,35 @@ func (v *visitor) say(text string) {
 	v.do(api.EventChatMessage, fmt.Sprintf(`{"type":"text","content":%q}`, text))
 }
 
+// chatter has the visitor say something each millisecond until stop, which tells
+// how much that was and how long the slowest took: the partner's socket has a
+// message when do returns.
+func (v *visitor) chatter() (stop func() (said int, worst time.Duration)) {
+	end := make(chan struct{})
+	var talk sync.WaitGroup
+	var said int
+	var worst time.Duration
+	talk.Go(func() {
+		tick := time.NewTicker(time.Millisecond)
+		defer tick.Stop()
+		for ; ; said++ {
+			select {
+			case <-end:
+				return
+			case <-tick.C:
+			}
+			began := time.Now()
+			v.say(fmt.Sprint(said))
+			worst = max(worst, time.Since(began))
+		}
+	})
+	return func() (int, time.Duration) {
+		close(end)
+		talk.Wait()
+		return said, worst
+	}
+}
+
 // heard returns what has come of an event so far.
 func (v *visitor) heard(event string) (data []string) {
 	v.got = append(v.got, v.sock.take(v.t, api.JSON)...)

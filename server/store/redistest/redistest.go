@@ -4,6 +4,7 @@
 package redistest
 
 import (
+	"io"
 	"testing"
 
 	"guestload/server/store/redistest/redisproc"
@@ -19,15 +20,7 @@ func Standalone(tb testing.TB) *redisproc.Server {
 func StandaloneWith(tb testing.TB, config redisproc.Config) *redisproc.Server {
 	tb.Helper()
 	s, err := redisproc.Start(tb.Context(), config)
-	if err != nil {
-		tb.Fatal(err)
-	}
-	tb.Cleanup(func() {
-		if err := s.Close(); err != nil {
-			tb.Error(err)
-		}
-	})
-	return s
+	return kept(tb, s, err)
 }
 
 // Cluster starts n masters for the length of a test.
@@ -40,30 +33,28 @@ func Cluster(tb testing.TB, n int) *redisproc.Cluster {
 func ClusterWith(tb testing.TB, n int, config redisproc.Config) *redisproc.Cluster {
 	tb.Helper()
 	c, err := redisproc.StartCluster(tb.Context(), n, config)
-	if err != nil {
-		tb.Fatal(err)
-	}
-	tb.Cleanup(func() {
-		if err := c.Close(); err != nil {
-			tb.Error(err)
-		}
-	})
-	return c
+	return kept(tb, c, err)
 }
 
 // Group starts a master, a replica and a Sentinel for the length of a test.
 func Group(tb testing.TB, config redisproc.Config) *redisproc.Group {
 	tb.Helper()
 	g, err := redisproc.StartGroup(tb.Context(), config)
+	return kept(tb, g, err)
+}
+
+// kept is what was started, and is closed with the test.
+func kept[C io.Closer](tb testing.TB, started C, err error) C {
+	tb.Helper()
 	if err != nil {
 		tb.Fatal(err)
 	}
 	tb.Cleanup(func() {
-		if err := g.Close(); err != nil {
+		if err := started.Close(); err != nil {
 			tb.Error(err)
 		}
 	})
-	return g
+	return started
 }
 
 // Monitor collects the commands that a server runs during a test.
