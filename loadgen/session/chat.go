@@ -40,6 +40,7 @@ func (p *player) chat(ctx context.Context, s *scenarios.Step) error {
 		return nil // the partner has gone before the chat began
 	}
 	p.chats++
+	p.heardAt = max(p.heardAt, p.now()) // until now nobody had to say anything
 	t := talk{step: s, n: s.Messages.Count(p.dice.Rand)}
 	t.due = p.cause + s.Think.Duration(p.dice.Rand)
 	for !p.over(&t) {

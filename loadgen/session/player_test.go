@@ -203,6 +203,16 @@ func TestAPartnerWhoDropsEndsTheChat(t *testing.T) {
 	}
 }
 
+func TestTheSilenceBeforeAChatIsNobodysFault(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		late := script("late", step(scenarios.Create), step(scenarios.Connect), searchFor(5*time.Second),
+			scenarios.Step{Kind: scenarios.Wait, Until: 5 * time.Minute}, chatOf(2, 10), dropping(scenarios.Clean))
+		s := perform(t, t.Context(), newTown(), nil, late, late)
+		s.wantFates(t, Completed, Completed)
+		s.wantCounts(t, "create=2 connect=2 match=2 ack=4 delivery=4 leave=1")
+	})
+}
+
 func TestAScriptOfEveryStepIsPlayed(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		all := script("all", step(scenarios.Create), step(scenarios.Rename), step(scenarios.Locate), step(scenarios.Fetch),
