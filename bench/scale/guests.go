@@ -1,9 +1,7 @@
 package scale
 
 import (
-	"bufio"
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
@@ -47,10 +45,10 @@ func holdGuests(ctx context.Context, target string, stdin io.Reader, stdout io.W
 	book := measure.NewBook(1)
 	fmt.Fprintf(stdout, "playing against %s\n", target)
 	n := 0
-	for asked := bufio.NewScanner(stdin); asked.Scan(); {
-		size, err := strconv.Atoi(asked.Text())
+	return tell(stdin, stdout, func(line string) error {
+		size, err := strconv.Atoi(line)
 		if err != nil {
-			return fmt.Errorf("%q guests: want a number", asked.Text())
+			return fmt.Errorf("%q guests: want a number", line)
 		}
 		for ; n < size; n++ {
 			guest := session.Guest{Index: n, Intended: world.Clock.Now(), Recorder: book.Recorder(0)}
@@ -59,18 +57,8 @@ func holdGuests(ctx context.Context, target string, stdin io.Reader, stdout io.W
 				return err
 			}
 		}
-		if err := backend.wait(int64(n)); err != nil {
-			return err
-		}
-		m, err := memory()
-		if err != nil {
-			return err
-		}
-		if err := json.NewEncoder(stdout).Encode(m); err != nil {
-			return err
-		}
-	}
-	return nil
+		return backend.wait(int64(n))
+	})
 }
 
 // greeter counts the guests who were greeted.

@@ -66,7 +66,16 @@ func Hold(ctx context.Context, kind string, stdin io.Reader, stdout io.Writer) e
 	default:
 		return fmt.Errorf("no server %q: %s, %s or %s=URL", kind, Ours, Bare, Guests)
 	}
+	return tell(stdin, stdout, func(string) error { return nil })
+}
+
+// tell prints Memory as JSON for each line on stdin, once what the line asks for
+// has been done, until stdin ends.
+func tell(stdin io.Reader, stdout io.Writer, do func(line string) error) error {
 	for asked := bufio.NewScanner(stdin); asked.Scan(); {
+		if err := do(asked.Text()); err != nil {
+			return err
+		}
 		m, err := memory()
 		if err != nil {
 			return err
