@@ -38,13 +38,7 @@ func BenchmarkGrowth(b *testing.B) {
 			})
 		})
 		b.Run("matching/"+size, func(b *testing.B) {
-			for i := range n {
-				s := searcher(k, fmt.Sprintf("guest_odd_%d", i))
-				s.Wants.Language = "xx"
-				if _, err := k.matcher.Search(ctx, s); err != nil {
-					b.Fatal(err)
-				}
-			}
+			waitInVain(b, k, n)
 			first, second := searcher(k, "guest_a"), searcher(k, "guest_b")
 			loop(b, func() error { return meetAndPart(ctx, k, first, second) })
 		})

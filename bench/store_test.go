@@ -104,22 +104,27 @@ func newGuest() guest.Session {
 func (k *keeper) fill(tb testing.TB, n int, online bool) []guest.Session {
 	tb.Helper()
 	guests := make([]guest.Session, n)
+	manyAtATime(tb, n, func(i int) error {
+		guests[i] = newGuest()
+		err := k.sessions.Create(tb.Context(), guests[i])
+		if err == nil && online {
+			_, err = k.presence.Join(tb.Context(), guests[i].SessionID)
+		}
+		return err
+	})
+	return guests
+}
+
+// manyAtATime does what must be there before a measurement n times: single
+// commands to Redis share trips, and one that comes alone waits for its own.
+func manyAtATime(tb testing.TB, n int, do func(i int) error) {
+	tb.Helper()
 	var next atomic.Int64
 	var wg sync.WaitGroup
-	ctx := tb.Context()
 	for range 4 * crowd {
 		wg.Go(func() {
-			for {
-				i := int(next.Add(1)) - 1
-				if i >= n {
-					return
-				}
-				guests[i] = newGuest()
-				err := k.sessions.Create(ctx, guests[i])
-				if err == nil && online {
-					_, err = k.presence.Join(ctx, guests[i].SessionID)
-				}
-				if err != nil {
+			for i := int(next.Add(1)) - 1; i < n; i = int(next.Add(1)) - 1 {
+				if err := do(i); err != nil {
 					tb.Error(err)
 					return
 				}
@@ -130,7 +135,6 @@ func (k *keeper) fill(tb testing.TB, n int, online bool) []guest.Session {
 	if tb.Failed() {
 		tb.FailNow()
 	}
-	return guests
 }
 
 // BenchmarkCreate is a new guest: name, id, document. In memory one of a
@@ -277,28 +281,26 @@ func BenchmarkMatch(b *testing.B) {
 	for _, depth := range []int{0, 5000} {
 		b.Run(fmt.Sprintf("depth=%d", depth), func(b *testing.B) {
 			onBoth(b, func(b *testing.B, k *keeper) {
-				for i := range depth {
-					s := searcher(k, fmt.Sprintf("guest_odd_%d", i))
-					s.Wants.Language = "xx"
-					if _, err := k.matcher.Search(ctx, s); err != nil {
-						b.Fatal(err)
-					}
-				}
+				waitInVain(b, k, depth)
 				var i atomic.Int64
 				k.measure(b, func() error {
 					n := i.Add(1)
-					first, second := searcher(k, fmt.Sprintf("guest_a_%d", n)), searcher(k, fmt.Sprintf("guest_b_%d", n))
-					for _, s := range []guest.Searcher{first, second} {
-						if _, err := k.matcher.Search(ctx, s); err != nil {
-							return err
-						}
-					}
-					_, err := k.matcher.Leave(ctx, first.ID)
-					return err
+					return meetAndPart(ctx, k, searcher(k, fmt.Sprintf("guest_a_%d", n)), searcher(k, fmt.Sprintf("guest_b_%d", n)))
 				})
 			})
 		})
 	}
+}
+
+// waitInVain has n guests search whom nobody suits.
+func waitInVain(b *testing.B, k *keeper, n int) {
+	b.Helper()
+	manyAtATime(b, n, func(i int) error {
+		s := searcher(k, fmt.Sprintf("guest_odd_%d", i))
+		s.Wants.Language = "xx"
+		_, err := k.matcher.Search(b.Context(), s)
+		return err
+	})
 }
 
 func searcher(k *keeper, id string) guest.Searcher {
