@@ -30,6 +30,7 @@ func BenchmarkArrival(b *testing.B) {
 				if !b.Loop() {
 					break
 				}
+				m.tick()
 			}
 			m.stop()
 		})

@@ -122,6 +122,7 @@ func BenchmarkRelay(b *testing.B) {
 			if sent++; sent%flying == 0 {
 				await(b, done, "a message")
 			}
+			m.tick()
 		}
 		m.stop()
 	})
