@@ -135,11 +135,12 @@ func (r *Redis) Close() {
 func (r *Redis) dial(ctx context.Context) (*link, error) {
 	options := r.address.options(r.secure)
 	options.NewCacheStoreFn = r.copies.open
+	options.DialCtxFn = dialTrips
 	client, err := rueidis.NewClient(options)
 	if err != nil {
 		return nil, err
 	}
-	l := &link{client: &tripClient{Client: client, sent: &r.sent}, cluster: client.Mode() == rueidis.ClientModeCluster}
+	l := &link{client: &countedClient{Client: client, sent: &r.sent}, cluster: client.Mode() == rueidis.ClientModeCluster}
 	l.keys = newKeyspace(l.cluster)
 	if err := r.complete(ctx, l); err != nil {
 		l.close()

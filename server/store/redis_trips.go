@@ -2,116 +2,107 @@ package store
 
 import (
 	"context"
+	"crypto/tls"
+	"net"
 	"sync"
-	"sync/atomic"
 	"time"
-
-	"github.com/redis/rueidis"
 )
 
-// A trip to Redis costs it more than most commands do: it is woken, reads, and
-// writes. So single commands share trips. One goes at once where none has gone
-// within tripEvery, and else with all that come until then, or when tripSize wait.
+// A trip to Redis costs it more than the commands do: it is woken, and finds its
+// data and its scripts driven out of the processor's caches. So what is written to
+// a connection shares trips. A write goes at once where no trip has gone for a
+// while; else it waits with all that come meanwhile. The more a trip carried, the
+// longer the next one waits for others.
 const (
-	tripEvery = time.Millisecond
-	tripSize  = 8
+	tripEvery = time.Millisecond     // after a trip with one write
+	tripWait  = 4 * time.Millisecond // after a trip with many
+	tripBytes = 64 << 10             // as much waits for nothing
 )
 
-// tripClient is a client whose single commands share trips, and which counts what
-// it sends. Cached reads are sent at once, and counted by their cache.
-type tripClient struct {
-	rueidis.Client
-	sent *atomic.Int64
+// tripConn is a connection whose writes share trips. Errors of a trip are those of
+// the next write, and end the connection.
+type tripConn struct {
+	net.Conn
+	timer *time.Timer
 
 	mu struct {
 		sync.Mutex
-		waiting []*tripCall
-		last    time.Time // when the last trip began
+		waiting []byte
+		writes  int       // in waiting
+		next    time.Time // no trip begins before
+		timed   bool      // the timer will begin one
+		err     error
 	}
 }
 
-// tripCall is a command on its way, and where its result goes.
-type tripCall struct {
-	command rueidis.Completed
-	result  chan rueidis.RedisResult
+func newTripConn(conn net.Conn) *tripConn {
+	c := &tripConn{Conn: conn}
+	c.timer = time.AfterFunc(time.Hour, c.due)
+	c.timer.Stop()
+	return c
 }
 
-// Do sends a command, soon. One that may take longer than the others goes alone.
-func (t *tripClient) Do(ctx context.Context, command rueidis.Completed) rueidis.RedisResult {
-	t.sent.Add(1)
-	now := time.Now()
-	if until, ok := ctx.Deadline(); !ok || until.Sub(now) > replyTimeout {
-		return t.Client.Do(ctx, command)
+// Write takes b on the next trip.
+func (c *tripConn) Write(b []byte) (int, error) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.mu.err != nil {
+		return 0, c.mu.err
 	}
-	t.mu.Lock()
-	rest := tripEvery - now.Sub(t.mu.last)
-	if len(t.mu.waiting) == 0 && rest <= 0 {
-		t.mu.last = now
-		t.mu.Unlock()
-		return t.Client.Do(ctx, command)
+	c.mu.waiting = append(c.mu.waiting, b...)
+	c.mu.writes++
+	if len(c.mu.waiting) < tripBytes {
+		if c.mu.timed {
+			return len(b), nil
+		}
+		if wait := time.Until(c.mu.next); wait > 0 {
+			c.mu.timed = true
+			c.timer.Reset(wait)
+			return len(b), nil
+		}
 	}
-	c := &tripCall{command, make(chan rueidis.RedisResult, 1)}
-	t.mu.waiting = append(t.mu.waiting, c)
-	switch len(t.mu.waiting) {
-	case 1:
-		time.AfterFunc(rest, t.leave)
-	case tripSize:
-		calls := t.take(now)
-		t.mu.Unlock()
-		t.send(calls)
-		return <-c.result
+	if err := c.leave(); err != nil {
+		return 0, err
 	}
-	t.mu.Unlock()
-	select {
-	case result := <-c.result:
-		return result
-	case <-ctx.Done():
-		return rueidis.NewErrorResult(ctx.Err())
-	}
+	return len(b), nil
 }
 
-// leave begins a trip with who waits.
-func (t *tripClient) leave() {
-	t.mu.Lock()
-	calls := t.take(time.Now())
-	t.mu.Unlock()
-	if len(calls) > 0 {
-		t.send(calls)
+// due begins the trip that the timer was set for.
+func (c *tripConn) due() {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.mu.timed = false
+	if len(c.mu.waiting) > 0 && c.leave() != nil {
+		c.Conn.Close() // the reader learns of it
 	}
 }
 
-// take returns who waits, for a trip that begins now. The caller holds t.mu.
-func (t *tripClient) take(now time.Time) []*tripCall {
-	calls := t.mu.waiting
-	t.mu.waiting, t.mu.last = nil, now
-	return calls
+// leave makes a trip with all that waits. The caller holds c.mu.
+func (c *tripConn) leave() error {
+	wait := min(time.Duration(c.mu.writes)*tripEvery, tripWait)
+	c.mu.next = time.Now().Add(wait)
+	_, c.mu.err = c.Conn.Write(c.mu.waiting)
+	c.mu.waiting, c.mu.writes = c.mu.waiting[:0], 0
+	return c.mu.err
 }
 
-// send makes the trip. What each caller allows for the answer has begun already,
-// so nobody waits longer for it than a single command may.
-func (t *tripClient) send(calls []*tripCall) {
-	ctx, cancel := context.WithTimeout(context.Background(), replyTimeout)
-	defer cancel()
-	commands := make(rueidis.Commands, len(calls))
-	for i, c := range calls {
-		commands[i] = c.command
-	}
-	for i, result := range t.Client.DoMulti(ctx, commands...) {
-		calls[i].result <- result
-	}
+// Close ends the connection; what waits is lost.
+func (c *tripConn) Close() error {
+	c.timer.Stop()
+	return c.Conn.Close()
 }
 
-// DoMulti sends commands in a trip of their own.
-func (t *tripClient) DoMulti(ctx context.Context, commands ...rueidis.Completed) []rueidis.RedisResult {
-	t.sent.Add(int64(len(commands)))
-	return t.Client.DoMulti(ctx, commands...)
-}
-
-// Nodes are the clients of single nodes, counted together.
-func (t *tripClient) Nodes() map[string]rueidis.Client {
-	nodes := t.Client.Nodes()
-	for addr, node := range nodes {
-		nodes[addr] = &tripClient{Client: node, sent: t.sent}
+// dialTrips opens a connection whose writes share trips, with TLS unless secure is nil.
+func dialTrips(ctx context.Context, addr string, dialer *net.Dialer, secure *tls.Config) (net.Conn, error) {
+	var conn net.Conn
+	var err error
+	if secure == nil {
+		conn, err = dialer.DialContext(ctx, "tcp", addr)
+	} else {
+		conn, err = (&tls.Dialer{NetDialer: dialer, Config: secure}).DialContext(ctx, "tcp", addr)
 	}
-	return nodes
+	if err != nil {
+		return nil, err
+	}
+	return newTripConn(conn), nil
 }

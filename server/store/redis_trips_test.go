@@ -1,108 +1,111 @@
 package store
 
 import (
-	"context"
+	"errors"
+	"io"
+	"net"
 	"slices"
-	"sync"
-	"sync/atomic"
+	"strings"
 	"testing"
 	"testing/synctest"
 	"time"
-
-	"github.com/redis/rueidis"
 )
 
-// fakeClient notes the sizes of the trips made with it. Each takes a while.
-type fakeClient struct {
-	rueidis.Client
-	mu    sync.Mutex
-	trips []int
+// noted is a connection that notes when what was written to it.
+type noted struct {
+	net.Conn
+	began time.Time
+	trips []trip
+	fails error
+	ended bool
 }
 
-func (f *fakeClient) note(n int) {
-	f.mu.Lock()
-	f.trips = append(f.trips, n)
-	f.mu.Unlock()
-	time.Sleep(tripEvery / 4) // in a bubble
+type trip struct {
+	at   time.Duration
+	what string
 }
 
-func (f *fakeClient) Do(context.Context, rueidis.Completed) rueidis.RedisResult {
-	f.note(1)
-	return rueidis.RedisResult{}
+func (n *noted) Write(b []byte) (int, error) {
+	n.trips = append(n.trips, trip{time.Since(n.began), string(b)})
+	return len(b), n.fails
 }
 
-func (f *fakeClient) DoMulti(_ context.Context, multi ...rueidis.Completed) []rueidis.RedisResult {
-	f.note(len(multi))
-	return make([]rueidis.RedisResult, len(multi))
-}
+func (n *noted) Close() error { n.ended = true; return nil }
 
-// soon is the context of a command that is to be answered in the usual time.
-func soon(t *testing.T) context.Context {
-	ctx, cancel := context.WithTimeout(t.Context(), replyTimeout)
-	t.Cleanup(cancel)
-	return ctx
-}
-
-func TestACommandThatMayTakeLongerGoesAlone(t *testing.T) {
+// notedTrips are the trips that writes at the times given lead to: each is one byte.
+func notedTrips(t *testing.T, at ...time.Duration) (trips []trip) {
 	synctest.Test(t, func(t *testing.T) {
-		fake := &fakeClient{}
-		client := &tripClient{Client: fake, sent: new(atomic.Int64)}
-		longer, cancel := context.WithTimeout(t.Context(), 2*replyTimeout)
-		defer cancel()
-		began := time.Now()
-		for range 2 {
-			client.Do(longer, rueidis.Completed{})
+		n := &noted{began: time.Now()}
+		c := newTripConn(n)
+		for i, when := range at {
+			time.Sleep(when - time.Since(n.began))
+			if _, err := io.WriteString(c, string(rune('a'+i))); err != nil {
+				t.Error(err)
+			}
 		}
-		if took := time.Since(began); !slices.Equal(fake.trips, []int{1, 1}) || took != tripEvery/2 {
-			t.Errorf("trips %v in %v, want two at once", fake.trips, took)
-		}
+		time.Sleep(time.Second)
+		must(t, c.Close())
+		trips = n.trips
 	})
+	return trips
 }
 
-func TestCommandsThatComeTogetherShareATrip(t *testing.T) {
+func TestWritesShareTrips(t *testing.T) {
+	const ms = time.Millisecond
 	for _, c := range []struct {
-		name     string
-		commands int
-		trips    []int
-		within   time.Duration
+		name string
+		at   []time.Duration
+		want []trip
 	}{
-		{"one goes at once", 1, []int{1}, tripEvery / 4},
-		{"those behind it wait for each other", 4, []int{1, 3}, tripEvery + tripEvery/4},
-		{"as many as make a trip do not wait", 1 + 2*tripSize, []int{1, tripSize, tripSize}, tripEvery / 4},
+		{"alone, one goes at once", []time.Duration{0, 50 * ms, 51 * ms}, []trip{{0, "a"}, {50 * ms, "b"}, {51 * ms, "c"}}},
+		{"those behind it wait for each other", []time.Duration{0, 0, 0}, []trip{{0, "a"}, {ms, "bc"}}},
+		{"after many the wait is longer", []time.Duration{0, 0, 0, 0, ms + ms/2, 3 * ms},
+			[]trip{{0, "a"}, {ms, "bcd"}, {4 * ms, "ef"}}},
+		{"but not longer than the longest", []time.Duration{0, 0, 0, 0, 0, 0, 0, 0, 2 * ms},
+			[]trip{{0, "a"}, {ms, "bcdefgh"}, {ms + tripWait, "i"}}},
 	} {
 		t.Run(c.name, func(t *testing.T) {
-			synctest.Test(t, func(t *testing.T) {
-				var sent atomic.Int64
-				fake := &fakeClient{}
-				client := &tripClient{Client: fake, sent: &sent}
-				began := time.Now()
-				var all sync.WaitGroup
-				for range c.commands {
-					all.Go(func() { client.Do(soon(t), rueidis.Completed{}) })
-				}
-				all.Wait()
-				if took := time.Since(began); !slices.Equal(fake.trips, c.trips) || took != c.within {
-					t.Errorf("trips %v in %v, want %v in %v", fake.trips, took, c.trips, c.within)
-				}
-				if n := sent.Load(); n != int64(c.commands) {
-					t.Errorf("%d commands counted, want %d", n, c.commands)
-				}
-			})
+			if trips := notedTrips(t, c.at...); !slices.Equal(trips, c.want) {
+				t.Errorf("trips %v, want %v", trips, c.want)
+			}
 		})
 	}
 }
 
-func TestWhoGivesUpDoesNotHoldUpATrip(t *testing.T) {
+func TestAFullTripDoesNotWait(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		client := &tripClient{Client: &fakeClient{}, sent: new(atomic.Int64)}
-		client.Do(soon(t), rueidis.Completed{})
-		ctx, cancel := context.WithCancel(soon(t))
-		cancel()
-		if err := client.Do(ctx, rueidis.Completed{}).NonRedisError(); err != context.Canceled {
-			t.Errorf("error %v, want that of the context", err)
+		n := &noted{began: time.Now()}
+		c := newTripConn(n)
+		for _, b := range []string{"a", "b", strings.Repeat("c", tripBytes), "d"} {
+			if _, err := io.WriteString(c, b); err != nil {
+				t.Error(err)
+			}
 		}
-		if err := client.Do(soon(t), rueidis.Completed{}).NonRedisError(); err != nil {
-			t.Errorf("the other in the trip got %v", err)
+		if len(n.trips) != 2 || len(n.trips[1].what) != 1+tripBytes {
+			t.Errorf("%d trips, want one and another with all but the last write", len(n.trips))
+		}
+		time.Sleep(time.Second)
+		if len(n.trips) != 3 || n.trips[2].what != "d" {
+			t.Errorf("%d trips, want a third with the last write", len(n.trips))
+		}
+	})
+}
+
+func TestATripThatFailsEndsTheConnection(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		n := &noted{began: time.Now()}
+		c := newTripConn(n)
+		_, _ = io.WriteString(c, "a")
+		n.fails = errors.New("broken pipe")
+		if _, err := io.WriteString(c, "b"); err != nil {
+			t.Errorf("%v, and the trip has not begun", err)
+		}
+		time.Sleep(tripWait)
+		if !n.ended {
+			t.Error("the connection is still open")
+		}
+		if _, err := io.WriteString(c, "c"); !errors.Is(err, n.fails) {
+			t.Errorf("%v, want the error of the trip", err)
 		}
 	})
 }
