@@ -1,15 +1,19 @@
 package app
 
 import (
+	"bufio"
 	"bytes"
 	"encoding/json"
 	"fmt"
 	"io"
+	"net"
 	"net/http"
 	"strings"
 	"testing"
 	"time"
 
+	"guestload/server/api"
+	"guestload/server/api/frame"
 	"guestload/server/store/redistest"
 	"guestload/server/store/redistest/redisproc"
 )
@@ -117,6 +121,11 @@ func TestNoRouteScansTheKeys(t *testing.T) {
 			}
 		}
 	}
+	socket := mark("events begin")
+	r.askStats(t, token)
+	if end := mark("events end"); end-socket < 4 {
+		t.Errorf("get:stats ran %d commands only", end-socket-1)
+	}
 	commands := m.Lines()[from:mark("requests end")]
 	for _, line := range commands {
 		if upper := strings.ToUpper(line); strings.Contains(upper, `"KEYS"`) || strings.Contains(upper, `"SCAN"`) {
@@ -125,6 +134,43 @@ func TestNoRouteScansTheKeys(t *testing.T) {
 	}
 	if len(commands) < 10 {
 		t.Errorf("the requests ran %d commands only", len(commands))
+	}
+}
+
+// askStats opens a guest's socket, says get:stats and waits for the answer.
+func (r *running) askStats(t *testing.T, token string) {
+	t.Helper()
+	conn, err := net.DialTimeout("tcp", strings.TrimPrefix(r.url, "http://"), patience)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer conn.Close()
+	_ = conn.SetDeadline(time.Now().Add(patience))
+	fmt.Fprintf(conn, "GET /ws?token=%s HTTP/1.1\r\nHost: x\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n"+
+		"Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: AAAAAAAAAAAAAAAAAAAAAA==\r\n\r\n", token)
+	in := bufio.NewReader(conn)
+	if resp, err := http.ReadResponse(in, nil); err != nil || resp.StatusCode != http.StatusSwitchingProtocols {
+		t.Fatalf("the socket is answered %v, %v", resp, err)
+	}
+	// The server does one thing after the other: what comes before the word about
+	// the search is the answer, also where the news for everybody come as well.
+	for _, event := range []string{api.EventGetStats, api.EventMatchCancel} {
+		text := api.AppendEvent(nil, api.JSON, event, nil)
+		if _, err := conn.Write(frame.AppendMasked(nil, frame.Text, [4]byte{1, 2, 3, 4}, text)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	var heard []byte
+	for !bytes.Contains(heard, []byte(api.EventMatchCancelled)) {
+		chunk := make([]byte, 4096)
+		n, err := in.Read(chunk)
+		if err != nil {
+			t.Fatalf("%v after %s", err, heard)
+		}
+		heard = append(heard, chunk[:n]...)
+	}
+	if !bytes.Contains(heard, []byte(api.EventStats)) {
+		t.Errorf("no answer to get:stats: %s", heard)
 	}
 }
 
