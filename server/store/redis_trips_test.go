@@ -44,6 +44,7 @@ func notedTrips(t *testing.T, at ...time.Duration) (trips []trip) {
 			}
 		}
 		time.Sleep(time.Second)
+		synctest.Wait()
 		must(t, c.Close())
 		trips = n.trips
 	})
@@ -85,6 +86,7 @@ func TestAFullTripDoesNotWait(t *testing.T) {
 			t.Errorf("%d trips, want one and another with all but the last write", len(n.trips))
 		}
 		time.Sleep(time.Second)
+		synctest.Wait()
 		if len(n.trips) != 3 || n.trips[2].what != "d" {
 			t.Errorf("%d trips, want a third with the last write", len(n.trips))
 		}
@@ -101,6 +103,7 @@ func TestATripThatFailsEndsTheConnection(t *testing.T) {
 			t.Errorf("%v, and the trip has not begun", err)
 		}
 		time.Sleep(tripWait)
+		synctest.Wait()
 		if !n.ended {
 			t.Error("the connection is still open")
 		}
