@@ -15,7 +15,7 @@ import (
 // shared, few enough that nobody's command waits long behind them.
 const patchBatch = 32
 
-// Patch changes the named fields in one script, atomically and byte for byte,
+// Patch changes the named fields atomically and byte for byte, in one script or two,
 // and returns the whole document as it is afterwards.
 func (s *RedisSessions) Patch(ctx context.Context, sessionID string, p guest.Patch) (guest.Session, error) {
 	sessions, errs := s.patchAll(ctx, []guest.Change{{SessionID: sessionID, Patch: p}})
@@ -63,24 +63,34 @@ func (s *RedisSessions) patchAll(ctx context.Context, changes []guest.Change) ([
 
 const changing = "change session"
 
-// patchSome does what one script can, and fills in the results.
+// patchSome does up to patchBatch changes of the same fields, and fills in the
+// results. Documents that are known are swapped, members of the others changed:
+// one script of each kind.
 func (s *RedisSessions) patchSome(ctx context.Context, l *link, changes []guest.Change, sessions []guest.Session, errs []error) {
-	keys := make([]string, len(changes))
-	patches := make([]guest.Patch, len(changes))
-	for i, c := range changes {
-		keys[i], patches[i] = sessionKey(c.SessionID), c.Patch
-	}
 	ctx, cancel := context.WithTimeout(ctx, replyTimeout)
 	defer cancel()
-	replies, err := s.scripts.patch.Exec(ctx, l.client, keys, patchArgs("", "", patches...)).ToArray()
-	if err == nil && len(replies) != len(changes) {
-		err = fmt.Errorf("%d replies for %d documents", len(replies), len(changes))
+	rest := s.swap(ctx, l, changes, sessions, errs)
+	if len(rest) == 0 {
+		return
 	}
-	for i := range changes {
-		s.redis.copies.forget(keys[i])
+	keys := make([]string, len(rest))
+	patches := make([]guest.Patch, len(rest))
+	for k, i := range rest {
+		keys[k], patches[k] = sessionKey(changes[i].SessionID), changes[i].Patch
+	}
+	replies, err := s.scripts.patch.Exec(ctx, l.client, keys, patchArgs("", "", patches...)).ToArray()
+	if err == nil && len(replies) != len(rest) {
+		err = fmt.Errorf("%d replies for %d documents", len(replies), len(rest))
+	}
+	for k, i := range rest {
+		s.redis.copies.forget(keys[k])
 		problem := err
 		if problem == nil {
-			sessions[i], problem = parseReply(replies[i], changes[i].SessionID)
+			sessions[i], problem = parseReply(replies[k], changes[i].SessionID)
+		}
+		if problem == nil {
+			text, _ := replies[k].ToString() // parsed just now
+			s.drafts.learn(sessions[i], text)
 		}
 		errs[i] = s.wrap(changing, problem)
 	}

@@ -12,6 +12,9 @@ var spliceLua string
 //go:embed patch.lua
 var patchLua string
 
+//go:embed swap.lua
+var swapLua string
+
 //go:embed restore.lua
 var restoreLua string
 
@@ -42,15 +45,16 @@ var searchLua string
 //go:embed part.lua
 var partLua string
 
-// sessionScripts are the scripts on one session's document. Redis keeps scripts
+// sessionScripts are the scripts on sessions' documents. Redis keeps scripts
 // until it restarts; one that it does not know is sent again.
 type sessionScripts struct {
-	patch, restore *rueidis.Lua
+	patch, swap, restore *rueidis.Lua
 }
 
 func newSessionScripts() sessionScripts {
 	return sessionScripts{
 		patch:   rueidis.NewLuaScript(spliceLua + patchLua),
+		swap:    rueidis.NewLuaScript(swapLua),
 		restore: rueidis.NewLuaScript(spliceLua + restoreLua),
 	}
 }

@@ -29,6 +29,7 @@ type RedisSessions struct {
 	redis   *Redis
 	scripts sessionScripts
 	now     func() time.Time
+	drafts  drafts
 	created atomic.Int64 // sessions created less those deleted, since last asked
 }
 
@@ -63,6 +64,7 @@ func (s *RedisSessions) Create(ctx context.Context, g guest.Session) error {
 	if err != nil {
 		return s.redis.failure(doing, err)
 	}
+	s.drafts.keep(g.SessionID, string(doc))
 	s.created.Add(1)
 	return nil
 }
@@ -111,6 +113,7 @@ func (s *RedisSessions) Delete(ctx context.Context, sessionID string) error {
 	ctx, cancel := context.WithTimeout(ctx, replyTimeout)
 	defer cancel()
 	key := sessionKey(sessionID)
+	s.drafts.take(sessionID)
 	n, err := l.client.Do(ctx, l.client.B().Del().Key(key).Build()).AsInt64()
 	s.redis.copies.forget(key)
 	switch {

@@ -184,6 +184,11 @@ func testForeignChange(t *testing.T, r rig) {
 func testConcurrentPatches(t *testing.T, r rig) {
 	instances := []*instance{r.start(t), r.start(t)}
 	g := instances[0].create(t)
+	for _, i := range instances { // both know the document, and are wrong about it in turn
+		if _, err := i.sessions.Patch(t.Context(), g.SessionID, guest.Patch{Fields: guest.FieldIsOnline, To: guest.Session{IsOnline: true}}); err != nil {
+			t.Fatal(err)
+		}
+	}
 	fields := []guest.Patch{
 		{Fields: guest.FieldUsername}, {Fields: guest.FieldGender}, {Fields: guest.FieldLanguage}, {Fields: guest.FieldSocketID},
 		{Fields: guest.FieldConnectedUser}, {Fields: guest.FieldDeviceID}, {Fields: guest.FieldIP}, {Fields: guest.FieldLocation},

@@ -39,6 +39,7 @@ func TestRedis(t *testing.T) {
 	}{
 		{"sessions are kept, changed and dropped", testSessionLife},
 		{"a patch leaves all else byte for byte", testPatchBytes},
+		{"a document that is known is swapped", testSwaps},
 		{"a document that is not ours harms nobody else", testForeignDocuments},
 		{"a change by another client is seen at once", testForeignChange},
 		{"concurrent patches are all kept", testConcurrentPatches},

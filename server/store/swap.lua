@@ -1,0 +1,12 @@
+-- KEYS: sessions' documents. ARGV: their new lifetime in s, then for each what it
+-- must be, byte for byte, and what it becomes. Returns for each 1, or 0 where it
+-- was something else: that does not change.
+local replies = {}
+for i = 1, #KEYS do
+  replies[i] = 0
+  if redis.pcall('GET', KEYS[i]) == ARGV[2 * i] then
+    local set = redis.pcall('SET', KEYS[i], ARGV[2 * i + 1], 'EX', ARGV[1])
+    replies[i] = set.err and set or 1
+  end
+end
+return replies
