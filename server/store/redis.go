@@ -113,6 +113,11 @@ func (r *Redis) Connect(ctx context.Context) error {
 	l, err := r.dial(ctx)
 	if err != nil {
 		err = r.classify(err)
+		if !errors.Is(err, ErrMisconfigured) {
+			if never := r.address.misspoken(ctx); never != nil {
+				err = never
+			}
+		}
 		r.down.Store(&err)
 		return err
 	}

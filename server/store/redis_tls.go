@@ -1,11 +1,17 @@
 package store
 
 import (
+	"bufio"
+	"context"
 	"crypto/tls"
 	"crypto/x509"
 	"errors"
 	"fmt"
+	"io"
+	"net"
 	"os"
+	"strings"
+	"time"
 )
 
 // files are PEM files that a URL names, "" for none.
@@ -57,4 +63,47 @@ func explainTLS(err error) error {
 		return fmt.Errorf("%w: it does not speak TLS on this port, write redis instead of rediss: %w", ErrMisconfigured, err)
 	}
 	return nil
+}
+
+// misspoken says what is wrong where a server answers, and speaks TLS or does not,
+// other than the URL says; nil where that is not so, or nobody answers. It sends
+// no password.
+func (a address) misspoken(ctx context.Context) error {
+	for _, host := range a.hosts {
+		conn, err := (&net.Dialer{Timeout: dialTimeout}).DialContext(ctx, "tcp", host)
+		if err != nil {
+			continue
+		}
+		_ = conn.SetDeadline(time.Now().Add(dialTimeout))
+		var wrong error
+		switch {
+		case a.tls && speaksPlain(conn):
+			wrong = fmt.Errorf("%w: %s does not speak TLS, write redis instead of rediss", ErrMisconfigured, host)
+		case !a.tls && speaksTLS(ctx, conn):
+			wrong = fmt.Errorf("%w: %s speaks TLS only, write rediss instead of redis", ErrMisconfigured, host)
+		}
+		conn.Close()
+		if wrong != nil {
+			return wrong
+		}
+	}
+	return nil
+}
+
+// speaksPlain reports whether a server answers as Redis does, be it that it wants
+// a password first.
+func speaksPlain(conn net.Conn) bool {
+	if _, err := io.WriteString(conn, "PING\r\n"); err != nil {
+		return false
+	}
+	line, err := bufio.NewReader(conn).ReadString('\n')
+	return err == nil && (strings.HasPrefix(line, "+PONG") || strings.HasPrefix(line, "-"))
+}
+
+// speaksTLS reports whether a server shakes hands, or refuses to in the words of TLS.
+func speaksTLS(ctx context.Context, conn net.Conn) bool {
+	// Who it is does not matter: nothing is said to it.
+	err := tls.Client(conn, &tls.Config{InsecureSkipVerify: true}).HandshakeContext(ctx)
+	var alert *net.OpError
+	return err == nil || errors.As(err, &alert) && alert.Op == "remote error"
 }

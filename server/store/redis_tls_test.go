@@ -21,6 +21,7 @@ func TestTLSThatCanNeverWork(t *testing.T) {
 	s := redistest.StandaloneWith(t, redisproc.Config{Password: "sesame", TLS: &here})
 	misnamed := redistest.StandaloneWith(t, redisproc.Config{TLS: &elsewhere})
 	asking := redistest.StandaloneWith(t, redisproc.Config{TLS: &asks})
+	plain := redistest.StandaloneWith(t, redisproc.Config{Password: "sesame"})
 	web := httptest.NewServer(nil)
 	defer web.Close()
 	noCertificate := filepath.Join(t.TempDir(), "empty.pem")
@@ -33,6 +34,10 @@ func TestTLSThatCanNeverWork(t *testing.T) {
 		{"a CA that is none", s.TLSURL() + "?ca=" + noCertificate, "no certificate in PEM"},
 		{"a certificate for another address", misnamed.TLSURL() + "?ca=" + trusted.CA(), "192.0.2.1"},
 		{"a server that speaks something else", "rediss://:hunter2@" + web.Listener.Addr().String(), "redis instead of rediss"},
+		{"a Redis that speaks no TLS", "rediss://:hunter2@" + plain.Addr(), "redis instead of rediss"},
+		{"a Redis that speaks TLS", strings.Replace(s.TLSURL(), "rediss", "redis", 1), "rediss instead of redis"},
+		{"a Redis that speaks TLS with those it knows", strings.Replace(asking.TLSURL(), "rediss", "redis", 1), "rediss instead of redis"},
+		{"a cluster that speaks TLS", strings.Replace(s.TLSURL(), "rediss", "redis-cluster", 1), "rediss instead of redis"},
 		{"half a certificate", asking.TLSURL() + "?cert=" + here.Cert, "go together"},
 		{"a wrong password", strings.Replace(s.TLSURL(), "sesame", "hunter2", 1) + "?ca=" + trusted.CA(), "WRONGPASS"},
 	} {
