@@ -188,7 +188,7 @@ func TestPasswordIsToldNowhere(t *testing.T) {
 			return c.URL(), c.Nodes[1]
 		},
 		"sentinel": func(t *testing.T) (string, *redisproc.Server) {
-			g := redistest.Group(t, redisproc.Config{Password: secret})
+			g := redistest.Group(t, redisproc.Config{Password: secret, SentinelPassword: secret})
 			return g.URL(), g.Master
 		},
 	} {

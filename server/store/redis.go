@@ -71,6 +71,7 @@ var errNotYet = errors.New("not connected yet")
 //	redis-sentinel://[[user]:password@]host[:port][,host[:port]…]/[database]?master=NAME
 //	redis-cluster://[[user]:password@]host[:port][,host[:port]…]
 //
+// with &sentinel_password=PASSWORD where the Sentinels have one of their own,
 // and the same with rediss for TLS, which takes ?ca=FILE, the CA to trust instead
 // of the system's, and &cert=FILE&key=FILE. An error wraps ErrMisconfigured.
 func NewRedis(url string) (*Redis, error) {
@@ -211,8 +212,10 @@ func (r *Redis) classify(err error) error {
 	if errors.Is(err, rueidis.ErrNoCache) {
 		return fmt.Errorf("%w: the server does not speak RESP3, it must be Redis 7.0 or later", ErrMisconfigured)
 	}
-	if r.address.password != "" && strings.Contains(err.Error(), r.address.password) {
-		err = errors.New(strings.ReplaceAll(err.Error(), r.address.password, "***"))
+	for _, secret := range []string{r.address.password, r.address.sentinels} {
+		if secret != "" && strings.Contains(err.Error(), secret) {
+			err = errors.New(strings.ReplaceAll(err.Error(), secret, "***"))
+		}
 	}
 	if never := explainTLS(err); never != nil {
 		return never

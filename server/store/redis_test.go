@@ -86,7 +86,7 @@ func onEachRedis(t *testing.T, run func(*testing.T, rig)) {
 		run(t, rig{url: s.TLSURL() + "?ca=" + a.CA(), nodes: []*redisproc.Server{s}})
 	})
 	t.Run("sentinel", func(t *testing.T) {
-		g := redistest.Group(t, redisproc.Config{Password: "sesame"})
+		g := redistest.Group(t, redisproc.Config{Password: "sesame", SentinelPassword: "open"})
 		run(t, rig{url: g.URL(), nodes: []*redisproc.Server{g.Master}})
 	})
 }
@@ -233,12 +233,16 @@ func TestRedisThatIsAway(t *testing.T) {
 
 func TestRedisThatCanNeverWork(t *testing.T) {
 	s := redistest.StandaloneWith(t, redisproc.Config{Password: "sesame"})
+	g := redistest.Group(t, redisproc.Config{Password: "sesame", SentinelPassword: "sesame"})
 	tests := []struct{ name, url, says string }{
 		{"wrong password", "redis://:hunter2@" + s.Addr(), "WRONGPASS"},
 		{"wrong user", "redis://bob:hunter2@" + s.Addr(), "WRONGPASS"},
 		{"no password", "redis://" + s.Addr(), "NOAUTH"},
 		{"no such database", "redis://:sesame@" + s.Addr() + "/99", "DB index"},
 		{"no RESP3", "redis://:hunter2@" + oldRedis(t), "RESP3"},
+		{"wrong password of the Sentinel", strings.Replace(g.URL(), "=sesame", "=hunter2", 1), "WRONGPASS"},
+		{"no password of the Sentinel", strings.Replace(g.URL(), "&sentinel_password=sesame", "", 1), "NOAUTH"},
+		{"wrong password of the master behind it", strings.Replace(g.URL(), ":sesame@", ":hunter2@", 1), "WRONGPASS"},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {

@@ -52,7 +52,8 @@ type address struct {
 	username  string
 	password  string
 	database  int
-	masterSet string // sentinel only
+	masterSet string // sentinel only, as is the next
+	sentinels string // the Sentinels' own password, "" for none
 	files     files  // with TLS only
 }
 
@@ -73,7 +74,8 @@ var schemes = map[string]deployment{
 // or the same with rediss for TLS, which takes ?ca=FILE (the CA to trust instead of
 // the system's) and &cert=FILE&key=FILE (for a server that asks). Several hosts after redis:// mean a cluster
 // too, and a single one that turns out to be a cluster's node is used as such.
-// The hosts of redis-sentinel are Sentinels, without a password of their own.
+// The hosts of redis-sentinel are Sentinels; where they have a password of their own,
+// &sentinel_password=PASSWORD tells it.
 // Errors wrap ErrMisconfigured and never quote what may hold the password.
 func parseURL(raw string) (address, error) {
 	a, err := splitURL(raw)
@@ -180,15 +182,17 @@ func (a *address) readQuery(query string) error {
 	if err != nil {
 		return errors.New("its query (after ?) is not name=value")
 	}
-	options := map[string]*string{"master": &a.masterSet, "ca": &a.files.ca, "cert": &a.files.cert, "key": &a.files.key}
+	options := map[string]*string{"master": &a.masterSet, "sentinel_password": &a.sentinels, "ca": &a.files.ca, "cert": &a.files.cert, "key": &a.files.key}
 	for name, v := range values {
 		to, known := options[name]
 		switch {
 		case !known:
-			return fmt.Errorf("it knows no option %q; there is master=NAME with redis-sentinel://, and ca=FILE, cert=FILE and key=FILE with TLS", name)
-		case name == "master" && a.kind != sentinel:
-			return errors.New("master=NAME is for redis-sentinel://")
-		case name != "master" && !a.tls:
+			return fmt.Errorf("it knows no option %q; there is master=NAME and sentinel_password=PASSWORD with redis-sentinel://, and ca=FILE, cert=FILE and key=FILE with TLS", name)
+		case name == "master" || name == "sentinel_password":
+			if a.kind != sentinel {
+				return fmt.Errorf("%s is for redis-sentinel://", name)
+			}
+		case !a.tls:
 			return fmt.Errorf("%s=FILE is for TLS: write rediss instead of redis", name)
 		}
 		*to = v[len(v)-1]
@@ -229,6 +233,7 @@ func (a address) options(secure *tls.Config) rueidis.ClientOption {
 	}
 	if a.kind == sentinel {
 		o.Sentinel.MasterSet = a.masterSet
+		o.Sentinel.Password = a.sentinels
 		o.Sentinel.Dialer = o.Dialer
 		o.Sentinel.TLSConfig = secure
 		o.Sentinel.TopologyRefreshInterval = 5 * time.Second

@@ -21,6 +21,7 @@ func TestURLForms(t *testing.T) {
 		{"redis-cluster://:s@a:1,b:2,c", address{kind: cluster, hosts: []string{"a:1", "b:2", "c:6379"}, password: "s"}},
 		{"rediss-cluster://a", address{kind: cluster, tls: true, hosts: []string{"a:6379"}}},
 		{"redis-sentinel://:s@a,b:9/2?master=main", address{kind: sentinel, hosts: []string{"a:26379", "b:9"}, password: "s", database: 2, masterSet: "main"}},
+		{"redis-sentinel://a:1?master=m&sentinel_password=p%26%40", address{kind: sentinel, hosts: []string{"a:1"}, masterSet: "m", sentinels: "p&@"}},
 		{"rediss://a?ca=/etc/ca.pem&cert=c&key=k", address{tls: true, hosts: []string{"a:6379"}, files: files{ca: "/etc/ca.pem", cert: "c", key: "k"}}},
 	}
 	for _, tt := range tests {
@@ -49,6 +50,8 @@ func TestURLThatCannotWorkIsRefusedWithoutThePassword(t *testing.T) {
 		{"redis://:hunter2@h/1/2", "database"},
 		{"redis://:hunter2@h?timeout=1", "timeout"},
 		{"redis://:hunter2@h?master=x", "master"},
+		{"redis://h?sentinel_password=hunter2", "redis-sentinel://"},
+		{"redis-sentinel://h?sentinel_password=hunter2", "?master=NAME"},
 		{"redis://:hunter2@h?ca=x", "rediss"},
 		{"rediss://:hunter2@h?cafile=x", "ca=FILE"},
 		{"redis://:hunter2@h#x", "%23"},

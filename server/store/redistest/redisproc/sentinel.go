@@ -42,7 +42,7 @@ func StartGroup(ctx context.Context, config Config) (g *Group, err error) {
 	if g.Replica, err = Start(ctx, follow); err != nil {
 		return g, err
 	}
-	if g.Sentinel, err = Start(ctx, Config{watches: g.Master}); err != nil {
+	if g.Sentinel, err = Start(ctx, Config{Password: config.SentinelPassword, watches: g.Master}); err != nil {
 		return g, err
 	}
 	return g, g.awaitReplica(ctx)
@@ -50,7 +50,11 @@ func StartGroup(ctx context.Context, config Config) (g *Group, err error) {
 
 // URL is the redis-sentinel:// address.
 func (g *Group) URL() string {
-	return "redis-sentinel://" + g.Master.userinfo() + g.Sentinel.Addr() + "/?master=" + masterSet
+	url := "redis-sentinel://" + g.Master.userinfo() + g.Sentinel.Addr() + "/?master=" + masterSet
+	if p := g.Sentinel.config.Password; p != "" {
+		url += "&sentinel_password=" + p
+	}
+	return url
 }
 
 // Close ends all three, the Sentinel first.
@@ -94,6 +98,9 @@ func (s *Server) writeSentinelFile() error {
 	}
 	if p := s.config.watches.config.Password; p != "" {
 		lines = append(lines, "sentinel auth-pass "+masterSet+" "+p)
+	}
+	if s.config.Password != "" {
+		lines = append(lines, "requirepass "+s.config.Password)
 	}
 	return os.WriteFile(s.sentinelFile(), []byte(strings.Join(lines, "\n")+"\n"), 0o600)
 }

@@ -28,6 +28,9 @@ type Config struct {
 	Args     []string // further arguments of redis-server, such as "--maxmemory", "100mb"
 	TLS      *TLS     // nil: plain only
 
+	// SentinelPassword is the own one of a Group's Sentinel, "" for none.
+	SentinelPassword string
+
 	cluster bool
 	watches *Server // of a Sentinel: the first master
 }
