@@ -3,14 +3,16 @@
 -- Moves the guest's socket to the instance and returns the instance that had
 -- it before, '' for none.
 local id, instance = ARGV[1], ARGV[2]
-local previous = redis.call('HGET', KEYS[1], id)
-local change = redis.call('ZADD', KEYS[2], 0, id)
-if previous ~= instance then
-  redis.call('HSET', KEYS[1], id, instance)
-  if previous then change = change - redis.call('ZREM', ARGV[3] .. previous, id) end
+local call = redis.call
+local previous = ''
+if call('HSETNX', KEYS[1], id, instance) == 0 then
+  previous = call('HGET', KEYS[1], id)
+  if previous ~= instance then call('HSET', KEYS[1], id, instance) end
+end
+local change = call('ZADD', KEYS[2], '0', id)
+if previous ~= '' and previous ~= instance then
+  change = change - call('ZREM', ARGV[3] .. previous, id)
 end
 -- A counter that did not exist has no lifetime yet; later the beat renews it.
-if change > 0 and redis.call('INCRBY', KEYS[3], change) == change then
-  redis.call('EXPIRE', KEYS[3], 300)
-end
-return previous or ''
+if change > 0 and call('INCR', KEYS[3]) == 1 then call('EXPIRE', KEYS[3], 300) end
+return previous

@@ -4,7 +4,8 @@
 -- for none. search.lua tells what the values are.
 local id, expected = ARGV[1], ARGV[2]
 local find, sub = string.find, string.sub
-local record = redis.call('HGET', KEYS[2], id)
+local held = redis.call('HGET', KEYS[3], id)
+local record = not held and redis.call('HGET', KEYS[2], id) -- nobody waits and is in a pair
 if record and (expected == '' or expected == record) then
   local gap = find(record, '\n\n', 1, true)
   local members, p = {}, find(record, '\n', 1, true)
@@ -16,7 +17,6 @@ if record and (expected == '' or expected == record) then
   redis.call('ZREM', KEYS[1], unpack(members))
   redis.call('HDEL', KEYS[2], id)
 end
-local held = redis.call('HGET', KEYS[3], id)
 if not held or (expected ~= '' and expected ~= held) then return '' end
 local space = find(held, ' ', 1, true)
 local partner = sub(held, 1, space - 1)
