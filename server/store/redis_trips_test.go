@@ -6,6 +6,7 @@ import (
 	"net"
 	"slices"
 	"strings"
+	"sync"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -15,6 +16,8 @@ import (
 type noted struct {
 	net.Conn
 	began time.Time
+
+	mu    sync.Mutex
 	trips []trip
 	fails error
 	ended bool
@@ -26,11 +29,25 @@ type trip struct {
 }
 
 func (n *noted) Write(b []byte) (int, error) {
+	n.mu.Lock()
+	defer n.mu.Unlock()
 	n.trips = append(n.trips, trip{time.Since(n.began), string(b)})
 	return len(b), n.fails
 }
 
-func (n *noted) Close() error { n.ended = true; return nil }
+func (n *noted) Close() error {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	n.ended = true
+	return nil
+}
+
+// noted is what has been noted so far.
+func (n *noted) noted() (trips []trip, ended bool) {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	return n.trips, n.ended
+}
 
 // notedTrips are the trips that writes at the times given lead to: each is one byte.
 func notedTrips(t *testing.T, at ...time.Duration) (trips []trip) {
@@ -44,9 +61,8 @@ func notedTrips(t *testing.T, at ...time.Duration) (trips []trip) {
 			}
 		}
 		time.Sleep(time.Second)
-		synctest.Wait()
 		must(t, c.Close())
-		trips = n.trips
+		trips, _ = n.noted()
 	})
 	return trips
 }
@@ -82,13 +98,12 @@ func TestAFullTripDoesNotWait(t *testing.T) {
 				t.Error(err)
 			}
 		}
-		if len(n.trips) != 2 || len(n.trips[1].what) != 1+tripBytes {
-			t.Errorf("%d trips, want one and another with all but the last write", len(n.trips))
+		if trips, _ := n.noted(); len(trips) != 2 || len(trips[1].what) != 1+tripBytes {
+			t.Errorf("%d trips, want one and another with all but the last write", len(trips))
 		}
 		time.Sleep(time.Second)
-		synctest.Wait()
-		if len(n.trips) != 3 || n.trips[2].what != "d" {
-			t.Errorf("%d trips, want a third with the last write", len(n.trips))
+		if trips, _ := n.noted(); len(trips) != 3 || trips[2].what != "d" {
+			t.Errorf("%d trips, want a third with the last write", len(trips))
 		}
 	})
 }
@@ -98,16 +113,19 @@ func TestATripThatFailsEndsTheConnection(t *testing.T) {
 		n := &noted{began: time.Now()}
 		c := newTripConn(n)
 		_, _ = io.WriteString(c, "a")
-		n.fails = errors.New("broken pipe")
+		broken := errors.New("broken pipe")
+		n.mu.Lock()
+		n.fails = broken
+		n.mu.Unlock()
 		if _, err := io.WriteString(c, "b"); err != nil {
 			t.Errorf("%v, and the trip has not begun", err)
 		}
 		time.Sleep(tripWait)
 		synctest.Wait()
-		if !n.ended {
+		if _, ended := n.noted(); !ended {
 			t.Error("the connection is still open")
 		}
-		if _, err := io.WriteString(c, "c"); !errors.Is(err, n.fails) {
+		if _, err := io.WriteString(c, "c"); !errors.Is(err, broken) {
 			t.Errorf("%v, want the error of the trip", err)
 		}
 	})
