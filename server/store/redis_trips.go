@@ -16,7 +16,7 @@ import (
 const (
 	tripEvery = time.Millisecond     // after a trip with one write
 	tripWait  = 4 * time.Millisecond // after a trip with many
-	tripBytes = 64 << 10             // as much waits for nothing
+	tripBytes = 4 << 10              // as much is worth a trip: a page of documents, a batch
 )
 
 // tripConn is a connection whose writes share trips. Errors of a trip are those of
