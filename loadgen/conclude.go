@@ -81,7 +81,11 @@ func (p *performance) judge(report verify.Report, left verify.Leftovers) {
 	}
 	p.blows.tell(r, report, p.world.CutOffs())
 	if report.Strangers > 0 {
-		r.Warnings = append(r.Warnings, fmt.Sprintf("%d matches were with guests of somebody else: of them only one side was seen", report.Strangers))
+		words := fmt.Sprintf("%d matches were with guests of somebody else: of them only one side was seen", report.Strangers)
+		if p.world.Apart != nil {
+			words += ", and no delivery was measured"
+		}
+		r.Warnings = append(r.Warnings, words)
 	}
 	if left == nil {
 		r.Warnings = append(r.Warnings, "whether anything was left behind at the end is not known: the target does not tell, or had other guests before the run")

@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"guestload/loadgen/executor"
+	"guestload/loadgen/schedule"
 	"guestload/results"
 )
 
@@ -45,10 +46,10 @@ func shareOf(p *results.Part) executor.Share {
 	return executor.Share{K: p.Share - 1, N: p.Of}
 }
 
-// within is how many of all arrivals are the share's own: every N-th from K.
+// within is how many of all arrivals are the share's own.
 func within(s executor.Share, all int) int {
 	if s.N <= 1 {
 		return all
 	}
-	return (all - s.K + s.N - 1) / s.N
+	return schedule.Owned(all, s.K, s.N)
 }

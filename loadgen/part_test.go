@@ -7,6 +7,7 @@ import (
 	"strings"
 	"sync"
 	"testing"
+	"time"
 
 	"guestload/loadgen/executor"
 	"guestload/loadgen/fleet"
@@ -67,6 +68,55 @@ func TestSeveralGeneratorsPlayOneRun(t *testing.T) {
 	}
 	if code, _, errs := invoke(t.Context(), "merge", filepath.Join(root, "half"), filepath.Join(root, "1")); code != results.ExitUsage {
 		t.Errorf("one part alone: exit code %d, %s", code, errs)
+	}
+}
+
+// Guests of two generators meet each other, whose clocks began at other moments:
+// what the other one wrote into its messages is no time of ours.
+func TestGeneratorsWithClocksOfTheirOwn(t *testing.T) {
+	exe, err := os.Executable()
+	if err != nil {
+		t.Fatal(err)
+	}
+	own, err := fleet.Start(t.Context(), fleet.Config{Command: serverCommand(exe, scenarios.Server{}), Instances: 1, Dir: t.TempDir()})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer own.Stop()
+	const apart = `scenario: apart
+about: guests of two generators meet.
+phases:
+  - {name: meet, guests: 12, within: 200ms}
+  - {name: closed, concurrent: 2, for: 100ms}
+guests:
+  - script: one
+    steps: [create, connect, {wait: {until: 400ms}}, {search: {within: 2s}}, {chat: {messages: 2, think: 300ms}}, drop]
+`
+	file, root := scenarioFile(t, apart), t.TempDir()
+	var all sync.WaitGroup
+	for share := 1; share <= 2; share++ {
+		all.Go(func() {
+			if share == 2 {
+				<-time.After(150 * time.Millisecond) // the clocks differ by so much
+			}
+			code, out, errs := invoke(t.Context(), "--scenario", file, "--target", own.Servers[0].Target, "--out", filepath.Join(root, fmt.Sprint(share)),
+				"--run", "apart", "--share", fmt.Sprintf("%d/2", share), "--quiet")
+			if errs != "" {
+				t.Errorf("part %d: exit code %d\n%s%s", share, code, out, errs)
+			}
+		})
+	}
+	all.Wait()
+	for share := 1; share <= 2; share++ {
+		r := readRecord(t, filepath.Join(root, fmt.Sprint(share)))
+		for _, why := range r.Invalid {
+			if strings.Contains(why, "out of order") {
+				t.Errorf("part %d: %s", share, why)
+			}
+		}
+		if ack, d := r.Operations["ack"], r.Operations["delivery"]; ack.Count == 0 || d.Count > ack.Count || d.Response.P50 >= 100 {
+			t.Errorf("part %d: %d sent, %d deliveries, half of them within %v ms", share, ack.Count, d.Count, d.Response.P50)
+		}
 	}
 }
 

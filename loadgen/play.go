@@ -14,6 +14,7 @@ import (
 	"guestload/loadgen/measure"
 	"guestload/loadgen/report"
 	"guestload/loadgen/report/page"
+	"guestload/loadgen/schedule"
 	"guestload/loadgen/session"
 	"guestload/loadgen/verify"
 	"guestload/results"
@@ -167,10 +168,14 @@ func newPerformance(o options, s scenarios.Scenario, t *target, machine machine,
 		p.verifier = verify.NewTapped(verify.Contract(), p.tap)
 	}
 	clock := session.Clock{Epoch: started}
-	p.world = session.NewWorld(session.Setting{
+	set := session.Setting{
 		Backend: t, Clock: clock, Verifier: p.verifier, Scripts: s.Scripts, Feeds: s.Feeds, Paths: s.Wire.Paths,
 		Seed: s.Seed, Without: o.without,
-	})
+	}
+	if o.part != nil && !o.crew { // processes of one run share the epoch
+		set.Apart = p.apart
+	}
+	p.world = session.NewWorld(set)
 	p.meter = measure.NewMeter()
 	p.gauges = newGauges(t.sources()...)
 	p.plan = executor.Plan{
@@ -184,6 +189,14 @@ func newPerformance(o options, s scenarios.Scenario, t *target, machine machine,
 	r.Part = o.part
 	r.Scenario, r.ScenarioHash, r.Seed, r.Started = s.Name, s.Hash, s.Seed, started.UTC()
 	return p
+}
+
+// apart tells the guests whom another generator plays, on its own clock.
+func (p *performance) apart(guest int) bool {
+	if guest >= p.open {
+		guest -= p.open // of closed phases, who count anew
+	}
+	return schedule.Owner(guest, p.plan.Share.N) != p.plan.Share.K
 }
 
 // started hears of every start. A late generator hears late, too.

@@ -178,7 +178,7 @@ func (r *run) closedPhase(ctx, guests context.Context, phase int, begin time.Dur
 	end := begin + p.For
 	var slots sync.WaitGroup
 	for i := range p.Guests {
-		if !r.Share.whole() && i%r.Share.N != r.Share.K {
+		if !r.Share.whole() && schedule.Owner(i, r.Share.N) != r.Share.K {
 			continue
 		}
 		start := begin + min(time.Duration(i)*apart, p.For/2)
@@ -195,7 +195,7 @@ func (r *run) slot(ctx, guests context.Context, phase int, start, end time.Durat
 	for start < end && ctx.Err() == nil && r.admit(phase) {
 		n := int(r.closed.taken.Add(1)) - 1
 		if !r.Share.whole() {
-			n = n*r.Share.N + r.Share.K
+			n = schedule.Nth(n, r.Share.K, r.Share.N)
 		}
 		r.play(guests, r.guest(r.closed.first+n, phase, start))
 		start = r.Clock.Now()

@@ -58,16 +58,33 @@ func Planned(phases []Phase, seed uint64) int {
 	return n
 }
 
-// Share yields the part of the k-th of n generators, k from 0: every n-th
-// arrival, its Index and At as in the whole. The n parts make up the whole. It
-// yields nothing where there is no such generator.
+// together is how many guests who follow each other are played by one generator.
+// Neighbours meet each other, as a rule, and how long a message takes is measured
+// on one clock.
+const together = 2
+
+// Owner is which of n generators, from 0, plays the guest with this index.
+func Owner(index, n int) int { return index / together % n }
+
+// Nth is the index of the i-th guest, from 0, of the k-th of n generators.
+func Nth(i, k, n int) int { return (i/together*n+k)*together + i%together }
+
+// Owned is how many of the first guests the k-th of n generators plays.
+func Owned(guests, k, n int) int {
+	round := together * n
+	return guests/round*together + min(max(guests%round-k*together, 0), together)
+}
+
+// Share yields the part of the k-th of n generators, k from 0: the arrivals that
+// it is the Owner of, with Index and At as in the whole. The n parts make up the
+// whole. It yields nothing where there is no such generator.
 func Share(all iter.Seq[Arrival], k, n int) iter.Seq[Arrival] {
 	return func(yield func(Arrival) bool) {
 		if k < 0 || k >= n {
 			return
 		}
 		for a := range all {
-			if a.Index%n == k && !yield(a) {
+			if Owner(a.Index, n) == k && !yield(a) {
 				return
 			}
 		}

@@ -106,8 +106,13 @@ func check(t *testing.T, phases []Phase, seed uint64) {
 	var parts []Arrival
 	for k := range 3 {
 		part := slices.Collect(Share(Arrivals(phases, seed), k, 3))
-		if d := 3*len(part) - len(all); d < -2 || d > 2 {
-			t.Errorf("part %d of 3 has %d of %d arrivals", k, len(part), len(all))
+		if d := 3*len(part) - len(all); d < -4 || d > 4 || len(part) != Owned(len(all), k, 3) {
+			t.Errorf("part %d of 3 has %d of %d arrivals, %d were to be its own", k, len(part), len(all), Owned(len(all), k, 3))
+		}
+		for i, a := range part {
+			if a.Index != Nth(i, k, 3) || Owner(a.Index, 3) != k {
+				t.Errorf("part %d of 3: arrival %d is %d of the whole, which is of part %d", k, i, a.Index, Owner(a.Index, 3))
+			}
 		}
 		parts = append(parts, part...)
 	}

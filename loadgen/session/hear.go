@@ -103,7 +103,8 @@ func (p *player) takeMessage(data api.Value, at time.Duration) {
 		}
 	}
 	mark, ok := p.witness.Received(at, sender, text)
-	if ok && mark.Intended >= p.listens {
+	apart := p.world.Apart != nil && p.world.Apart(mark.Guest)
+	if ok && !apart && mark.Intended >= p.listens {
 		sent := mark.Intended + p.world.lags.of(mark.Guest, mark.K)
 		p.guest.Recorder.Success(measure.Sample{Op: measure.Delivery, Intended: mark.Intended, Sent: min(sent, at), Done: at})
 	}
