@@ -3,7 +3,6 @@ package results
 import (
 	"fmt"
 	"iter"
-	"strconv"
 	"time"
 )
 
@@ -80,19 +79,6 @@ func FormatRate(rate float64) string {
 		text = FormatCount(int64(rate + 0.5))
 	}
 	return text + "/s"
-}
-
-// FormatCount writes 1234567 as 1,234,567.
-func FormatCount(n int64) string {
-	digits := strconv.FormatInt(n, 10)
-	from := 0
-	if n < 0 {
-		from = 1
-	}
-	for i := len(digits) - 3; i > from; i -= 3 {
-		digits = digits[:i] + "," + digits[i:]
-	}
-	return digits
 }
 
 // Searched makes the record of a search of that of the run which stands for its

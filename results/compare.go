@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"math"
+	"strconv"
 )
 
 // Comparison is two or more runs side by side.
@@ -132,7 +133,7 @@ func incomparable(records []Record) (warnings []string) {
 	for _, b := range records[1:] {
 		for _, d := range []struct{ what, a, b string }{
 			{"scenario", a.Scenario, b.Scenario},
-			{"scenario file", a.ScenarioHash, b.ScenarioHash},
+			{"scenario file", hashed(a.ScenarioHash), hashed(b.ScenarioHash)},
 			{"seed", fmt.Sprint(a.Seed), fmt.Sprint(b.Seed)},
 			{"target", a.Environment.Target, b.Environment.Target},
 			{"transport", a.Environment.Transport, b.Environment.Transport},
@@ -150,8 +151,19 @@ func incomparable(records []Record) (warnings []string) {
 	}
 	for i, r := range records {
 		if len(r.Invalid) > 0 {
-			warnings = append(warnings, fmt.Sprintf("record %d is invalid: %s", i+1, r.Invalid[0]))
+			warnings = append(warnings, fmt.Sprintf("%s is invalid: %s", Side(i), r.Invalid[0]))
 		}
 	}
 	return warnings
 }
+
+// Side names the i-th of records that are compared: A, B, …
+func Side(i int) string {
+	if i >= 26 {
+		return strconv.Itoa(i + 1)
+	}
+	return string(rune('A' + i))
+}
+
+// hashed is as much of a hash as tells it from others.
+func hashed(hash string) string { return hash[:min(len(hash), 12)] }

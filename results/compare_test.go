@@ -193,7 +193,7 @@ func TestWhatDiffersBesidesIsSaid(t *testing.T) {
 	a, b := simulate(t, 1, 10, 3000), simulate(t, 1, 10, 3000)
 	b.Record.Environment.CPUs, b.Record.Seed = 8, 2
 	b.Record.Invalid = []string{"the generator was late"}
-	want := []string{"the seed differs: 1 and 2", "the number of processors differs: 0 and 8", "record 2 is invalid: the generator was late"}
+	want := []string{"the seed differs: 1 and 2", "the number of processors differs: 0 and 8", "B is invalid: the generator was late"}
 	if c := compare(t, a, b); !slices.Equal(c.Warnings, want) {
 		t.Errorf("got %q", c.Warnings)
 	}

@@ -22,22 +22,14 @@ func (t Terminal) Comparison(c results.Comparison, names []string) string {
 	return t.plain(strings.Join(whole, "\n\n") + "\n")
 }
 
-// side is a record's letter: A, B, … Z, and numbers after that.
-func side(i int) string {
-	if i < 26 {
-		return string(rune('A' + i))
-	}
-	return fmt.Sprint(i + 1)
-}
-
 func (t Terminal) sides(records []results.Record, names []string) string {
 	var lines []string
 	for i, r := range records {
-		words := fmt.Sprintf("%s, %.1f s, %s, commit %s, %s", clean(r.Scenario), r.DurationSec, plural(r.Guests.Planned, "guest"), clean(short(r.Environment.Commit)), r.Outcome)
+		words := fmt.Sprintf("%s, %.1f s, %s, commit %s, %s", clean(r.Scenario), r.DurationSec, results.FormatCounted(r.Guests.Planned, "guest"), clean(short(r.Environment.Commit)), r.Outcome)
 		if i < len(names) {
 			words = clean(names[i]) + ": " + words
 		}
-		lines = append(lines, t.wrap(t.paint(bold, side(i))+"  ", words))
+		lines = append(lines, t.wrap(t.paint(bold, results.Side(i))+"  ", words))
 	}
 	return strings.Join(lines, "\n")
 }
@@ -60,7 +52,7 @@ func (t Terminal) changes(c results.Comparison) string {
 	columns := []column{{name: "operation"}, {name: "time"}, {}, {name: "A", right: true}}
 	two := len(c.Records) == 2
 	for i := 1; i < len(c.Records); i++ {
-		columns = append(columns, column{name: side(i), right: true}, column{name: "change", right: true, drop: 1})
+		columns = append(columns, column{name: results.Side(i), right: true}, column{name: "change", right: true, drop: 1})
 		if two {
 			columns = append(columns, column{name: "between", right: true, drop: 2})
 		}
@@ -141,7 +133,7 @@ func (t Terminal) sideFailures(records []results.Record) string {
 			o := r.Operations[name]
 			n := failedOf(o)
 			if total := n + o.Count; total > 0 {
-				row = append(row, fmt.Sprintf("%s of %s", number(n), number(total)))
+				row = append(row, fmt.Sprintf("%s of %s", results.FormatCount(n), results.FormatCount(total)))
 			} else {
 				row = append(row, "-")
 			}
@@ -193,7 +185,7 @@ func (t Terminal) sideBySide(title string, records int, cells [][]string) string
 	}
 	columns := []column{{name: title}}
 	for i := range records {
-		columns = append(columns, column{name: side(i), right: true})
+		columns = append(columns, column{name: results.Side(i), right: true})
 	}
 	return t.narrow(columns, cells)
 }
@@ -210,7 +202,7 @@ func (t Terminal) sum(c results.Comparison) string {
 		if n := counts[results.Unclear]; n > 0 {
 			words += fmt.Sprintf(", %d unclear for lack of samples", n)
 		}
-		lines = append(lines, t.wrap(t.paint(bold, side(i))+"  ", "of "+plural(len(c.Rows), "percentile")+": "+words+"."))
+		lines = append(lines, t.wrap(t.paint(bold, results.Side(i))+"  ", "of "+results.FormatCounted(len(c.Rows), "percentile")+": "+words+"."))
 	}
 	about := "Noise is how the seconds of each run differ among themselves, at 99 %: one or two of 100 percentiles that did not change are still called changed. What makes one run of the same differ from the next is not in it: repeat a run to see that."
 	return strings.Join(lines, "\n") + "\n" + t.wrap("", about)

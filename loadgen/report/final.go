@@ -44,7 +44,7 @@ func (t Terminal) heading(r results.Record) string {
 
 func (t Terminal) outcomes(g results.Guests) string {
 	return t.wrap("guests  ", fmt.Sprintf("%s planned: %s completed, %s failed, %s unmatched, %s dropped",
-		number(g.Planned), number(g.Completed), number(g.Failed), number(g.Unmatched), number(g.Dropped)))
+		results.FormatCount(g.Planned), results.FormatCount(g.Completed), results.FormatCount(g.Failed), results.FormatCount(g.Unmatched), results.FormatCount(g.Dropped)))
 }
 
 func (t Terminal) failures(operations map[string]results.Operation) string {
@@ -52,7 +52,7 @@ func (t Terminal) failures(operations map[string]results.Operation) string {
 	for _, name := range ordered(operations) {
 		o := operations[name]
 		for _, kind := range byCount(o.Failures) {
-			line := fmt.Sprintf("%s %s after %s", number(o.Failures[kind]), clean(kind), results.FormatMillis(o.Waits[kind].Mean))
+			line := fmt.Sprintf("%s %s after %s", results.FormatCount(o.Failures[kind]), clean(kind), results.FormatMillis(o.Waits[kind].Mean))
 			if o.Failures[kind] > 1 {
 				line += " on average, " + results.FormatMillis(o.Waits[kind].Max) + " at most"
 			}
@@ -98,7 +98,7 @@ func (t Terminal) violations(all []results.Violation) string {
 		if v.Count == 0 {
 			continue
 		}
-		fmt.Fprintln(&b, t.wrap("  "+t.mark(false)+"  ", v.Rule+": "+number(v.Count)))
+		fmt.Fprintln(&b, t.wrap("  "+t.mark(false)+"  ", v.Rule+": "+results.FormatCount(v.Count)))
 		shown := v.Examples[:min(len(v.Examples), examplesShown)]
 		for _, example := range shown {
 			for line := range strings.Lines(clean(example)) {
@@ -106,7 +106,7 @@ func (t Terminal) violations(all []results.Violation) string {
 			}
 		}
 		if more := v.Count - int64(len(shown)); more > 0 && len(shown) > 0 {
-			fmt.Fprintf(&b, "       and %s more\n", number(more))
+			fmt.Fprintf(&b, "       and %s more\n", results.FormatCount(more))
 		}
 	}
 	return t.section("violations of the contract", b.String())
@@ -184,14 +184,14 @@ func (t Terminal) verdict(r results.Record) string {
 		words = append(words, r.Capacity.Headline())
 	}
 	if breaches > 0 {
-		words = append(words, fmt.Sprintf("%s of the contract broken, %s", plural(rules, "rule"), plural(breaches, "time")))
+		words = append(words, fmt.Sprintf("%s of the contract broken, %s", results.FormatCounted(rules, "rule"), results.FormatCounted(breaches, "time")))
 	}
 	if len(r.Invalid) > 0 {
 		words = append(words, "the numbers are not to be believed, see above")
 	}
 	switch held := len(r.Thresholds); {
 	case broken > 0:
-		words = append(words, fmt.Sprintf("%d of %s broken", broken, plural(held, "threshold")))
+		words = append(words, fmt.Sprintf("%d of %s broken", broken, results.FormatCounted(held, "threshold")))
 	case held == 1:
 		words = append(words, "the threshold held")
 	case held > 1:

@@ -7,9 +7,6 @@ import (
 	"guestload/results"
 )
 
-// number writes 1234567 as 1,234,567.
-func number[N int | int64](n N) string { return results.FormatCount(int64(n)) }
-
 // clock writes a time as 0:04 or 1:02:03.
 func clock(d time.Duration) string {
 	s := int(d.Round(time.Second) / time.Second)
@@ -21,12 +18,4 @@ func clock(d time.Duration) string {
 
 func latency(d time.Duration) string {
 	return results.FormatMillis(float64(d) / float64(time.Millisecond))
-}
-
-// plural writes "1 guest" and "2 guests".
-func plural[N int | int64](n N, word string) string {
-	if n == 1 {
-		return "1 " + word
-	}
-	return number(n) + " " + word + "s"
 }

@@ -276,7 +276,7 @@ func TestDetectTakesWhatIsNoTerminalAsPlain(t *testing.T) {
 
 func TestNumbersAreGrouped(t *testing.T) {
 	for n, want := range map[int]string{0: "0", 999: "999", 1000: "1,000", 1234567: "1,234,567", -1000: "-1,000", -100: "-100"} {
-		if got := number(n); got != want {
+		if got := results.FormatCount(n); got != want {
 			t.Errorf("%d: %s", n, got)
 		}
 	}

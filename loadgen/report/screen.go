@@ -7,6 +7,8 @@ import (
 	"time"
 
 	"github.com/jedib0t/go-pretty/v6/text"
+
+	"guestload/results"
 )
 
 // operationsShown keeps the screen within twelve lines.
@@ -29,7 +31,7 @@ func (t Terminal) Screen(s Snapshot) []string {
 			t.spark("p99", p99s, latency(first.P99)+" "+first.Name),
 			t.paint(faint, fmt.Sprintf("%-12s%9s%9s%9s", "last second", "count", "p50", "p99")+"  (response time)"))
 		for _, o := range s.Operations[:min(len(s.Operations), operationsShown)] {
-			lines = append(lines, fmt.Sprintf("  %-10s%9s%9s%9s", o.Name, number(o.Count), latency(o.P50), latency(o.P99)))
+			lines = append(lines, fmt.Sprintf("  %-10s%9s%9s%9s", o.Name, results.FormatCount(o.Count), latency(o.P50), latency(o.P99)))
 		}
 	}
 	lines = append(lines, t.trouble(s))
@@ -58,12 +60,12 @@ func (t Terminal) headline(s Snapshot) string {
 
 // guests is a bar of those done, those live, and those yet to come.
 func (t Terminal) guests(s Snapshot) string {
-	words := fmt.Sprintf("  %s of %s arrived, %s live, %s done", number(s.Arrived), number(s.Planned), number(s.Live), number(s.Done))
+	words := fmt.Sprintf("  %s of %s arrived, %s live, %s done", results.FormatCount(s.Arrived), results.FormatCount(s.Planned), results.FormatCount(s.Live), results.FormatCount(s.Done))
 	if t.width() < 60 {
-		words = fmt.Sprintf("%s/%s, %s live, %s done", number(s.Arrived), number(s.Planned), number(s.Live), number(s.Done))
+		words = fmt.Sprintf("%s/%s, %s live, %s done", results.FormatCount(s.Arrived), results.FormatCount(s.Planned), results.FormatCount(s.Live), results.FormatCount(s.Done))
 	}
 	if s.Planned <= 0 {
-		words = fmt.Sprintf("%s arrived, %s live, %s done", number(s.Arrived), number(s.Live), number(s.Done))
+		words = fmt.Sprintf("%s arrived, %s live, %s done", results.FormatCount(s.Arrived), results.FormatCount(s.Live), results.FormatCount(s.Done))
 	}
 	room := min(t.width()-text.StringWidthWithoutEscSequences(words)-10, 40)
 	if s.Planned <= 0 || room < 5 {
@@ -114,7 +116,7 @@ func perSecond(rate float64) string {
 	if rate > 0 && rate < 9.95 {
 		return fmt.Sprintf("%.1f/s", rate)
 	}
-	return number(int64(rate+0.5)) + "/s"
+	return results.FormatCount(int64(rate+0.5)) + "/s"
 }
 
 // trouble says what went wrong so far, or that nothing did.
@@ -134,17 +136,17 @@ func (t Terminal) trouble(s Snapshot) string {
 func failures(s Snapshot) string {
 	var words []string
 	if s.Violations > 0 {
-		words = append(words, plural(s.Violations, "violation"))
+		words = append(words, results.FormatCounted(s.Violations, "violation"))
 	}
 	kinds := slices.Clone(s.Failures)
 	slices.SortStableFunc(kinds, func(a, b Failure) int { return int(b.Count - a.Count) })
 	for _, f := range kinds {
 		if f.Count > 0 {
-			words = append(words, number(f.Count)+" "+clean(f.Kind))
+			words = append(words, results.FormatCount(f.Count)+" "+clean(f.Kind))
 		}
 	}
 	if s.Unmatched > 0 {
-		words = append(words, number(s.Unmatched)+" unmatched")
+		words = append(words, results.FormatCount(s.Unmatched)+" unmatched")
 	}
 	return strings.Join(words, ", ")
 }
@@ -152,8 +154,8 @@ func failures(s Snapshot) string {
 // Line renders a moment as one plain line, for logs; it is as long as it needs to be.
 func Line(s Snapshot) string {
 	words := []string{
-		fmt.Sprintf("%s/%s arrived", number(s.Arrived), number(s.Planned)),
-		number(s.Live) + " live", number(s.Done) + " done", perSecond(s.MessageRate) + " messages",
+		fmt.Sprintf("%s/%s arrived", results.FormatCount(s.Arrived), results.FormatCount(s.Planned)),
+		results.FormatCount(s.Live) + " live", results.FormatCount(s.Done) + " done", perSecond(s.MessageRate) + " messages",
 	}
 	for _, o := range s.Operations[:min(len(s.Operations), 2)] {
 		words = append(words, fmt.Sprintf("%s p50 %s p99 %s", o.Name, latency(o.P50), latency(o.P99)))

@@ -92,7 +92,7 @@ func (t Terminal) operations(operations map[string]results.Operation) string {
 		for _, n := range o.Failures {
 			failed += n
 		}
-		row := []string{name, number(o.Count), number(failed)}
+		row := []string{name, results.FormatCount(o.Count), results.FormatCount(failed)}
 		for _, ms := range []float64{o.Response.P50, o.Response.P90, o.Response.P99, o.Response.P999, o.Response.Max, o.Service.P99} {
 			if o.Count == 0 {
 				row = append(row, "-")

@@ -35,7 +35,9 @@ type threshold struct{ Mark, Expression, Observed, Tone string }
 
 type violation struct {
 	Rule, Times, More string
+	First             string // the first story
 	Stories           []string
+	Further           string // how many others there are, to be opened
 }
 
 type operation struct {
@@ -83,9 +85,9 @@ func guests(g results.Guests) []figure {
 		return tone
 	}
 	return []figure{
-		{"planned", number(g.Planned), ""}, {"completed", number(g.Completed), ""},
-		{"failed", number(g.Failed), tone(g.Failed, "bad")}, {"unmatched", number(g.Unmatched), tone(g.Unmatched, "doubt")},
-		{"dropped", number(g.Dropped), tone(g.Dropped, "bad")},
+		{"planned", results.FormatCount(g.Planned), ""}, {"completed", results.FormatCount(g.Completed), ""},
+		{"failed", results.FormatCount(g.Failed), tone(g.Failed, "bad")}, {"unmatched", results.FormatCount(g.Unmatched), tone(g.Unmatched, "doubt")},
+		{"dropped", results.FormatCount(g.Dropped), tone(g.Dropped, "bad")},
 	}
 }
 
@@ -105,9 +107,13 @@ func violations(all []results.Violation) (rows []violation) {
 		if v.Count == 0 {
 			continue
 		}
-		row := violation{Rule: v.Rule, Times: plural(v.Count, "time"), Stories: v.Examples}
+		row := violation{Rule: v.Rule, Times: results.FormatCounted(v.Count, "time")}
+		if len(v.Examples) > 0 {
+			row.First, row.Stories = v.Examples[0], v.Examples[1:]
+			row.Further = results.FormatCounted(len(row.Stories), "further example")
+		}
 		if more := v.Count - int64(len(v.Examples)); more > 0 && len(v.Examples) > 0 {
-			row.More = "and " + number(more) + " more"
+			row.More = "and " + results.FormatCount(more) + " more"
 		}
 		rows = append(rows, row)
 	}
@@ -121,7 +127,7 @@ func operations(all map[string]results.Operation) (rows []operation) {
 		for _, n := range o.Failures {
 			failed += n
 		}
-		row := operation{name, []figure{{"done", number(o.Count), ""}, {"failed", number(failed), ""}}}
+		row := operation{name, []figure{{"done", results.FormatCount(o.Count), ""}, {"failed", results.FormatCount(failed), ""}}}
 		if failed > 0 {
 			row.Cells[1].Tone = "bad"
 		}
@@ -159,7 +165,7 @@ func failures(all map[string]results.Operation) (rows []failure) {
 			return cmp.Or(cmp.Compare(o.Failures[b], o.Failures[a]), cmp.Compare(a, b))
 		})
 		for _, kind := range kinds {
-			rows = append(rows, failure{name, kind, number(o.Failures[kind]), latency(o.Waits[kind].Mean), latency(o.Waits[kind].Max)})
+			rows = append(rows, failure{name, kind, results.FormatCount(o.Failures[kind]), latency(o.Waits[kind].Mean), latency(o.Waits[kind].Max)})
 		}
 	}
 	return rows
@@ -208,7 +214,7 @@ func environment(r results.Record) []figure {
 	all := []figure{
 		{Name: "Target", Value: e.Target}, {Name: "Transport", Value: e.Transport}, {Name: "Storage", Value: e.Storage},
 		{Name: "Commit", Value: e.Commit}, {Name: "Go", Value: e.Go}, {Name: "System", Value: e.OS},
-		{Name: "Processor", Value: e.CPU}, {Name: "Processors", Value: number(e.CPUs)},
+		{Name: "Processor", Value: e.CPU}, {Name: "Processors", Value: results.FormatCount(e.CPUs)},
 		{Name: "Began", Value: r.Started.UTC().Format(time.RFC3339)}, {Name: "Seed", Value: fmt.Sprint(r.Seed)},
 		{Name: "Scenario, SHA-256", Value: r.ScenarioHash},
 	}

@@ -255,3 +255,49 @@ func FuzzReadData(f *testing.F) {
 		}
 	})
 }
+
+func TestOneStoryOfARuleIsOpen(t *testing.T) {
+	rows := violations([]results.Violation{
+		{Rule: "release", Count: 7, Examples: []string{"one", "two", "three"}},
+		{Rule: "room-id", Count: 1, Examples: []string{"only"}},
+		{Rule: "leftovers", Count: 2}, {Rule: "unique-id"},
+	})
+	want := []violation{
+		{Rule: "release", Times: "7 times", More: "and 4 more", First: "one", Stories: []string{"two", "three"}, Further: "2 further examples"},
+		{Rule: "room-id", Times: "1 time", First: "only"},
+		{Rule: "leftovers", Times: "2 times"},
+	}
+	for i := range want {
+		if i >= len(rows) || rows[i].First != want[i].First || rows[i].Times != want[i].Times || rows[i].More != want[i].More ||
+			!slices.Equal(rows[i].Stories, want[i].Stories) || len(rows[i].Stories) > 0 && rows[i].Further != want[i].Further {
+			t.Errorf("got %+v, want %+v", rows, want)
+			break
+		}
+	}
+}
+
+// The canvas keeps how the axes aligned their words: a phase's name begins at its
+// line all the same, also when a chart is drawn again.
+func TestPhasesAreNamedWhereTheyBegin(t *testing.T) {
+	b := newBrowser(t)
+	path := filepath.Join(t.TempDir(), File)
+	p := sample(t)
+	if err := Write(filepath.Dir(path), p); err != nil {
+		t.Fatal(err)
+	}
+	b.open("file://"+path, 1200, "light")
+	b.eval(`(() => {
+		const fill = CanvasRenderingContext2D.prototype.fillText;
+		window.drawn = [];
+		CanvasRenderingContext2D.prototype.fillText = function (words, ...at) {
+			drawn.push([words, this.textAlign, this.textBaseline].join(" "));
+			return fill.call(this, words, ...at);
+		};
+	})()`)
+	b.call(b.session, "Emulation.setEmulatedMedia", map[string]any{"features": []map[string]string{{"name": "prefers-color-scheme", "value": "dark"}}}, nil)
+	name := p.Run.Seconds[len(p.Run.Seconds)/2].Phase
+	b.wait(fmt.Sprintf(`drawn.some(words => words.startsWith(%q))`, name+" "))
+	if got := b.eval(fmt.Sprintf(`drawn.filter(words => words.startsWith(%q) && !words.endsWith(" left top")).join(", ")`, name+" ")); got != "" {
+		t.Errorf("drawn as %v", got)
+	}
+}

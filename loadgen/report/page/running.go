@@ -18,8 +18,8 @@ func (l *Live) running() content {
 	v.Verdict, v.Tone, v.Invalid = "Running", "", nil
 	v.Title = run.Record.Scenario + ": running"
 	v.Guests = []figure{
-		{"planned", number(s.Planned), ""}, {"arrived", number(l.mu.all.Arrived), ""}, {"live", number(l.mu.all.Live), ""},
-		{"done", number(l.mu.all.Done), ""}, {"unmatched", number(s.Unmatched), ""},
+		{"planned", results.FormatCount(s.Planned), ""}, {"arrived", results.FormatCount(l.mu.all.Arrived), ""}, {"live", results.FormatCount(l.mu.all.Live), ""},
+		{"done", results.FormatCount(l.mu.all.Done), ""}, {"unmatched", results.FormatCount(s.Unmatched), ""},
 	}
 	v.Thresholds = nil
 	for _, expression := range l.mu.start.Thresholds {
@@ -33,7 +33,7 @@ func (l *Live) running() content {
 	words = append(words, clock(s.Elapsed)+" so far"+left(s.Left)+".")
 	if s.Violations > 0 {
 		v.Tone = "bad"
-		words = append(words, plural(s.Violations, "violation")+" of the contract seen.")
+		words = append(words, results.FormatCounted(s.Violations, "violation")+" of the contract seen.")
 	} else {
 		words = append(words, "No violations so far.")
 	}

@@ -43,13 +43,13 @@ func because(r results.Record) string {
 		words = append(words, "Capacity: "+c.Headline()+".")
 	}
 	if breaches > 0 {
-		words = append(words, fmt.Sprintf("%s of the contract broken, %s.", plural(rules, "rule"), plural(breaches, "time")))
+		words = append(words, fmt.Sprintf("%s of the contract broken, %s.", results.FormatCounted(rules, "rule"), results.FormatCounted(breaches, "time")))
 	}
 	switch held := len(r.Thresholds); {
 	case len(broken) == 1:
-		words = append(words, fmt.Sprintf("1 of %s broken: %s, observed %s.", plural(held, "threshold"), broken[0].Expression, broken[0].Observed))
+		words = append(words, fmt.Sprintf("1 of %s broken: %s, observed %s.", results.FormatCounted(held, "threshold"), broken[0].Expression, broken[0].Observed))
 	case len(broken) > 1:
-		words = append(words, fmt.Sprintf("%d of %s broken.", len(broken), plural(held, "threshold")))
+		words = append(words, fmt.Sprintf("%d of %s broken.", len(broken), results.FormatCounted(held, "threshold")))
 	case held == 0:
 		words = append(words, "There were no thresholds.")
 	case held == 1:
@@ -64,17 +64,6 @@ func because(r results.Record) string {
 		words = append(words, "The numbers are not to be believed:")
 	}
 	return strings.Join(words, " ")
-}
-
-// number writes 1234567 as 1,234,567.
-func number[N int | int64](n N) string { return results.FormatCount(int64(n)) }
-
-// plural writes "1 guest" and "2 guests".
-func plural[N int | int64](n N, word string) string {
-	if n == 1 {
-		return "1 " + word
-	}
-	return number(n) + " " + word + "s"
 }
 
 // latency writes milliseconds with a space before the unit: 3.1 ms.

@@ -105,6 +105,7 @@
     ctx.clip();
     ctx.font = 11 * ratio + "px system-ui, sans-serif";
     ctx.textBaseline = "top";
+    ctx.textAlign = "left"; // the axes leave what they set
     for (const p of phases) {
       const from = at(p.from), to = at(p.to);
       if (p.warmup) {
