@@ -147,7 +147,7 @@ func TestCommandsSayWhatIsWrongWithTheirArguments(t *testing.T) {
 		{"report nowhere", 1, "nowhere: no such folder: want the folder of a run record"},
 		{"report file", 1, "file is a file: want the folder"},
 		{"report empty", 1, "empty is not a run record, for it has no run.json"},
-		{"report torn", 1, "torn/run.json: unexpected EOF"},
+		{"report torn", 1, "torn/run.json: the file ends too early, it was cut off: unexpected EOF"},
 		{"compare a nowhere", 1, "nowhere: no such folder"},
 		{"merge out a b", 1, "one of 2026-01-02 15:04:05 was a run of its own, not a part of one"},
 		{"merge out left b", 1, "two of 2026-01-02 15:04:05 was a run of its own"},

@@ -144,13 +144,36 @@ func Read(dir string) (Run, error) {
 	if err != nil {
 		return Run{}, err
 	}
+	if err := run.whole(); err != nil {
+		return Run{}, fmt.Errorf("read run record %s: %w", filepath.Join(dir, LogFile), err)
+	}
 	return run, nil
+}
+
+// whole checks that the log has the samples that run.json counts: one that was cut
+// off behind a line looks good otherwise.
+func (r *Run) whole() error {
+	totals := r.Totals()
+	for _, name := range sortedKeys(r.Record.Operations) {
+		var found int64
+		if t := totals[name]; t != nil {
+			found = t.Response.TotalCount()
+		}
+		if want := r.Record.Operations[name].Count; found != want {
+			return fmt.Errorf("%d samples of %s, where %s counts %d: the record was cut off, or mixed up with another", found, name, RunFile, want)
+		}
+	}
+	return nil
 }
 
 // ReadJSON reads run.json, of this schema only.
 func ReadJSON(r io.Reader) (Record, error) {
 	var record Record
-	if err := json.NewDecoder(r).Decode(&record); err != nil {
+	err := json.NewDecoder(r).Decode(&record)
+	switch {
+	case errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF):
+		return Record{}, fmt.Errorf("the file ends too early, it was cut off: %w", err)
+	case err != nil:
 		return Record{}, err
 	}
 	if record.Schema != Schema {

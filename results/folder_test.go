@@ -159,7 +159,9 @@ func TestDamagedRecordsAreRefused(t *testing.T) {
 		{LogFile, "Tag=create,0,1,1,HIST\n", `line 1: tag "Tag=create"`},
 		{LogFile, "Tag=create.response,9,1,1,HIST\n", `start "9": want a whole second of the timeline, 0..3`},
 		{LogFile, "Tag=create.response,0,1,1,HIST\n", "line 1: histogram"},
-		{LogFile, "1,1,1,HIST\n", "found 4 fields"},
+		{LogFile, "1,1,1,HIST\n", `found "1,1,1,HIST": it was cut off`},
+		{LogFile, "", "samples of create, where run.json counts"},
+		{RunFile, "", "ends too early"},
 	} {
 		dir := t.TempDir()
 		run := play(t)

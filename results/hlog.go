@@ -75,7 +75,7 @@ func readLog(r io.Reader, seconds []Second) error {
 func readLine(line string, seconds []Second) error {
 	fields := strings.Split(line, ",")
 	if len(fields) != 5 || !strings.HasPrefix(fields[0], "Tag=") {
-		return fmt.Errorf("want Tag=OPERATION.KIND,start,length,max,histogram; found %d fields", len(fields))
+		return fmt.Errorf("want Tag=OPERATION.KIND,start,length,max,histogram; found %q: it was cut off, or is of another file", line[:min(len(line), 40)])
 	}
 	name, kind, ok := strings.Cut(fields[0][len("Tag="):], ".")
 	which := slices.Index(kinds[:], kind)
