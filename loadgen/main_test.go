@@ -242,7 +242,7 @@ func TestCommandsThatPlayNothing(t *testing.T) {
 		t.Errorf("--list: exit code %d\n%s", code, out)
 	}
 	good := scenarioFile(t, pair)
-	if code, out, _ = invoke(t.Context(), "-check", good); code != 0 || !strings.Contains(out, "scenario pair is good: 2 phases, about 8 guests in 400ms, 1 scripts, 2 thresholds") {
+	if code, out, _ = invoke(t.Context(), "-check", good); code != 0 || !strings.Contains(out, "scenario pair is good: 2 phases, about 8 guests in 400ms, 1 script, 2 thresholds") {
 		t.Errorf("--check: exit code %d\n%s", code, out)
 	}
 	bad := scenarioFile(t, strings.Replace(pair, "thresholds", "tresholds", 1))

@@ -137,8 +137,9 @@ func check(w io.Writer, name string) error {
 	if err != nil {
 		return err
 	}
-	fmt.Fprintf(w, "%s: scenario %s is good: %d phases, about %d guests in %v, %d scripts, %d thresholds%s\n",
-		name, s.Name, len(s.Phases), s.Planned(), s.Length(), len(s.Scripts), len(s.Thresholds), several(s))
+	fmt.Fprintf(w, "%s: scenario %s is good: %s, about %s in %v, %s, %s%s\n",
+		name, s.Name, results.FormatCounted(len(s.Phases), "phase"), results.FormatCounted(s.Planned(), "guest"), s.Length(),
+		results.FormatCounted(len(s.Scripts), "script"), results.FormatCounted(len(s.Thresholds), "threshold"), several(s))
 	return nil
 }
 

@@ -173,14 +173,19 @@ func readCSV(source []byte, column string, add func(line int, v string) error) e
 	if err != nil {
 		return fmt.Errorf("no first line with the names of the columns: %w", err)
 	}
-	at := slices.Index(head, column)
+	names := slices.Clone(head)
+	at := slices.Index(names, column)
 	if at < 0 {
-		return fmt.Errorf("no column %q: %s", column, instead(column, slices.Clone(head)))
+		return fmt.Errorf("no column %q: %s", column, instead(column, names))
 	}
 	for {
 		row, err := rows.Read()
 		if errors.Is(err, io.EOF) {
 			return nil
+		}
+		if errors.Is(err, csv.ErrFieldCount) {
+			line, _ := rows.FieldPos(0)
+			return fmt.Errorf("line %d: values found: %d, columns in the first line: %d (%s)", line, len(row), len(names), strings.Join(names, ", "))
 		}
 		if err != nil {
 			return err

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"unicode"
 
 	yaml "go.yaml.in/yaml/v4"
 )
@@ -112,6 +113,19 @@ func (r *reading) text(n *yaml.Node, what string) (string, bool) {
 		return "", false
 	}
 	return n.Value, true
+}
+
+// shown reads a text that people are shown: without characters that would do
+// something to their terminal.
+func (r *reading) shown(n *yaml.Node, what string) (string, bool) {
+	s, ok := r.text(n, what)
+	for _, c := range s {
+		if unicode.IsControl(c) && c != '\n' && c != '\t' {
+			r.problem(n, "found the control character %U in %s", c, what)
+			return "", false
+		}
+	}
+	return s, ok
 }
 
 // items reads the items of a list that has at least one.

@@ -55,7 +55,7 @@ func (r *reading) document(source []byte) *yaml.Node {
 		r.problem(start, "the file has %d bytes: at most %d", len(source), maxSource)
 		return nil
 	case !utf8.Valid(source):
-		r.problem(start, "the file is not UTF-8 text")
+		r.problem(firstInvalid(source), "the file is not UTF-8 text: the byte %#02x here belongs to no character", source[validUpTo(source)])
 		return nil
 	}
 	decoder := yaml.NewDecoder(bytes.NewReader(source))
@@ -80,6 +80,25 @@ func (r *reading) document(source []byte) *yaml.Node {
 		return nil
 	}
 	return document.Content[0]
+}
+
+// validUpTo is the index of the first byte that is not UTF-8, len(source) for none.
+func validUpTo(source []byte) int {
+	for i := 0; i < len(source); {
+		r, size := utf8.DecodeRune(source[i:])
+		if r == utf8.RuneError && size == 1 {
+			return i
+		}
+		i += size
+	}
+	return len(source)
+}
+
+// firstInvalid is the place of the first byte that is not UTF-8.
+func firstInvalid(source []byte) *yaml.Node {
+	before := source[:validUpTo(source)]
+	line := before[bytes.LastIndexByte(before, '\n')+1:]
+	return &yaml.Node{Line: bytes.Count(before, []byte("\n")) + 1, Column: utf8.RuneCount(line) + 1}
 }
 
 // syntax tells what the YAML library found, at its position.
@@ -126,8 +145,10 @@ func (r *reading) scenario(n *yaml.Node, s *Scenario) {
 	s.Seed = 1
 	r.heading(e, s)
 	r.load(e, s)
+	before, scriptsRead := len(r.problems), false
 	if v := r.required(e, "a scenario", "guests"); v != nil {
 		s.Scripts = r.scripts(v)
+		scriptsRead = len(r.problems) == before
 	}
 	r.moments(s)
 	if v := e.get("feeds"); v != nil {
@@ -148,7 +169,12 @@ func (r *reading) scenario(n *yaml.Node, s *Scenario) {
 		r.processes(v, s)
 	}
 	if v := e.get("thresholds"); v != nil {
-		s.Thresholds = r.thresholds(v)
+		s.Thresholds = r.thresholds(v, func(t Threshold) string {
+			if !scriptsRead {
+				return "" // which steps there are is not known
+			}
+			return s.idle(t)
+		})
 	}
 	if v := e.get("capacity"); v != nil && !e.has("thresholds") && !slices.Contains(e.meant, "thresholds") {
 		r.problem(v, "a search for the capacity needs thresholds: without any, no rate would ever break")
@@ -186,7 +212,7 @@ func (r *reading) heading(e entries, s *Scenario) {
 		}
 	}
 	if v := r.required(e, "a scenario", "about"); v != nil {
-		s.About, _ = r.text(v, "a sentence about the scenario")
+		s.About, _ = r.shown(v, "a sentence about the scenario")
 	}
 	if v := e.get("seed"); v != nil {
 		s.Seed, _ = parsed(r, v, "seed", func(text string) (uint64, error) {
@@ -208,7 +234,9 @@ func (r *reading) required(e entries, what, key string) *yaml.Node {
 	return v
 }
 
-func (r *reading) thresholds(n *yaml.Node) []Threshold {
+// thresholds reads them; idle says of one why it would look at nothing, "" where
+// it does not.
+func (r *reading) thresholds(n *yaml.Node, idle func(Threshold) string) []Threshold {
 	var all []Threshold
 	seen := map[string]int{}
 	for _, item := range r.items(n, "a list of thresholds") {
@@ -233,6 +261,9 @@ func (r *reading) thresholds(n *yaml.Node) []Threshold {
 			r.problem(item, "the threshold %q stands in line %d already", t.Expression, line)
 		}
 		seen[t.Expression] = item.Line
+		if why := idle(t); why != "" {
+			r.problem(item, "the threshold %q looks at nothing: %s", t.Expression, why)
+		}
 		t.Line = item.Line
 		all = append(all, t)
 	}

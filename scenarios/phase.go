@@ -36,6 +36,7 @@ func (r *reading) sums(n *yaml.Node, all []Phase) {
 	switch planned := s.planned(); {
 	case planned < 1:
 		r.problem(n, "nobody arrives in these phases: one of them needs guests")
+		return
 	case planned > maxGuests:
 		r.problem(n, "%.0f guests arrive in these phases: at most %.0f", planned, maxGuests)
 	}
@@ -69,7 +70,7 @@ func (r *reading) phase(n *yaml.Node, number int) (Phase, bool) {
 	before := len(r.problems)
 	p := Phase{Name: fmt.Sprintf("phase-%d", number), Record: true}
 	if v := e.get("name"); v != nil {
-		p.Name, _ = r.text(v, "the phase's name")
+		p.Name, _ = r.shown(v, "the phase's name")
 	}
 	if !r.shape(e, &p) {
 		return p, false
@@ -171,7 +172,7 @@ func (r *reading) rates(e entries, p *Phase) {
 		p.From, from = read("from", "")
 		p.To, to = read("to", "")
 		if from && to && p.From == p.To {
-			r.problem(e.get("to"), "from and to are the same: write {arrivals: %s, for: ...}", e.get("to").Value)
+			r.problem(e.get("to"), "from and to are the same: write {%s}", level(p.From, e.get("to").Value))
 		}
 	}
 }
@@ -193,4 +194,12 @@ func (r *reading) spans(e entries, p *Phase) {
 		}
 	}
 	p.pace()
+}
+
+// level is how a rate that does not change is written.
+func level(rate float64, written string) string {
+	if rate == 0 {
+		return "pause: ..."
+	}
+	return "arrivals: " + written + ", for: ..."
 }

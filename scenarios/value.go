@@ -26,12 +26,14 @@ func parseDuration(s string) (time.Duration, error) {
 	}
 	d, err := time.ParseDuration(s)
 	switch {
+	case err != nil && wholeTime.MatchString(s):
+		return 0, errTooLong
 	case err != nil:
-		return 0, errors.New("a time is written like 200ms, 5s or 1m30s")
+		return 0, errors.New("a time is written like 200ms, 5s or 1m30s" + rightTime(s))
 	case d < 0:
 		return 0, errors.New("a time is not negative")
 	case d > maxDuration:
-		return 0, errors.New("more than 7 days")
+		return 0, errTooLong
 	}
 	return d, nil
 }
@@ -54,8 +56,10 @@ func parseRate(s string) (float64, error) {
 func parseCount(s string, most int) (int, error) {
 	n, err := strconv.Atoi(s)
 	switch {
+	case errors.Is(err, strconv.ErrRange) && s[0] != '-':
+		return 0, fmt.Errorf("at most %d", most)
 	case err != nil:
-		return 0, errors.New("a count is a whole number in plain digits, like 5000")
+		return 0, errors.New("a count is a whole number in plain digits" + rightCount(s))
 	case n < 1:
 		return 0, errors.New("a count is at least 1")
 	case n > most:
@@ -99,6 +103,9 @@ func (q quantity) parseDraw(s string) (Draw, error) {
 	d := Draw{Whole: !q.times, Min: q.min, Max: q.max}
 	if strings.Contains(s, "(") {
 		return d, fmt.Errorf("a distribution has no parentheses or commas: write it like %s", q.example())
+	}
+	if right := rightRange(s); right != "" {
+		return d, fmt.Errorf("a range is written %s", right)
 	}
 	low, high, isRange := strings.Cut(s, "..")
 	var err error
