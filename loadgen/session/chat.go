@@ -175,7 +175,7 @@ func (p *player) overdue(ctx context.Context) error {
 	waited, patience := now-p.heardAt, p.world.patience
 	if p.inChat && (waited >= patience || waited >= patience-noticed+reconsider && p.witness.Hopeless()) {
 		return p.failure(ctx, measure.Delivery, p.heardAt,
-			fmt.Errorf("%w: the partner has more to say, and was neither heard nor gone for %v", ErrTimeout, waited))
+			fmt.Errorf("%w: the partner has more to say, and was neither heard nor gone for %v", ErrTimeout, shown(waited)))
 	}
 	return nil
 }

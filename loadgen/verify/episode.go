@@ -134,7 +134,7 @@ func (v *Verifier) judgeRelease(a, b *episode, now time.Duration) []finding {
 	}
 	if b.released && a.end == left && a.confirmed && a.endAt > b.toldAt {
 		return found(SymmetricPartner, a.owner, b.owner, "%s was told at %v that %s had gone, who left only at %v",
-			b.owner, b.toldAt, a.owner, a.endAt)
+			b.owner, shown(b.toldAt), a.owner, shown(a.endAt))
 	}
 	since := max(a.dueFrom, b.matched)
 	return v.judgeWait(b, a.owner, since, a.limit, now)
@@ -150,10 +150,10 @@ func (v *Verifier) judgeWait(e *episode, who *Witness, since, limit, now time.Du
 	}
 	if e.released && e.toldAt == stayed {
 		return found(Release, e.owner, who, "%s was told that %s had gone only %v after it did: at most %v are allowed",
-			e.owner, who, stayed-since, limit)
+			e.owner, who, shown(stayed-since), limit)
 	}
 	return found(Release, e.owner, who, "%s waited %v and was not told that %s had gone: at most %v are allowed",
-		e.owner, stayed-since, who, limit)
+		e.owner, shown(stayed-since), who, limit)
 }
 
 // judgeLosses says whether messages from a to b are missing that nothing excuses.

@@ -230,7 +230,7 @@ func (v *Verifier) judgeNotice(e *episode, now time.Duration) []finding {
 
 func unnoticed(e *episode, now time.Duration) []finding {
 	return found(SymmetricPartner, e.owner, e.partner, "%s was told that %s is its partner, who was not told of it for %v",
-		e.owner, e.partner, now-e.matched)
+		e.owner, e.partner, shown(now-e.matched))
 }
 
 // reconnectedSince reports whether the guest opened another socket after at.

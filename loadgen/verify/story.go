@@ -1,7 +1,9 @@
 package verify
 
 import (
+	"cmp"
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 )
@@ -112,8 +114,8 @@ func (w *Witness) tell(b *strings.Builder) {
 	w.mu.Unlock()
 	fmt.Fprintf(b, "\n  %s (%s):\n   ", w, w.id)
 	sep := " "
-	for i := range uint8(len(events.ring)) {
-		h := events.ring[(events.next+i)%uint8(len(events.ring))]
+	slices.SortStableFunc(events.ring[:], func(a, b happening) int { return cmp.Compare(a.at, b.at) }) // what happened often did so last then
+	for _, h := range events.ring {
 		if h.kind == nothing {
 			continue
 		}
@@ -127,6 +129,9 @@ func (w *Witness) tell(b *strings.Builder) {
 		sep = "; "
 	}
 }
+
+// shown rounds a time for people.
+func shown(d time.Duration) time.Duration { return d.Round(time.Millisecond) }
 
 // guestName names a guest of this process by its index, a stranger by its id.
 func guestName(w *Witness, id []byte) string {
