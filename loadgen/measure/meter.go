@@ -113,10 +113,7 @@ func (m *Meter) Health() Health {
 func lateness(h *atomicHistogram) Lateness {
 	all := NewHistogram()
 	h.copyTo(all)
-	at := func(percentile float64) time.Duration {
-		return time.Duration(all.ValueAtPercentile(percentile)) * time.Microsecond
-	}
-	return Lateness{all.TotalCount(), at(50), at(99), at(100)}
+	return Lateness{all.TotalCount(), percentile(all, 50), percentile(all, 99), percentile(all, 100)}
 }
 
 const (
@@ -144,24 +141,24 @@ func readRuntime() (pauses, waits *metrics.Float64Histogram, gcCPU float64) {
 // since sums up what a runtime histogram counted between two readings.
 func since(before, after *metrics.Float64Histogram) Lateness {
 	counts := make([]uint64, len(after.Counts))
-	var total uint64
+	var total int64
 	for i, n := range after.Counts {
 		if i < len(before.Counts) {
 			n -= before.Counts[i]
 		}
 		counts[i] = n
-		total += n
+		total += int64(n)
 	}
-	at := func(share float64) time.Duration {
-		rank, seen := uint64(math.Ceil(share*float64(total))), uint64(0)
+	at := func(percent float64) time.Duration {
+		wanted, seen := rank(percent, total), int64(0)
 		for i, n := range counts {
-			if seen += n; n > 0 && seen >= rank {
+			if seen += int64(n); seen >= wanted {
 				return bucketCeiling(after.Buckets, i)
 			}
 		}
 		return 0
 	}
-	return Lateness{int64(total), at(0.5), at(0.99), at(1)}
+	return Lateness{total, at(50), at(99), at(100)}
 }
 
 // bucketCeiling is the upper bound of a bucket, its lower one where that is infinite.

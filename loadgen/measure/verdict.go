@@ -96,8 +96,7 @@ func fastestP99(t Totals) (p99 time.Duration, op Op) {
 			if found == nil || found.Count() < least {
 				continue
 			}
-			d := time.Duration(found.Response.ValueAtPercentile(99)) * time.Microsecond
-			if p99 == 0 || d < p99 {
+			if d := percentile(found.Response, 99); p99 == 0 || d < p99 {
 				p99, op = d, o
 			}
 		}
