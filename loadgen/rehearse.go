@@ -11,22 +11,27 @@ import (
 	"guestload/scenarios"
 )
 
-// rehearsedGuest is whose script a dry run tells.
-const rehearsedGuest = 0
-
-// rehearse prints every arrival, the faults, and one guest's script with its
-// draws. The same seed prints the same, byte for byte.
+// rehearse prints every arrival, the faults, and of each script the first guest
+// who plays it, with its draws. The same seed prints the same, byte for byte.
 func rehearse(w io.Writer, s scenarios.Scenario, o options) error {
 	phases := executor.Schedule(s.Phases)
 	if err := schedule.Validate(phases); err != nil {
 		return err
 	}
-	fmt.Fprintf(w, "scenario %s, seed %d: %d guests in %v%s\n", s.Name, s.Seed, schedule.Planned(phases, s.Seed), s.Length(), several(s))
+	planned := schedule.Planned(phases, s.Seed)
+	fmt.Fprintf(w, "scenario %s, seed %d: %s in %v%s\n", s.Name, s.Seed, results.FormatCounted(planned, "guest"), s.Length(), several(s))
 	for _, line := range circumstances(s) {
 		fmt.Fprintln(w, line)
 	}
-	for _, line := range session.Rehearse(session.Setting{Scripts: s.Scripts, Feeds: s.Feeds, Seed: s.Seed, Without: o.without}, rehearsedGuest) {
-		fmt.Fprintln(w, line)
+	set := session.Setting{Scripts: s.Scripts, Feeds: s.Feeds, Seed: s.Seed, Without: o.without}
+	for i, guest := range session.Firsts(set, max(planned, s.Planned())) {
+		if guest < 0 {
+			fmt.Fprintf(w, "no guest plays %s: its weight is too small for so few\n", s.Scripts[i].Name)
+			continue
+		}
+		for _, line := range session.Rehearse(set, guest) {
+			fmt.Fprintln(w, line)
+		}
 	}
 	fmt.Fprintln(w, "arrivals:")
 	for a := range schedule.Arrivals(phases, s.Seed) {
@@ -44,7 +49,7 @@ func circumstances(s scenarios.Scenario) (lines []string) {
 			results.FormatRate(c.From), results.FormatRate(c.To)))
 	}
 	if s.Processes > 1 {
-		lines = append(lines, fmt.Sprintf("each process plays every %d-th guest, the first of them those from guest 0 on", s.Processes))
+		lines = append(lines, fmt.Sprintf("%d processes play: guests 0 and 1 in the first, 2 and 3 in the second, and so on in turn", s.Processes))
 	}
 	for _, p := range s.Phases {
 		if p.Shape == scenarios.Closed {

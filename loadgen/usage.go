@@ -25,7 +25,7 @@ var flagsExplained = []struct{ name, value, about, example string }{
 	{"quiet", "", "nothing while it runs, only the report at the end", "--quiet"},
 	{"watch", "[HOST]:PORT", "serve the record's page while the run goes on, and its figures for Prometheus under /metrics; without a host to this machine only", "--watch :8090"},
 	{"check", "NAME|FILE", "read a scenario and say what is wrong with it, without playing it", "--check ./mine.yaml"},
-	{"dry-run", "", "print every arrival, and one guest's script with all that is drawn, without playing", "--scenario smoke --dry-run"},
+	{"dry-run", "", "print every arrival, and of each script one guest with all that is drawn, without playing", "--scenario smoke --dry-run"},
 	{"without", "LIST", "leave out what the backend does not have: " + strings.Join(optional, ", "), "--without renew,stats"},
 }
 
@@ -41,7 +41,10 @@ Every long flag may be written with one dash or two.
 
 `)
 	for _, f := range flagsExplained {
-		fmt.Fprintf(&b, "  --%s %s\n        %s\n        for example: %s\n", f.name, f.value, f.about, f.example)
+		fmt.Fprintf(&b, "  %s\n        %s\n", strings.TrimSpace("--"+f.name+" "+f.value), f.about)
+		if f.example != "--"+f.name {
+			fmt.Fprintf(&b, "        for example: %s\n", f.example)
+		}
 	}
 	b.WriteString("  --help, -h\n        this text\n\nWith records that are there already:\n\n")
 	for _, c := range commands() {

@@ -142,3 +142,19 @@ func TestPatienceOutlastsThinkTimes(t *testing.T) {
 		}
 	}
 }
+
+func TestFirstsAreThoseWhoPlayEachScript(t *testing.T) {
+	often, seldom, never := script("often", step(scenarios.Create)), script("seldom", step(scenarios.Create)), script("never", step(scenarios.Create))
+	often.Weight, seldom.Weight, never.Weight = 30, 1, 1e-9
+	set := Setting{Scripts: []scenarios.Script{often, seldom, never}, Seed: 7}
+	firsts := Firsts(set, 1000)
+	if firsts[0] != 0 || firsts[1] < 1 || firsts[2] != -1 {
+		t.Fatalf("got %v", firsts)
+	}
+	for guest := range firsts[1] + 1 {
+		told := Rehearse(set, guest)[0]
+		if plays := strings.Contains(told, "plays seldom"); plays != (guest == firsts[1]) {
+			t.Errorf("guest %d: %s; the first is %d", guest, told, firsts[1])
+		}
+	}
+}

@@ -38,6 +38,27 @@ func Rehearse(s Setting, index int) []string {
 	return lines
 }
 
+// Firsts are, script by script, the first of so many guests who plays it, -1 where
+// none does.
+func Firsts(s Setting, guests int) []int {
+	w := NewWorld(s)
+	firsts, missing := make([]int, len(s.Scripts)), len(s.Scripts)
+	for i := range firsts {
+		firsts[i] = -1
+	}
+	for guest := 0; guest < guests && missing > 0; guest++ {
+		d := newDice(s.Seed, guest)
+		script := w.script(&d)
+		for i := range s.Scripts {
+			if &s.Scripts[i] == script && firsts[i] < 0 {
+				firsts[i] = guest
+				missing--
+			}
+		}
+	}
+	return firsts
+}
+
 // rehearse draws what the step would draw, in the same order.
 func (p *player) rehearse(s *scenarios.Step) string {
 	switch s.Kind {
@@ -75,7 +96,7 @@ func (p *player) rehearseChat(s *scenarios.Step) string {
 		fmt.Fprintf(&b, " %v/%d", shown(think), s.Length.Count(p.dice.Rand))
 	}
 	if n > rehearsed {
-		b.WriteString(" …")
+		fmt.Fprintf(&b, " and %d more", n-rehearsed)
 	}
 	b.WriteString(" (think time/length)")
 	return b.String()
