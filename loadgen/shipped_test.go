@@ -29,6 +29,7 @@ func hurried(s scenarios.Scenario, guests int) (scenarios.Scenario, error) {
 		for i := range script.Steps {
 			step := &script.Steps[i]
 			step.Until = time.Duration(float64(step.Until) * pace)
+			step.At /= pace
 			step.Within = min(step.Within, 4*time.Second)
 			if step.Kind == scenarios.Deaf || s.Server.Tokens > 0 {
 				continue // against a server's own times there is no hurry

@@ -124,6 +124,8 @@ type Step struct {
 	How      How           // drop
 	Until    time.Duration // wait: since the run's start; a guest who is later goes on at once
 	Begins   string        // wait: the phase that begins then, "" where the time was given
+	At       float64       // wait: so many guests go on each second, in the order of their coming; 0: all at once
+	Over     time.Duration // wait: until the last of them does, if there are as many as planned
 	With     []string      // hostile: one of Attacks each; one is drawn
 }
 

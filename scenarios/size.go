@@ -131,15 +131,20 @@ func (s Scenario) shares(phases []int, n int) []int {
 	return shares
 }
 
-// settled says when the phases that steps wait for begin now.
+// settled says when the phases that steps wait for begin now, and how long guests
+// take who go on at a rate.
 func (s Scenario) settled() Scenario {
 	s.Scripts = slices.Clone(s.Scripts)
 	for i := range s.Scripts {
 		script := &s.Scripts[i]
 		script.Steps = slices.Clone(script.Steps)
 		for j := range script.Steps {
-			if step := &script.Steps[j]; step.Begins != "" {
+			step := &script.Steps[j]
+			if step.Begins != "" {
 				step.Until = s.begin(step.Begins)
+			}
+			if step.At > 0 {
+				step.Over = time.Duration(s.planned() / step.At * float64(time.Second))
 			}
 		}
 	}

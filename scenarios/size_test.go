@@ -90,7 +90,7 @@ phases:
   - {name: everybody, pause: 10s}
 guests:
   - script: one
-    steps: [create, connect, search, {wait: {until: everybody}}, chat, drop]
+    steps: [create, connect, search, {wait: {until: everybody}}, chat, {wait: {until: 40s, at: 100/s}}, drop]
 `
 
 func TestABurstWithARateKeepsItAndGuestsWaitForAPhase(t *testing.T) {
@@ -110,6 +110,9 @@ func TestABurstWithARateKeepsItAndGuestsWaitForAPhase(t *testing.T) {
 		}
 		for _, got := range []Scenario{scaled, sized} {
 			until := got.Scripts[0].Steps[3].Until
+			if leave := got.Scripts[0].Steps[5]; leave.Until != 40*time.Second || leave.Over != test.begins/2 {
+				t.Errorf("scale %v: guests leave from %v on, over %v: want 40s and %v", test.factor, leave.Until, leave.Over, test.begins/2)
+			}
 			if got.Planned() != test.guests || got.Length() != test.begins+10*time.Second || until != test.begins {
 				t.Errorf("scale %v: %d guests in %v, who wait until %v: want %+v", test.factor, got.Planned(), got.Length(), until, test)
 			}

@@ -28,7 +28,7 @@ func options(k Kind) []string {
 	case Idle, Deaf:
 		return []string{"for"}
 	case Wait:
-		return []string{"until"}
+		return []string{"until", "at"}
 	case Hostile:
 		return []string{"think", "with"}
 	case Drop:
@@ -151,6 +151,7 @@ func (r *reading) options(e entries, s *Step, first bool) {
 	}
 	r.spanOption(e, "within", &s.Within)
 	r.momentOption(e, s)
+	r.rateOption(e, s)
 	if v := e.get("with"); v != nil {
 		s.With = nil
 		for _, item := range r.list(v, "a list of attacks") {
@@ -182,6 +183,18 @@ func (r *reading) momentOption(e entries, s *Step) {
 		r.named = append(r.named, v)
 	default:
 		r.spanOption(e, "until", &s.Until)
+	}
+}
+
+// rateOption reads how many guests go on each second after a wait.
+func (r *reading) rateOption(e entries, s *Step) {
+	v := e.get("at")
+	if v == nil {
+		return
+	}
+	var ok bool
+	if s.At, ok = parsed(r, v, "at", parseRate); ok && s.At == 0 {
+		r.problem(v, "at: found %q: a rate is above 0", v.Value)
 	}
 }
 

@@ -13,7 +13,7 @@ func Longest(scripts []scenarios.Script) time.Duration {
 	for _, script := range scripts {
 		var d time.Duration
 		for _, s := range script.Steps {
-			d += defaultTimeout + s.Within + s.Until + seconds(longestOf(s.For))
+			d += defaultTimeout + s.Within + s.Until + s.Over + seconds(longestOf(s.For))
 			think := longestOf(s.Think)
 			if s.Kind == scenarios.Chat {
 				d += noticed + seconds(think*longestOf(s.Messages))
@@ -32,7 +32,7 @@ func Typical(scripts []scenarios.Script) time.Duration {
 	for _, script := range scripts {
 		weights += script.Weight
 		for _, s := range script.Steps {
-			t := meanOf(s.For) + s.Until.Seconds()
+			t := meanOf(s.For) + s.Until.Seconds() + s.Over.Seconds()/2
 			if s.Kind == scenarios.Chat {
 				// Whoever has less to say waits for the other.
 				t += meanOf(s.Think) * (meanOf(s.Messages) + longestOf(s.Messages)) / 2

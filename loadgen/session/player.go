@@ -147,7 +147,7 @@ func (p *player) step(ctx context.Context, s *scenarios.Step, intended time.Dura
 	case scenarios.Idle:
 		return p.stay(ctx, p.cause+s.For.Duration(p.dice.Rand))
 	case scenarios.Wait:
-		return p.stay(ctx, max(p.cause, s.Until))
+		return p.stay(ctx, max(p.cause, p.released(s)))
 	case scenarios.Deaf:
 		return p.deaf(ctx, p.cause+s.For.Duration(p.dice.Rand))
 	case scenarios.Hostile:
@@ -166,6 +166,14 @@ func (p *player) stay(ctx context.Context, until time.Duration) error {
 	}
 	p.cause = until
 	return nil
+}
+
+// released is when the wait is over for the guest.
+func (p *player) released(s *scenarios.Step) time.Duration {
+	if s.At == 0 {
+		return s.Until
+	}
+	return s.Until + seconds(float64(p.guest.Index)/s.At)
 }
 
 // pause waits until then. A connected guest hears what comes meanwhile.

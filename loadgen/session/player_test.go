@@ -213,6 +213,21 @@ func TestTheSilenceBeforeAChatIsNobodysFault(t *testing.T) {
 	})
 }
 
+func TestAfterAWaitGuestsGoOnAtARateInTheOrderOfTheirComing(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		wait := scenarios.Step{Kind: scenarios.Wait, Until: 20 * time.Second, At: 0.5}
+		staying := script("staying", step(scenarios.Create), step(scenarios.Connect), wait, dropping(scenarios.Clean))
+		s := perform(t, t.Context(), newTown(), nil, staying, staying, staying)
+		s.wantFates(t, Completed, Completed, Completed)
+		if took := s.world.Clock.Now(); took < 24*time.Second || took > 25*time.Second {
+			t.Errorf("the third went after %v, want 24s", took)
+		}
+		if lines := strings.Join(Rehearse(s.world.Setting, 2), "\n"); !strings.Contains(lines, "wait until 24s") {
+			t.Errorf("rehearsed as %s", lines)
+		}
+	})
+}
+
 func TestAScriptOfEveryStepIsPlayed(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		all := script("all", step(scenarios.Create), step(scenarios.Rename), step(scenarios.Locate), step(scenarios.Fetch),

@@ -73,7 +73,7 @@ func (p *player) rehearse(s *scenarios.Step) string {
 	case scenarios.Search, scenarios.Next:
 		return drawTraits(&p.dice, s.Wants).text(" for") + fmt.Sprintf(" within %v", s.Within)
 	case scenarios.Wait:
-		return fmt.Sprintf(" until %v", s.Until)
+		return fmt.Sprintf(" until %v", shown(p.released(s)))
 	case scenarios.Hostile:
 		kind, a := p.drawAttack(s)
 		return fmt.Sprintf(" with %s: %s", kind, a.what)
