@@ -283,7 +283,14 @@ func TestVanishedSocketIsNoticedWithinAMinute(t *testing.T) {
 			if lively.sock.closed {
 				w.t.Error("the lively socket was closed")
 			}
-			lively.expect("ping", "ping")
+			if f == api.SocketIO {
+				lively.expect("ping", "ping")
+			} else {
+				lively.expect() // who talks need not be asked
+			}
+			if !slices.ContainsFunc(a.sock.take(w.t, api.JSON), func(h heard) bool { return h.event == "ping" }) {
+				w.t.Error("the silent socket was not asked for a sign of life")
+			}
 		})
 	}
 }
