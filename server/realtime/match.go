@@ -86,7 +86,7 @@ func (n *Node) meet(ctx context.Context, m *member) (waiting bool, err error) {
 // The other instance of a pair of two is told to do the same.
 func (n *Node) link(m *member, p guest.Pair) bool {
 	them := p.Partner(m.id)
-	if them.Instance != n.instance && n.publish(them.Instance, remote{kind: remoteMatched, pair: p}) != nil {
+	if them.Instance != n.instance && n.publish(them.Instance, remote{kind: remoteMatched, pair: &p}) != nil {
 		return false
 	}
 	return n.linkHere(m, p)

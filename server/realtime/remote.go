@@ -40,8 +40,8 @@ type remote struct {
 	// instance is who wants an answer; of remoteReplaced, where the guest is now
 	instance string
 	data     []byte
-	pair     guest.Pair
-	at       int64 // unix ms; of remoteReplaced, when that socket came, 0 for now
+	pair     *guest.Pair // nil where the kind has none
+	at       int64       // unix ms; of remoteReplaced, when that socket came, 0 for now
 }
 
 var errNoBroker = errors.New("there is no other instance")
@@ -96,7 +96,7 @@ func (n *Node) listen(ctx context.Context) {
 // hear acts on one message of another instance. It must not wait.
 func (n *Node) hear(r remote) {
 	if r.kind == remoteMatched {
-		n.hearMatched(r.pair)
+		n.hearMatched(*r.pair)
 		return
 	}
 	if n.passOn(r) {
@@ -237,8 +237,12 @@ func (r remote) append(dst []byte) []byte {
 	}
 	dst = appendString(dst, r.data)
 	if r.kind == remoteMatched || r.kind == remoteMoved {
-		dst = appendString(dst, r.pair.ID)
-		for _, s := range []guest.Searcher{r.pair.A, r.pair.B} {
+		pair := r.pair
+		if pair == nil {
+			pair = &guest.Pair{}
+		}
+		dst = appendString(dst, pair.ID)
+		for _, s := range []*guest.Searcher{&pair.A, &pair.B} {
 			for _, f := range []string{s.ID, s.Username, s.Instance, s.Traits.Language, s.Traits.Gender, s.Traits.Country} {
 				dst = appendString(dst, f)
 			}
@@ -254,7 +258,8 @@ func appendString[T ~string | ~[]byte](dst []byte, s T) []byte {
 
 var errShort = errors.New("message between instances is cut short")
 
-// parseRemote decodes what append made. Data is a view into b.
+// parseRemote decodes what append made. Data is a view into b; all else shares one
+// copy of it.
 func parseRemote(b []byte) (r remote, err error) {
 	if len(b) < 2 {
 		return remote{}, errShort
@@ -268,25 +273,29 @@ func parseRemote(b []byte) (r remote, err error) {
 		return remote{}, errShort
 	}
 	r.at, b = at, b[2+size:]
-	next := func() []byte {
+	fields, text := b, string(b)
+	next := func() (field string) {
 		size, n := binary.Uvarint(b)
 		if n <= 0 || size > uint64(len(b)-n) {
 			err = errShort
-			return nil
+			return ""
 		}
-		field := b[n : n+int(size)]
+		at := len(text) - len(b) + n
 		b = b[n+int(size):]
-		return field
+		return text[at : at+int(size)]
 	}
 	for _, s := range []*string{&r.id, &r.to, &r.from, &r.name, &r.message, &r.instance} {
-		*s = string(next())
+		*s = next()
 	}
-	r.data = next()
+	size = len(next())
+	end := len(fields) - len(b)
+	r.data = fields[end-size : end : end]
 	if r.kind == remoteMatched || r.kind == remoteMoved {
-		r.pair.ID = string(next())
+		r.pair = new(guest.Pair)
+		r.pair.ID = next()
 		for _, s := range []*guest.Searcher{&r.pair.A, &r.pair.B} {
 			for _, f := range []*string{&s.ID, &s.Username, &s.Instance, &s.Traits.Language, &s.Traits.Gender, &s.Traits.Country} {
-				*f = string(next())
+				*f = next()
 			}
 			if loc := next(); len(loc) > 0 {
 				s.Location = append(guest.Location(nil), loc...)

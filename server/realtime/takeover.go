@@ -94,7 +94,7 @@ func (n *Node) handOver(m *member, c *chat, to string) bool {
 	if _, err := n.matcher.Restore(n.ctx, pair); err != nil {
 		return false
 	}
-	moved := remote{kind: remoteMoved, id: c.pair, to: m.id, instance: n.instance, pair: pair}
+	moved := remote{kind: remoteMoved, id: c.pair, to: m.id, instance: n.instance, pair: &pair}
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if c.mu.over || n.publish(to, moved) != nil {
@@ -125,7 +125,7 @@ func (n *Node) hearMoved(r remote) {
 		return
 	}
 	n.moves.remove(moveKey{r.id, r.to})
-	next := n.newChat(r.pair)
+	next := n.newChat(*r.pair)
 	next.restored.Store(true)
 	me, them := next.self(r.to), next.partner(r.to)
 	if me.member != nil {

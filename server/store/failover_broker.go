@@ -1,9 +1,9 @@
 package store
 
 import (
+	"bytes"
 	"context"
 	"fmt"
-	"strings"
 	"sync/atomic"
 	"time"
 
@@ -25,7 +25,7 @@ type FailoverBroker struct {
 // first byte of all others is not 0.
 const echoMark = "\x00echo "
 
-func isEcho(message string) bool { return strings.HasPrefix(message, echoMark) }
+func isEcho(message []byte) bool { return bytes.HasPrefix(message, []byte(echoMark)) }
 
 // Publish sends one message to an instance, without waiting.
 func (b *FailoverBroker) Publish(ctx context.Context, instance string, message []byte) error {
@@ -41,7 +41,7 @@ func (b *FailoverBroker) Subscribe(ctx context.Context, instance string, handle 
 	defer b.subscribed.Add(-1)
 	b.missed() // what came before
 	return b.redis.SubscribeTold(ctx, instance, func(message []byte) {
-		if !isEcho(string(message)) {
+		if !isEcho(message) {
 			handle(message)
 			return
 		}

@@ -2,8 +2,11 @@ package store
 
 import (
 	"context"
+	"encoding/binary"
 	"errors"
 	"fmt"
+	"slices"
+	"sync"
 	"sync/atomic"
 	"time"
 
@@ -14,8 +17,15 @@ import (
 
 const (
 	publishQueue = 4096 // messages that wait to be sent
-	publishBatch = 128  // messages in one trip
-	receiveQueue = 4096 // messages that wait to be handled
+	publishBatch = 128  // parcels in one trip
+	receiveQueue = 4096 // parcels that wait to be handled
+	// publishEvery is how long messages wait for others while trips follow each
+	// other: the first after a pause goes at once. A trip wakes Redis and then each
+	// receiver, which at a few hundred messages a second costs several times what the
+	// messages themselves do.
+	publishEvery = 10 * time.Millisecond
+	// parcelSize is when a parcel is full, in bytes.
+	parcelSize = 64 << 10
 	// resubscribeAfter is the pause between attempts to subscribe.
 	resubscribeAfter = 100 * time.Millisecond
 )
@@ -25,18 +35,30 @@ const (
 // once; what is sent while an instance is not subscribed is lost.
 type RedisBroker struct {
 	redis *Redis
-	queue chan envelope
+	wake  chan struct{} // for Run: something waits
 	lost  atomic.Int64
+
+	mu struct {
+		sync.Mutex
+		waiting []*parcel // those of one instance in their order
+		count   int       // messages in them
+	}
 }
 
-type envelope struct{ instance, message string }
+// parcel is messages that go to an instance in one piece, each behind its length.
+type parcel struct {
+	instance string
+	messages []byte
+	count    int
+	echoes   int // of them: those that nobody needs to hear
+}
 
 // ErrBacklog: messages are published faster than Redis takes them.
 var ErrBacklog = errors.New("too many messages wait to be published")
 
 // NewRedisBroker carries messages over r. Run must run for them to be sent.
 func NewRedisBroker(r *Redis) *RedisBroker {
-	return &RedisBroker{redis: r, queue: make(chan envelope, publishQueue)}
+	return &RedisBroker{redis: r, wake: make(chan struct{}, 1)}
 }
 
 // Publish puts one message for an instance into the queue, without waiting:
@@ -50,12 +72,42 @@ func (b *RedisBroker) Publish(ctx context.Context, instance string, message []by
 	if err := ctx.Err(); err != nil {
 		return fmt.Errorf("%s: %w", doing, err)
 	}
-	select {
-	case b.queue <- envelope{instance, string(message)}:
-		return nil
-	default:
+	b.mu.Lock()
+	if b.mu.count >= publishQueue {
+		b.mu.Unlock()
 		return fmt.Errorf("%s: %w: %w", doing, guest.ErrUnavailable, ErrBacklog)
 	}
+	p := b.parcel(instance)
+	p.messages = append(binary.AppendUvarint(p.messages, uint64(len(message))), message...)
+	p.count++
+	if isEcho(message) {
+		p.echoes++
+	}
+	b.mu.count++
+	first := b.mu.count == 1
+	b.mu.Unlock()
+	if first {
+		select {
+		case b.wake <- struct{}{}:
+		default:
+		}
+	}
+	return nil
+}
+
+// parcel is where the next message for an instance goes. The caller holds b.mu.
+func (b *RedisBroker) parcel(instance string) *parcel {
+	for _, p := range slices.Backward(b.mu.waiting) {
+		if p.instance == instance {
+			if len(p.messages) < parcelSize {
+				return p
+			}
+			break
+		}
+	}
+	p := &parcel{instance: instance}
+	b.mu.waiting = append(b.mu.waiting, p)
+	return p
 }
 
 // Lost counts messages that were accepted and could not be sent, or that nobody
@@ -66,52 +118,65 @@ func (b *RedisBroker) Lost() int64 { return b.lost.Load() }
 // the other over one connection, so the order of messages to an instance is
 // that of Publish.
 func (b *RedisBroker) Run(ctx context.Context) {
-	batch := make([]envelope, 0, publishBatch)
+	rest := time.NewTimer(0)
+	defer rest.Stop()
+	var last time.Time
 	for {
-		batch = batch[:0]
 		select {
-		case e := <-b.queue:
-			batch = append(batch, e)
+		case <-b.wake:
 		case <-ctx.Done():
 			return
 		}
-	fill:
-		for len(batch) < publishBatch {
+		if wait := publishEvery - time.Since(last); wait > 0 {
+			rest.Reset(wait)
 			select {
-			case e := <-b.queue:
-				batch = append(batch, e)
-			default:
-				break fill
+			case <-rest.C:
+			case <-ctx.Done():
+				return
 			}
 		}
-		b.send(ctx, batch)
+		last = time.Now()
+		for batch := range slices.Chunk(b.take(), publishBatch) {
+			b.send(ctx, batch)
+		}
 	}
 }
 
-func (b *RedisBroker) send(ctx context.Context, batch []envelope) {
+// take returns what waits.
+func (b *RedisBroker) take() []*parcel {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	parcels := b.mu.waiting
+	b.mu.waiting, b.mu.count = nil, 0
+	return parcels
+}
+
+func (b *RedisBroker) send(ctx context.Context, batch []*parcel) {
 	l, err := b.redis.up()
 	if err != nil {
-		b.lost.Add(int64(len(batch)))
+		for _, p := range batch {
+			b.lost.Add(int64(p.count))
+		}
 		return
 	}
 	ctx, cancel := context.WithTimeout(ctx, replyTimeout)
 	defer cancel()
 	commands := make(rueidis.Commands, len(batch))
-	for i, e := range batch {
-		channel := channelPrefix + e.instance
+	for i, p := range batch {
+		channel, message := channelPrefix+p.instance, rueidis.BinaryString(p.messages)
 		if l.cluster {
-			commands[i] = l.client.B().Spublish().Channel(channel).Message(e.message).Build()
+			commands[i] = l.client.B().Spublish().Channel(channel).Message(message).Build()
 		} else {
-			commands[i] = l.client.B().Publish().Channel(channel).Message(e.message).Build()
+			commands[i] = l.client.B().Publish().Channel(channel).Message(message).Build()
 		}
 	}
 	for i, result := range l.client.DoMulti(ctx, commands...) {
 		receivers, err := result.AsInt64()
 		if err != nil {
-			b.lost.Add(1)
+			b.lost.Add(int64(batch[i].count))
 			_ = b.redis.failure("publish message", err) // raises the alarm
-		} else if receivers == 0 && !isEcho(batch[i].message) {
-			b.lost.Add(1)
+		} else if receivers == 0 {
+			b.lost.Add(int64(batch[i].count - batch[i].echoes))
 		}
 	}
 }
@@ -131,10 +196,8 @@ func (b *RedisBroker) SubscribeTold(ctx context.Context, instance string, handle
 	handled := make(chan struct{})
 	go func() {
 		defer close(handled)
-		for m := range received {
-			if ctx.Err() == nil {
-				handle([]byte(m))
-			}
+		for p := range received {
+			b.unpack(ctx, []byte(p), handle)
 		}
 	}()
 	defer func() {
@@ -154,6 +217,20 @@ func (b *RedisBroker) SubscribeTold(ctx context.Context, instance string, handle
 		case <-ctx.Done():
 			return ctx.Err()
 		}
+	}
+}
+
+// unpack hands over the messages of a parcel.
+func (b *RedisBroker) unpack(ctx context.Context, p []byte, handle func(message []byte)) {
+	for len(p) > 0 && ctx.Err() == nil {
+		size, n := binary.Uvarint(p)
+		if n <= 0 || size > uint64(len(p)-n) {
+			b.lost.Add(1) // not one of ours
+			return
+		}
+		end := n + int(size)
+		handle(p[n:end:end])
+		p = p[end:]
 	}
 }
 

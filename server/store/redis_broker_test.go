@@ -1,0 +1,70 @@
+package store
+
+import (
+	"bytes"
+	"errors"
+	"slices"
+	"strings"
+	"testing"
+
+	"guestload/server/guest"
+)
+
+// unsent is a broker whose Redis is up, and which sends nothing.
+func unsent(t *testing.T) *RedisBroker {
+	t.Helper()
+	conn, err := NewRedis("redis://127.0.0.1:1")
+	must(t, err)
+	conn.down.Store(nil)
+	return NewRedisBroker(conn)
+}
+
+func TestMessagesToOneInstanceShareAParcel(t *testing.T) {
+	b := unsent(t)
+	long := strings.Repeat("x", parcelSize)
+	sent := map[string][]string{}
+	for _, m := range [][2]string{{"one", "a"}, {"two", "b"}, {"one", ""}, {"one", echoMark + "1"}, {"one", long}, {"two", "c"}, {"one", "d"}} {
+		must(t, b.Publish(t.Context(), m[0], []byte(m[1])))
+		sent[m[0]] = append(sent[m[0]], m[1])
+	}
+	parcels := b.take()
+	if len(parcels) != 3 {
+		t.Errorf("%d parcels, want one each, and one more behind a full one", len(parcels))
+	}
+	got, echoes, count := map[string][]string{}, 0, 0
+	for _, p := range parcels {
+		b.unpack(t.Context(), p.messages, func(m []byte) { got[p.instance] = append(got[p.instance], string(m)) })
+		echoes, count = echoes+p.echoes, count+p.count
+	}
+	for instance, want := range sent {
+		if !slices.Equal(got[instance], want) {
+			t.Errorf("%s got %.20q, want %.20q", instance, got[instance], want)
+		}
+	}
+	if echoes != 1 || count != 7 || b.Lost() != 0 || len(b.take()) != 0 {
+		t.Errorf("%d messages, %d echoes, %d lost, %d parcels left: want 7, 1, none, none", count, echoes, b.Lost(), len(b.take()))
+	}
+}
+
+func TestWhatIsNoParcelIsDropped(t *testing.T) {
+	for _, p := range [][]byte{{0x80}, {3, 'a', 'b'}, {1, 'a', 9}, bytes.Repeat([]byte{0xff}, 11)} {
+		b := unsent(t)
+		heard := 0
+		b.unpack(t.Context(), p, func([]byte) { heard++ })
+		if b.Lost() != 1 || heard > 1 {
+			t.Errorf("%v: %d messages heard, %d lost, want one lost", p, heard, b.Lost())
+		}
+	}
+}
+
+func TestABacklogIsBounded(t *testing.T) {
+	b := unsent(t)
+	for range publishQueue {
+		must(t, b.Publish(t.Context(), "there", []byte("m")))
+	}
+	if err := b.Publish(t.Context(), "there", []byte("m")); !errors.Is(err, ErrBacklog) || !errors.Is(err, guest.ErrUnavailable) {
+		t.Errorf("one more: %v, want ErrBacklog", err)
+	}
+	b.take()
+	must(t, b.Publish(t.Context(), "there", []byte("m")))
+}
