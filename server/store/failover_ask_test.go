@@ -32,7 +32,7 @@ func TestSilenceThatTheProberDoesNotSeeIsNoOutage(t *testing.T) {
 		f := askedWhileHome(t)
 		calls := 0
 		f.Matcher.ask(t.Context(), func() error {
-			if calls++; calls <= 2*refusedTries+2 {
+			if calls++; calls <= silentTries {
 				return errTimeout
 			}
 			return nil

@@ -17,7 +17,7 @@ const verdict = 150 * time.Millisecond
 // that of a connection of ours alone included.
 const (
 	refusedTries = 3
-	silentTries  = 12
+	silentTries  = 4
 )
 
 // insist does again what Redis did not answer, until we have fallen back: a

@@ -40,6 +40,40 @@ type link struct {
 	cluster    bool
 	keys       keyspace
 	replicas   sync.Map // of a cluster: address → whether that node was a replica when it last answered
+	spell      atomic.Pointer[spell]
+}
+
+// spell is a time for which Redis is up; the context ends with it.
+type spell struct {
+	context.Context
+	end context.CancelFunc
+}
+
+// turn notes what the prober says.
+func (l *link) turn(up bool) {
+	var next *spell
+	if up {
+		next = new(spell)
+		next.Context, next.end = context.WithCancel(context.Background())
+	}
+	if last := l.spell.Swap(next); last != nil {
+		last.end()
+	}
+}
+
+// within is context.WithTimeout that ends with the prober's word of an outage, too:
+// nobody waits for an answer that cannot come.
+func (l *link) within(ctx context.Context, patience time.Duration) (context.Context, context.CancelFunc) {
+	ctx, cancel := context.WithTimeout(ctx, patience)
+	s := l.spell.Load()
+	if s == nil {
+		return ctx, cancel
+	}
+	stop := context.AfterFunc(s, cancel)
+	return ctx, func() {
+		stop()
+		cancel()
+	}
 }
 
 // masters are the nodes that hold keys of their own.
@@ -166,7 +200,7 @@ func (r *Redis) complete(ctx context.Context, l *link) (err error) {
 	if l.prober, err = rueidis.NewClient(options); err != nil {
 		return err
 	}
-	first, cancel := context.WithTimeout(ctx, replyTimeout)
+	first, cancel := context.WithTimeout(ctx, firstTimeout)
 	defer cancel()
 	if err := probe(first, l); err != nil { // also opens the connection to each node
 		return err
@@ -179,7 +213,7 @@ func (r *Redis) complete(ctx context.Context, l *link) (err error) {
 // checkVersion refuses servers older than Redis 7.0, which have no sharded
 // pub/sub and other rules for scripts.
 func checkVersion(ctx context.Context, client rueidis.Client) error {
-	ctx, cancel := context.WithTimeout(ctx, replyTimeout)
+	ctx, cancel := context.WithTimeout(ctx, firstTimeout)
 	defer cancel()
 	info, err := client.Do(ctx, client.B().Info().Section("server").Build()).ToString()
 	if err != nil && answered(err) {

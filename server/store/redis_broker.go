@@ -159,7 +159,7 @@ func (b *RedisBroker) send(ctx context.Context, batch []*parcel) {
 		}
 		return
 	}
-	ctx, cancel := context.WithTimeout(ctx, replyTimeout)
+	ctx, cancel := l.within(ctx, replyTimeout)
 	defer cancel()
 	commands := make(rueidis.Commands, len(batch))
 	for i, p := range batch {

@@ -2,10 +2,13 @@ package store
 
 import (
 	"bytes"
+	"context"
 	"errors"
 	"slices"
 	"strings"
 	"testing"
+	"testing/synctest"
+	"time"
 
 	"guestload/server/guest"
 )
@@ -67,4 +70,30 @@ func TestABacklogIsBounded(t *testing.T) {
 	}
 	b.take()
 	must(t, b.Publish(t.Context(), "there", []byte("m")))
+}
+
+// TestNobodyWaitsForRedisThatIsDown: an operation's patience ends with the prober's
+// word, and no other operation's.
+func TestNobodyWaitsForRedisThatIsDown(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		l := new(link)
+		unwatched, stop := l.within(t.Context(), time.Minute)
+		defer stop()
+		l.turn(true)
+		waiting, stop := l.within(t.Context(), time.Minute)
+		defer stop()
+		l.turn(false)
+		synctest.Wait()
+		if waiting.Err() == nil || unwatched.Err() != nil {
+			t.Errorf("after an outage: %v, and before anybody watched: %v", waiting.Err(), unwatched.Err())
+		}
+		l.turn(true)
+		began := time.Now()
+		later, stop := l.within(t.Context(), time.Second)
+		defer stop()
+		<-later.Done()
+		if took := time.Since(began); took != time.Second || !errors.Is(later.Err(), context.DeadlineExceeded) {
+			t.Errorf("ended after %v with %v, want a timeout after 1s", took, later.Err())
+		}
+	})
 }

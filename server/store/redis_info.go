@@ -19,7 +19,7 @@ func (r *Redis) Info(ctx context.Context) ([]string, error) {
 		nodes = l.masters()
 	}
 	texts := make([]string, len(nodes))
-	ctx, cancel := context.WithTimeout(ctx, replyTimeout)
+	ctx, cancel := l.within(ctx, replyTimeout)
 	defer cancel()
 	for i, node := range nodes {
 		text, err := node.Do(ctx, node.B().Info().Section("everything").Build()).ToString()

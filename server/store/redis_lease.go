@@ -107,7 +107,7 @@ func (p *RedisPresence) beat(ctx context.Context) (held bool, lapsed []string, e
 	if err != nil {
 		return false, nil, err
 	}
-	ctx, cancel := context.WithTimeout(ctx, replyTimeout)
+	ctx, cancel := l.within(ctx, replyTimeout)
 	defer cancel()
 	args := []string{p.instance, strconv.FormatInt(lease.Milliseconds(), 10), l.keys.membersOf}
 	reply, err := p.scripts.beat.Exec(ctx, l.client, []string{l.keys.instances, l.keys.counter}, args).ToArray()

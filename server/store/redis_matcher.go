@@ -45,7 +45,7 @@ func (m *RedisMatcher) Search(ctx context.Context, s guest.Searcher) (guest.Pair
 	args := make([]string, 0, 5+2*maxLists)
 	args = append(args, s.ID, s.Avoid, m.nextID(), encodeSearcher(s), strconv.Itoa(len(lookups)))
 	args = append(append(args, lookups...), entries(s.Wants, s.Traits)...)
-	ctx, cancel := context.WithTimeout(ctx, replyTimeout)
+	ctx, cancel := l.within(ctx, replyTimeout)
 	defer cancel()
 	keys := []string{matchQueue, matchWaiting, matchPairs, matchSequence}
 	reply, err := m.scripts.search.Exec(ctx, l.client, keys, args).ToString()
@@ -77,7 +77,7 @@ func (m *RedisMatcher) part(ctx context.Context, id, found string) (guest.Pair, 
 	if err != nil {
 		return guest.Pair{}, fmt.Errorf("%s: %w", doing, err)
 	}
-	ctx, cancel := context.WithTimeout(ctx, replyTimeout)
+	ctx, cancel := l.within(ctx, replyTimeout)
 	defer cancel()
 	keys := []string{matchQueue, matchWaiting, matchPairs}
 	text, err := m.scripts.part.Exec(ctx, l.client, keys, []string{id, found}).ToString()
@@ -125,7 +125,7 @@ func (m *RedisMatcher) stranded(ctx context.Context, l *link, instance string, v
 	for _, key := range []string{matchWaiting, matchPairs} {
 		cursor := uint64(0)
 		for {
-			step, cancel := context.WithTimeout(ctx, replyTimeout)
+			step, cancel := l.within(ctx, replyTimeout)
 			entry, err := l.client.Do(step, l.client.B().Hscan().Key(key).Cursor(cursor).Count(200).Build()).AsScanEntry()
 			cancel()
 			if err != nil {

@@ -67,7 +67,7 @@ const changing = "change session"
 // results. Documents that are known are swapped, members of the others changed:
 // one script of each kind.
 func (s *RedisSessions) patchSome(ctx context.Context, l *link, changes []guest.Change, sessions []guest.Session, errs []error) {
-	ctx, cancel := context.WithTimeout(ctx, replyTimeout)
+	ctx, cancel := l.within(ctx, replyTimeout)
 	defer cancel()
 	rest := s.swap(ctx, l, changes, sessions, errs)
 	if len(rest) == 0 {

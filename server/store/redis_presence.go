@@ -55,7 +55,7 @@ func (p *RedisPresence) Join(ctx context.Context, sessionID string) (previous st
 	if err != nil {
 		return "", fmt.Errorf("%s: %w", doing, err)
 	}
-	ctx, cancel := context.WithTimeout(ctx, replyTimeout)
+	ctx, cancel := l.within(ctx, replyTimeout)
 	defer cancel()
 	keys := []string{l.keys.owners, l.keys.members(p.instance), l.keys.counter}
 	previous, err = p.scripts.join.Exec(ctx, l.client, keys, []string{sessionID, p.instance, l.keys.membersOf}).ToString()
@@ -73,7 +73,7 @@ func (p *RedisPresence) Leave(ctx context.Context, sessionID string) error {
 	if err != nil {
 		return fmt.Errorf("%s: %w", doing, err)
 	}
-	ctx, cancel := context.WithTimeout(ctx, replyTimeout)
+	ctx, cancel := l.within(ctx, replyTimeout)
 	defer cancel()
 	keys := []string{l.keys.owners, l.keys.members(p.instance), l.keys.counter}
 	if err := p.scripts.leave.Exec(ctx, l.client, keys, []string{sessionID, p.instance}).Error(); err != nil {
@@ -101,7 +101,7 @@ func (p *RedisPresence) Online(ctx context.Context, cursor string, limit int) (p
 	if err != nil {
 		return nil, "", fmt.Errorf("%s: %w", doing, err)
 	}
-	ctx, cancel := context.WithTimeout(ctx, replyTimeout)
+	ctx, cancel := l.within(ctx, replyTimeout)
 	defer cancel()
 	args := []string{from, strconv.Itoa(limit), l.keys.membersOf}
 	ids, err := p.scripts.online.Exec(ctx, l.client, []string{l.keys.instances}, args).AsStrSlice()
@@ -153,7 +153,7 @@ func (p *RedisPresence) Stats(ctx context.Context) (guest.Stats, error) {
 	if err != nil {
 		return guest.Stats{}, fmt.Errorf("%s: %w", doing, err)
 	}
-	ctx, cancel := context.WithTimeout(ctx, replyTimeout)
+	ctx, cancel := l.within(ctx, replyTimeout)
 	defer cancel()
 	census, err := p.census(ctx, l)
 	if err != nil {
@@ -218,7 +218,7 @@ func (p *RedisPresence) Retire(ctx context.Context) error {
 	if err != nil {
 		return fmt.Errorf("%s: %w", doing, err)
 	}
-	ctx, cancel := context.WithTimeout(ctx, replyTimeout)
+	ctx, cancel := l.within(ctx, replyTimeout)
 	defer cancel()
 	keys := []string{l.keys.instances, l.keys.members(p.instance)}
 	if err := p.scripts.retire.Exec(ctx, l.client, keys, []string{p.instance}).Error(); err != nil {

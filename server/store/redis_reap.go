@@ -43,14 +43,14 @@ func (p *RedisPresence) reap(ctx context.Context, dead string, events InstanceEv
 		}
 	}
 	delete(p.lapsed, dead)
-	ctx, cancel := context.WithTimeout(ctx, replyTimeout)
+	ctx, cancel := l.within(ctx, replyTimeout)
 	defer cancel()
 	return l.client.Do(ctx, l.client.B().Del().Key(l.keys.reapLease(dead)).Build()).Error()
 }
 
 // claim takes a key that others respect for a while.
 func (p *RedisPresence) claim(ctx context.Context, l *link, key string, span time.Duration) (bool, error) {
-	ctx, cancel := context.WithTimeout(ctx, replyTimeout)
+	ctx, cancel := l.within(ctx, replyTimeout)
 	defer cancel()
 	cmd := l.client.B().Set().Key(key).Value(p.instance).Nx().PxMilliseconds(span.Milliseconds()).Build()
 	err := l.client.Do(ctx, cmd).Error()
@@ -94,7 +94,7 @@ func (p *RedisPresence) livesElsewhere(ctx context.Context, l *link, id, dead st
 	if !ok {
 		return false, nil
 	}
-	ctx, cancel := context.WithTimeout(ctx, replyTimeout)
+	ctx, cancel := l.within(ctx, replyTimeout)
 	defer cancel()
 	owner, err := l.client.Do(ctx, l.client.B().Hget().Key(l.keys.owners).Field(sessionID).Build()).ToString()
 	if rueidis.IsRedisNil(err) {
@@ -106,7 +106,7 @@ func (p *RedisPresence) livesElsewhere(ctx context.Context, l *link, id, dead st
 // reapSome cleans up after some guests and returns how many are left, -1 where
 // the instance has come back.
 func (p *RedisPresence) reapSome(ctx context.Context, l *link, dead string) (left int64, err error) {
-	ctx, cancel := context.WithTimeout(ctx, 10*replyTimeout)
+	ctx, cancel := l.within(ctx, bulkTimeout)
 	defer cancel()
 	members := l.keys.members(dead)
 	ids, err := l.client.Do(ctx, l.client.B().Zrange().Key(members).Min("0").Max(fmt.Sprint(reapBatch-1)).Build()).AsStrSlice()

@@ -44,7 +44,7 @@ func (r pairRestorer) restore(ctx context.Context, p guest.Pair) (guest.Pair, er
 	if err != nil {
 		return guest.Pair{}, fmt.Errorf("%s: %w", doing, err)
 	}
-	ctx, cancel := context.WithTimeout(ctx, replyTimeout)
+	ctx, cancel := l.within(ctx, replyTimeout)
 	defer cancel()
 	keys := []string{matchQueue, matchWaiting, matchPairs}
 	args := []string{p.A.ID, p.B.ID, p.ID, encodePair(p), r.instance}
@@ -109,7 +109,7 @@ func (p *RedisPresence) exact(ctx context.Context, online []string) (moved map[s
 	if err != nil {
 		return nil, fmt.Errorf("%s: %w", doing, err)
 	}
-	ctx, cancel := context.WithTimeout(ctx, 10*replyTimeout)
+	ctx, cancel := l.within(ctx, bulkTimeout)
 	defer cancel()
 	members := l.keys.members(p.instance)
 	stored, err := l.client.Do(ctx, l.client.B().Zrange().Key(members).Min("0").Max("-1").Build()).AsStrSlice()
@@ -174,7 +174,7 @@ func (r *Redis) runs(ctx context.Context) (string, error) {
 	if err != nil {
 		return "", err
 	}
-	ctx, cancel := context.WithTimeout(ctx, replyTimeout)
+	ctx, cancel := l.within(ctx, replyTimeout)
 	defer cancel()
 	if !l.cluster {
 		return runOf(ctx, l.client)
@@ -227,7 +227,7 @@ func (s *RedisSessions) deleteAll(ctx context.Context, ids []string) []error {
 		}
 		return results
 	}
-	ctx, cancel := context.WithTimeout(ctx, 10*replyTimeout)
+	ctx, cancel := l.within(ctx, bulkTimeout)
 	defer cancel()
 	commands := make(rueidis.Commands, len(ids))
 	for i, id := range ids {

@@ -51,7 +51,7 @@ func (s *RedisSessions) Create(ctx context.Context, g guest.Session) error {
 	if err != nil {
 		return fmt.Errorf("%s: %w", doing, err)
 	}
-	ctx, cancel := context.WithTimeout(ctx, replyTimeout)
+	ctx, cancel := l.within(ctx, replyTimeout)
 	defer cancel()
 	key := sessionKey(g.SessionID)
 	doc := g.AppendJSON(make([]byte, 0, 512))
@@ -85,7 +85,7 @@ func (s *RedisSessions) Get(ctx context.Context, sessionID string) (guest.Sessio
 		g, err = e.read(sessionID)
 	} else {
 		cmd := l.client.B().Get().Key(sessionKey(sessionID)).Cache().ToStaticTTL()
-		ctx, cancel := context.WithTimeout(ctx, replyTimeout)
+		ctx, cancel := l.within(ctx, replyTimeout)
 		defer cancel()
 		g, err = s.read(l.client.DoCache(ctx, cmd, copyLifetime), sessionID)
 	}
@@ -94,7 +94,7 @@ func (s *RedisSessions) Get(ctx context.Context, sessionID string) (guest.Sessio
 	}
 	// By its own times it has lapsed. A later write may have renewed it without
 	// a new lastSeen: only Redis knows.
-	ctx, cancel := context.WithTimeout(ctx, replyTimeout)
+	ctx, cancel := l.within(ctx, replyTimeout)
 	defer cancel()
 	g, err = s.read(l.client.Do(ctx, l.client.B().Get().Key(sessionKey(sessionID)).Build()), sessionID)
 	return g, s.wrap(doing, err)
@@ -110,7 +110,7 @@ func (s *RedisSessions) Delete(ctx context.Context, sessionID string) error {
 	if err != nil {
 		return fmt.Errorf("%s: %w", doing, err)
 	}
-	ctx, cancel := context.WithTimeout(ctx, replyTimeout)
+	ctx, cancel := l.within(ctx, replyTimeout)
 	defer cancel()
 	key := sessionKey(sessionID)
 	s.drafts.take(sessionID)
@@ -159,7 +159,7 @@ func (s *RedisSessions) Restore(ctx context.Context, batch []Kept) []error {
 		return results
 	}
 	// A batch is bulk work: it may wait longer than a guest would.
-	ctx, cancel := context.WithTimeout(ctx, 10*replyTimeout)
+	ctx, cancel := l.within(ctx, bulkTimeout)
 	defer cancel()
 	for i, result := range s.scripts.restore.ExecMulti(ctx, l.client, scripts...) {
 		s.redis.copies.forget(sessionKey(batch[index[i]].Session.SessionID))

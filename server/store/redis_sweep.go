@@ -63,7 +63,7 @@ func (p *RedisPresence) sweep(ctx context.Context, l *link) error {
 		}
 		sessions += n
 	}
-	ctx, cancel := context.WithTimeout(ctx, 2*replyTimeout)
+	ctx, cancel := l.within(ctx, bulkTimeout)
 	defer cancel()
 	census, err := p.census(ctx, l)
 	if err != nil {
@@ -88,7 +88,7 @@ func (p *RedisPresence) sweepNode(ctx context.Context, l *link, node rueidis.Cli
 	defer tick.Stop()
 	cursor := uint64(0)
 	for {
-		step, cancel := context.WithTimeout(ctx, replyTimeout)
+		step, cancel := l.within(ctx, replyTimeout)
 		entry, err := node.Do(step, node.B().Scan().Cursor(cursor).Match(sessionPrefix+"*").Count(sweepCount).Build()).AsScanEntry()
 		cancel()
 		if err != nil {
@@ -121,7 +121,7 @@ func (p *RedisPresence) layGhosts(ctx context.Context, l *link, ids []string) er
 	if len(ids) == 0 {
 		return nil
 	}
-	ctx, cancel := context.WithTimeout(ctx, 3*replyTimeout)
+	ctx, cancel := l.within(ctx, bulkTimeout)
 	defer cancel()
 	reads := make(rueidis.Commands, len(ids))
 	for i, id := range ids {

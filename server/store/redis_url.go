@@ -18,11 +18,15 @@ import (
 // wrong password, a server without RESP3); trying again is of no use.
 var ErrMisconfigured = errors.New("redis is misconfigured")
 
-// Waits for Redis. Each is a part of what an outage may cost the one request
-// that meets it first; afterwards the prober answers for Redis.
+// Waits for Redis. They end with the prober's word of an outage, which comes within
+// 750 ms; so they are longer: on a machine that leaves us no time to run, an answer
+// that comes late to us is no outage, and who takes it for one serves guests from
+// memory whom other instances then do not find.
 const (
 	dialTimeout  = 400 * time.Millisecond
-	replyTimeout = 300 * time.Millisecond // for a whole operation
+	firstTimeout = 300 * time.Millisecond // for an answer while connecting
+	replyTimeout = time.Second            // for a whole operation
+	bulkTimeout  = 3 * time.Second        // for one that is about many guests
 	// writeTimeout is when a silent connection is given up for another. What was
 	// sent over it is lost, so it is longer than anybody waits: a process that got
 	// no time to run must not take its own connection for dead.
@@ -210,7 +214,7 @@ func (a address) String() string {
 }
 
 // options are rueidis's for this address, tuned so that an outage is an error
-// within replyTimeout: its defaults would wait through it. secure is nil without TLS.
+// within replyTimeout at the latest: its defaults would wait through it. secure is nil without TLS.
 func (a address) options(secure *tls.Config) rueidis.ClientOption {
 	o := rueidis.ClientOption{
 		InitAddress:       slices.Clone(a.hosts),

@@ -44,9 +44,15 @@ func (r *Redis) Watch(ctx context.Context, report func(up bool, why error)) {
 	w := &watch{
 		ask: r.ask, pulse: pulse, losses: r.copies.losses.Load, classify: r.classify,
 		report: func(up bool, why error) {
-			if up {
+			l := r.link.Load()
+			switch {
+			case up:
+				l.turn(true)
 				r.down.Store(nil)
-			} else {
+			case l != nil:
+				r.down.Store(&why)
+				l.turn(false)
+			default:
 				r.down.Store(&why)
 			}
 			report(up, why)
