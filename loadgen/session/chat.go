@@ -151,7 +151,8 @@ func cutUnits(s string, units int) string {
 
 // nextTurn is until when there is nothing to do but hear.
 func (p *player) nextTurn(t *talk) time.Duration {
-	until := min(p.heardAt+p.world.patience, p.now()+reconsider)
+	last := p.heardAt + p.world.patience
+	until := min(last, max(p.now(), last-noticed)+reconsider) // before that there is nothing to reconsider
 	if len(p.pending) > 0 {
 		until = p.pending[0].sent + p.world.Timeout
 	}

@@ -213,6 +213,19 @@ func TestTheSilenceBeforeAChatIsNobodysFault(t *testing.T) {
 	})
 }
 
+// TestAGuestWhoThinksIsLeftAlone: 100,000 of them who looked around every few
+// seconds were most of what they cost.
+func TestAGuestWhoThinksIsLeftAlone(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		slow := script("slow", step(scenarios.Create), step(scenarios.Connect), searchFor(5*time.Second), chatOf(3, 60), dropping(scenarios.Clean))
+		s := perform(t, t.Context(), newTown(), nil, slow, slow)
+		s.wantFates(t, Completed, Completed)
+		if s.town.vain > 2*3 {
+			t.Errorf("two guests who said 3 messages each woke up %d times for nothing but the time, want once a message", s.town.vain)
+		}
+	})
+}
+
 func TestAfterAWaitGuestsGoOnAtARateInTheOrderOfTheirComing(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		wait := scenarios.Step{Kind: scenarios.Wait, Until: 20 * time.Second, At: 0.5}

@@ -20,6 +20,7 @@ type town struct {
 	waiting []*member
 	ids     int
 	sent    int
+	vain    int // waits for an event that ended without one
 
 	delay    time.Duration // of every answer to a request, and of every event
 	faulty   bool          // rules of the contract will be violated
@@ -308,6 +309,9 @@ func (w *wire) Next(deadline time.Time) (api.Inbound, error) {
 			return api.Inbound{}, err
 		}
 		if !time.Now().Before(deadline) {
+			w.town.mu.Lock()
+			defer w.town.mu.Unlock()
+			w.town.vain++
 			return api.Inbound{}, ErrTimeout
 		}
 		timer := time.NewTimer(time.Until(until))
