@@ -11,10 +11,11 @@ import (
 // A trip to Redis costs it more than the commands do: it is woken, and finds its
 // data and its scripts driven out of the processor's caches. So what is written to
 // a connection shares trips. A write goes at once where no trip has gone for a
-// while; else it waits with all that come meanwhile. The more a trip carried, the
-// longer the next one waits for others.
+// while, or one alone: who asks one thing after the other waits for nobody. Else it
+// waits with all that come meanwhile. The more a trip carried, the longer the next
+// one waits for others.
 const (
-	tripEvery = time.Millisecond     // after a trip with one write
+	tripEvery = time.Millisecond     // for each write that a trip carried
 	tripWait  = 4 * time.Millisecond // after a trip with many
 	tripBytes = 4 << 10              // as much is worth a trip: a page of documents, a batch
 )
@@ -29,6 +30,7 @@ type tripConn struct {
 		sync.Mutex
 		waiting []byte
 		writes  int       // in waiting
+		last    time.Time // when a trip began
 		next    time.Time // no trip begins before
 		timed   bool      // the timer will begin one
 		err     error
@@ -79,8 +81,20 @@ func (c *tripConn) due() {
 
 // leave makes a trip with all that waits. The caller holds c.mu.
 func (c *tripConn) leave() error {
-	wait := min(time.Duration(c.mu.writes)*tripEvery, tripWait)
-	c.mu.next = time.Now().Add(wait)
+	if c.mu.timed {
+		c.timer.Stop()
+		c.mu.timed = false
+	}
+	now := time.Now()
+	switch {
+	case len(c.mu.waiting) >= tripBytes: // it was that of several
+		c.mu.next = now
+	case c.mu.writes == 1:
+		c.mu.next = c.mu.last.Add(tripEvery)
+	default:
+		c.mu.next = now.Add(min(time.Duration(c.mu.writes)*tripEvery, tripWait))
+	}
+	c.mu.last = now
 	_, c.mu.err = c.Conn.Write(c.mu.waiting)
 	c.mu.waiting, c.mu.writes = c.mu.waiting[:0], 0
 	return c.mu.err

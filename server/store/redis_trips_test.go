@@ -75,11 +75,13 @@ func TestWritesShareTrips(t *testing.T) {
 		want []trip
 	}{
 		{"alone, one goes at once", []time.Duration{0, 50 * ms, 51 * ms}, []trip{{0, "a"}, {50 * ms, "b"}, {51 * ms, "c"}}},
-		{"those behind it wait for each other", []time.Duration{0, 0, 0}, []trip{{0, "a"}, {ms, "bc"}}},
-		{"after many the wait is longer", []time.Duration{0, 0, 0, 0, ms + ms/2, 3 * ms},
-			[]trip{{0, "a"}, {ms, "bcd"}, {4 * ms, "ef"}}},
-		{"but not longer than the longest", []time.Duration{0, 0, 0, 0, 0, 0, 0, 0, 2 * ms},
-			[]trip{{0, "a"}, {ms, "bcdefgh"}, {ms + tripWait, "i"}}},
+		{"so does another behind it", []time.Duration{0, 0}, []trip{{0, "a"}, {0, "b"}}},
+		{"and one after the other", []time.Duration{0, 3 * ms / 4, 3 * ms / 2}, []trip{{0, "a"}, {3 * ms / 4, "b"}, {3 * ms / 2, "c"}}},
+		{"those behind two wait for each other", []time.Duration{0, 0, 0, 0}, []trip{{0, "a"}, {0, "b"}, {ms, "cd"}}},
+		{"after many the wait is longer", []time.Duration{0, 0, 0, 0, 0, ms + ms/2, 3 * ms},
+			[]trip{{0, "a"}, {0, "b"}, {ms, "cde"}, {4 * ms, "fg"}}},
+		{"but not longer than the longest", []time.Duration{0, 0, 0, 0, 0, 0, 0, 0, 0, 2 * ms},
+			[]trip{{0, "a"}, {0, "b"}, {ms, "cdefghi"}, {ms + tripWait, "j"}}},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			if trips := notedTrips(t, c.at...); !slices.Equal(trips, c.want) {
@@ -93,17 +95,13 @@ func TestAFullTripDoesNotWait(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		n := &noted{began: time.Now()}
 		c := newTripConn(n)
-		for _, b := range []string{"a", "b", strings.Repeat("c", tripBytes), "d"} {
+		for _, b := range []string{"a", "b", "c", strings.Repeat("d", tripBytes), "e"} {
 			if _, err := io.WriteString(c, b); err != nil {
 				t.Error(err)
 			}
 		}
-		if trips, _ := n.noted(); len(trips) != 2 || len(trips[1].what) != 1+tripBytes {
-			t.Errorf("%d trips, want one and another with all but the last write", len(trips))
-		}
-		time.Sleep(time.Second)
-		if trips, _ := n.noted(); len(trips) != 3 || trips[2].what != "d" {
-			t.Errorf("%d trips, want a third with the last write", len(trips))
+		if trips, _ := n.noted(); len(trips) != 4 || len(trips[2].what) != 1+tripBytes || trips[3] != (trip{0, "e"}) {
+			t.Errorf("%d trips, want two, another with all that waited, and at once the last write's", len(trips))
 		}
 	})
 }
@@ -112,6 +110,7 @@ func TestATripThatFailsEndsTheConnection(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		n := &noted{began: time.Now()}
 		c := newTripConn(n)
+		_, _ = io.WriteString(c, "a")
 		_, _ = io.WriteString(c, "a")
 		broken := errors.New("broken pipe")
 		n.mu.Lock()
