@@ -47,6 +47,7 @@ const (
 // Client implements session.Backend. Safe for concurrent use.
 type Client struct {
 	timeout time.Duration
+	epoch   time.Time // streams count from
 	framing api.Framing
 	dialer  *dialer
 	wires   wires
@@ -59,6 +60,7 @@ type Client struct {
 	outgoing map[string]string
 	incoming map[string]string
 
+	tethers   tethers
 	inboxes   inboxes
 	buffers   buffers
 	abandoned atomic.Bool
@@ -90,7 +92,7 @@ func New(ctx context.Context, o Options) (*Client, error) {
 		return nil, fmt.Errorf("target %s: %w", o.Target, err)
 	}
 	c := &Client{
-		timeout: o.Timeout, framing: o.Framing, dialer: d, host: target.Host,
+		timeout: o.Timeout, epoch: time.Now(), framing: o.Framing, dialer: d, host: target.Host,
 		base:     strings.TrimSuffix(target.Path, "/"),
 		slots:    make(slots, o.Conns),
 		outgoing: o.Events,

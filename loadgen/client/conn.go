@@ -22,14 +22,14 @@ const maxMessage = 1 << 20
 type conn struct {
 	stream
 	parts  frame.Assembler
-	stop   func() bool
+	tether tether
 	closed bool
 }
 
 func newConn(ctx context.Context, client *Client, nc net.Conn) *conn {
 	c := &conn{stream: stream{client: client, nc: nc}}
 	c.bind()
-	c.stop = context.AfterFunc(ctx, func() { reset(nc) })
+	client.tethers.tie(ctx, c)
 	return c
 }
 
@@ -234,7 +234,7 @@ func (c *conn) Close(how session.Ending) error {
 		return nil
 	}
 	c.closed = true
-	c.stop()
+	c.client.tethers.untie(c)
 	var err error
 	switch how {
 	case session.HalfOpen:

@@ -80,7 +80,7 @@ func (d *dialer) plain(ctx context.Context, deadline time.Time) (net.Conn, error
 	if len(d.locals) > 0 {
 		local = d.locals[d.next.Add(1)%uint32(len(d.locals))]
 	}
-	nc, err := connect(ctx, local, d.remote, deadline)
+	nc, err := connect(ctx, local, &d.remote, deadline)
 	if err != nil {
 		return nil, dialError(err)
 	}

@@ -14,7 +14,12 @@ func (s *stream) bind() {
 		return
 	}
 	if raw, err := plain.SyscallConn(); err == nil {
-		s.raw, s.readable, s.writable = raw, s.tryRead, s.tryWrite
+		s.raw, s.try = raw, func(fd uintptr) bool {
+			if len(s.out) > 0 {
+				return s.tryWrite(int(fd))
+			}
+			return s.tryRead(int(fd))
+		}
 	}
 }
 
@@ -23,7 +28,7 @@ func (s *stream) read() error {
 	if s.raw == nil {
 		return s.readHeld()
 	}
-	if err := s.raw.Read(s.readable); err != nil {
+	if err := s.raw.Read(s.try); err != nil {
 		return err
 	}
 	switch {
@@ -37,12 +42,12 @@ func (s *stream) read() error {
 
 // tryRead returns false where there is nothing yet. A buffer is taken for as
 // long as it takes to try, and kept only with something in it.
-func (s *stream) tryRead(fd uintptr) bool {
+func (s *stream) tryRead(fd int) bool {
 	in := s.in
 	if in == nil {
 		in = s.client.inboxes.get()
 	}
-	s.n, s.err = readNow(int(fd), in.room())
+	s.n, s.err = readNow(fd, in.room())
 	in.w += s.n
 	s.in = in
 	s.rest()
@@ -55,12 +60,15 @@ func (s *stream) tryRead(fd uintptr) bool {
 
 // send writes all of b.
 func (s *stream) send(b []byte) error {
-	if s.raw == nil {
+	switch {
+	case len(b) == 0: // try would read
+		return nil
+	case s.raw == nil:
 		_, err := s.nc.Write(b)
 		return err
 	}
 	s.out = b
-	err := s.raw.Write(s.writable)
+	err := s.raw.Write(s.try)
 	s.out = nil
 	if err != nil {
 		return err
@@ -69,8 +77,8 @@ func (s *stream) send(b []byte) error {
 }
 
 // tryWrite returns false where there is no room yet.
-func (s *stream) tryWrite(fd uintptr) bool {
-	s.out, s.err = writeMost(int(fd), s.out)
+func (s *stream) tryWrite(fd int) bool {
+	s.out, s.err = writeMost(fd, s.out)
 	if s.err == syscall.EAGAIN {
 		s.waitToWrite()
 		return false

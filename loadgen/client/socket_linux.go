@@ -18,13 +18,13 @@ import (
 type socket struct {
 	*os.File
 	raw    syscall.RawConn
-	remote netip.AddrPort
+	remote *netip.AddrPort
 }
 
 // connect begins to connect and does not wait: whoever writes first waits, and
 // hears why it could not be. The deadline is that of the other systems, where
-// connect waits.
-func connect(_ context.Context, local netip.Addr, remote netip.AddrPort, _ time.Time) (net.Conn, error) {
+// connect waits. remote is kept.
+func connect(_ context.Context, local netip.Addr, remote *netip.AddrPort, _ time.Time) (net.Conn, error) {
 	family := unix.AF_INET6
 	if remote.Addr().Is4() {
 		family = unix.AF_INET
@@ -33,7 +33,7 @@ func connect(_ context.Context, local netip.Addr, remote netip.AddrPort, _ time.
 	if err != nil {
 		return nil, os.NewSyscallError("socket", err)
 	}
-	if err := prepare(fd, local, remote); err != nil {
+	if err := prepare(fd, local, *remote); err != nil {
 		unix.Close(fd)
 		return nil, err
 	}
@@ -76,7 +76,10 @@ func sockaddr(a netip.AddrPort) unix.Sockaddr {
 	return to
 }
 
-// Read implements net.Conn, for HTTP. Guests read through raw; see conn.readable.
+// SyscallConn implements syscall.Conn.
+func (s *socket) SyscallConn() (syscall.RawConn, error) { return s.raw, nil }
+
+// Read implements net.Conn, for HTTP. Guests read through raw; see stream.try.
 func (s *socket) Read(b []byte) (n int, err error) {
 	var failed error
 	err = s.raw.Read(func(fd uintptr) bool {
@@ -124,4 +127,4 @@ func (s *socket) SetLinger(seconds int) error {
 func (s *socket) LocalAddr() net.Addr { return &net.TCPAddr{} }
 
 // RemoteAddr implements net.Conn.
-func (s *socket) RemoteAddr() net.Addr { return net.TCPAddrFromAddrPort(s.remote) }
+func (s *socket) RemoteAddr() net.Addr { return net.TCPAddrFromAddrPort(*s.remote) }

@@ -10,7 +10,7 @@ import (
 )
 
 // connect opens a TCP connection. Sources to dial from are for Linux.
-func connect(ctx context.Context, _ netip.Addr, remote netip.AddrPort, deadline time.Time) (net.Conn, error) {
+func connect(ctx context.Context, _ netip.Addr, remote *netip.AddrPort, deadline time.Time) (net.Conn, error) {
 	d := net.Dialer{Deadline: deadline, KeepAlive: -1}
 	return d.DialContext(ctx, "tcp", remote.String())
 }

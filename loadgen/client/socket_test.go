@@ -23,7 +23,8 @@ func plug(t *testing.T) (ours, theirs net.Conn) {
 	}
 	defer l.Close()
 	deadline := time.Now().Add(10 * time.Second)
-	ours, err = connect(t.Context(), netip.Addr{}, l.Addr().(*net.TCPAddr).AddrPort(), deadline)
+	remote := l.Addr().(*net.TCPAddr).AddrPort()
+	ours, err = connect(t.Context(), netip.Addr{}, &remote, deadline)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -25,22 +25,21 @@ type stream struct {
 
 	// Reading and writing without waiting, where that is possible: raw is nil
 	// elsewhere. See bind.
-	raw      syscall.RawConn
-	readable func(fd uintptr) bool
-	writable func(fd uintptr) bool
-	until    time.Time // whoever reads waits
-	armed    time.Time // as the read deadline of nc
-	stuck    bool      // a write deadline is armed
-	out      []byte    // what writable has still to write
-	n        int       // what readable read
-	err      error     // of either
+	raw   syscall.RawConn
+	try   func(fd uintptr) bool // writes out where there is any, and reads else
+	until time.Duration         // whoever reads waits, since the client's epoch
+	armed time.Duration         // as the read deadline of nc; 0: none was
+	stuck bool                  // a write deadline is armed
+	out   []byte                // what is still to be written
+	n     int                   // what was read
+	err   error                 // of either
 }
 
 // fill waits for bytes until the deadline, session.ErrTimeout. The end of the
 // stream is io.EOF.
 func (s *stream) fill(deadline time.Time) error {
-	s.until = deadline
-	if s.raw == nil && !s.armed.Equal(deadline) {
+	s.until = deadline.Sub(s.client.epoch)
+	if s.raw == nil && s.armed != s.until {
 		s.arm()
 	}
 	for {
@@ -50,7 +49,7 @@ func (s *stream) fill(deadline time.Time) error {
 			return nil
 		case !timedOut(err):
 			return fmt.Errorf("read: %w", err)
-		case !s.armed.Before(deadline) || !time.Now().Before(deadline):
+		case s.armed >= s.until || !time.Now().Before(deadline):
 			return session.ErrTimeout
 		}
 		s.arm()
@@ -59,14 +58,14 @@ func (s *stream) fill(deadline time.Time) error {
 
 // waitToRead arms the deadline unless one before it is armed.
 func (s *stream) waitToRead() {
-	if s.armed.IsZero() || s.until.Before(s.armed) {
+	if s.armed == 0 || s.until < s.armed {
 		s.arm()
 	}
 }
 
 func (s *stream) arm() {
 	s.armed = s.until
-	_ = s.nc.SetReadDeadline(s.until) // fails where reading fails as well
+	_ = s.nc.SetReadDeadline(s.client.epoch.Add(s.until)) // fails where reading fails as well
 }
 
 // write writes all of b within the client's timeout.

@@ -175,7 +175,7 @@ func TestARequestWithALineBreakIsNotSent(t *testing.T) {
 func TestADeadlineThatIsArmedTooEarlyIsMoved(t *testing.T) {
 	client, server := net.Pipe()
 	defer server.Close()
-	s := stream{client: &Client{timeout: time.Second}, nc: client}
+	s := stream{client: &Client{timeout: time.Second, epoch: time.Now()}, nc: client}
 	near, far := time.Now().Add(time.Millisecond), time.Now().Add(time.Minute)
 	if err := s.fill(near); err != session.ErrTimeout {
 		t.Fatalf("%v, want a timeout", err)
