@@ -12,7 +12,7 @@ import (
 
 // Identity is what a guest knows of itself.
 type Identity struct {
-	Token, ID, SessionID, Username string
+	Token, ID, SessionID string
 }
 
 // Request is one HTTP request of the contract, with its path as the backend

@@ -41,8 +41,8 @@ func (p *player) chat(ctx context.Context, s *scenarios.Step) error {
 	}
 	p.chats++
 	p.heardAt = max(p.heardAt, p.now()) // until now nobody had to say anything
-	t := talk{step: s, n: s.Messages.Count(p.dice.Rand)}
-	t.due = p.cause + s.Think.Duration(p.dice.Rand)
+	t := talk{step: s, n: s.Messages.Count(&p.dice.Rand)}
+	t.due = p.cause + s.Think.Duration(&p.dice.Rand)
 	for !p.over(&t) {
 		err := p.say(&t)
 		if err == nil {
@@ -103,25 +103,33 @@ func (p *player) say(t *talk) error {
 		if err := p.sendMessage(t); err != nil {
 			return p.unsent(err)
 		}
-		t.due += t.step.Think.Duration(p.dice.Rand)
+		t.due += t.step.Think.Duration(&p.dice.Rand)
 	}
 	return nil
 }
 
+// vocabulary is what is said drawn from.
+func (p *player) vocabulary() *dice {
+	if p.words == nil {
+		p.words = newDice(^p.world.Seed, p.guest.Index)
+	}
+	return p.words
+}
+
 // sendMessage composes and sends the message that is due.
 func (p *player) sendMessage(t *talk) error {
-	length := t.step.Length.Count(p.dice.Rand)
+	length := t.step.Length.Count(&p.dice.Rand)
 	b := append(p.said[:0], `{"type":"text","content":`...)
 	if feed := p.world.Feeds[scenarios.FeedMessage]; len(feed.Values) > 0 {
 		text := feed.Values[(p.guest.Index+t.said)%len(feed.Values)]
 		if feed.Random {
-			text = p.words.pick(feed.Values)
+			text = p.vocabulary().pick(feed.Values)
 		}
 		text = cutUnits(text, api.MaxTextUnits-markUnits)
 		b = api.AppendString(b, string(p.witness.ComposeText(nil, t.due, t.said, t.n, text)))
 	} else {
 		b = append(b, '"')
-		b = p.witness.Compose(b, t.due, t.said, t.n, length, p.words.Rand)
+		b = p.witness.Compose(b, t.due, t.said, t.n, length, &p.vocabulary().Rand)
 		b = append(b, '"')
 	}
 	b = append(b, '}')

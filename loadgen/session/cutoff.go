@@ -24,10 +24,10 @@ func (w *World) CutOffs() CutOffs {
 // cutOffNow notes the loss of a connection. False where there was none, so that
 // whatever failed for want of an instance is a failure.
 func (p *player) cutOffNow() bool {
-	if p.self.Token == "" || p.cutOffs == p.connects {
+	if p.self.Token == "" || !p.held {
 		return false
 	}
-	p.cutOffs = p.connects
+	p.held = false
 	p.world.crowd.leave(p.guest.Index)
 	p.world.cutOffs.Add(1)
 	return true

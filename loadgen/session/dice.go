@@ -8,23 +8,25 @@ import (
 // dice are the random numbers of one guest. Each step has a stream of its own,
 // so that what is drawn depends on seed, guest and step alone, and not on what
 // happened in the steps before.
+//
+// They point to themselves, and are not to be copied.
 type dice struct {
-	*rand.Rand
-	source      *rand.PCG
-	seed, guest uint64
+	rand.Rand
+	source rand.PCG
 }
 
-// newDice begins with stream 0, which chooses the script; steps count from 1.
-func newDice(seed uint64, guest int) dice {
-	d := dice{source: &rand.PCG{}, seed: seed, guest: uint64(guest)}
-	d.Rand = rand.New(d.source)
-	d.turn(0)
+// newDice begins with stream 0.
+func newDice(seed uint64, guest int) *dice {
+	d := new(dice)
+	d.turn(seed, guest, 0)
 	return d
 }
 
-// turn begins the stream of the n-th step, from 1.
-func (d *dice) turn(n int) {
-	d.source.Seed(mix(d.seed)+mix(d.guest), mix(d.guest<<16|uint64(n)&0xffff))
+// turn begins the stream of the n-th step. Steps count from 1: stream 0 chooses the
+// script.
+func (d *dice) turn(seed uint64, guest, n int) {
+	d.source.Seed(mix(seed)+mix(uint64(guest)), mix(uint64(guest)<<16|uint64(n)&0xffff))
+	d.Rand = *rand.New(&d.source)
 }
 
 // mix is the finalizer of SplitMix64: neighbours become strangers.

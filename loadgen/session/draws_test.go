@@ -51,7 +51,7 @@ func TestNeighboursDrawIndependently(t *testing.T) {
 	last := 0.5
 	for guest := range guests {
 		d := newDice(1, guest)
-		d.turn(3)
+		d.turn(1, guest, 3)
 		v := d.Float64()
 		sum += v
 		product += (v - 0.5) * (last - 0.5)
@@ -72,7 +72,7 @@ func TestScriptsAreDrawnByWeight(t *testing.T) {
 	n := 0
 	for guest := range 10000 {
 		d := newDice(5, guest)
-		if w.script(&d).Name == "seldom" {
+		if w.script(d).Name == "seldom" {
 			n++
 		}
 	}

@@ -12,15 +12,15 @@ import (
 // meeting is what a guest knows of its search and its chat.
 type meeting struct {
 	inChat    bool
-	partner   []byte        // id
-	since     time.Duration // when user:matched came
 	left      bool          // the partner has gone
-	finished  int           // chats that the partner has said all in, since user:matched
-	chats     int           // chats that the guest itself has begun since then
-	heardAt   time.Duration // when the partner was last heard
 	unmarked  bool          // the partner is no guest of ours: there is no telling when it has finished
 	confirmed bool          // the guest's own leave
 	cancelled bool          // the guest's own search
+	partner   []byte        // id
+	since     time.Duration // when user:matched came
+	heardAt   time.Duration // when the partner was last heard
+	finished  int32         // chats that the partner has said all in, since user:matched
+	chats     int32         // chats that the guest itself has begun since then
 	refusal   string        // of the search, "" for none
 	pending   []message     // sent and not acknowledged, in order
 	answered  time.Duration // when the last one was

@@ -49,9 +49,10 @@ func (p *player) readIdentity(data api.Value) error {
 			id.ID = string(v.Text())
 		case "sessionId":
 			id.SessionID = string(v.Text())
-		case "username":
-			id.Username = string(v.Text())
 		}
+	}
+	if at := strings.Index(id.ID, id.SessionID); at >= 0 {
+		id.SessionID = id.ID[at:][:len(id.SessionID)] // as the contract has it: one string will do
 	}
 	if id.Token == "" || id.ID == "" || id.SessionID == "" {
 		return fmt.Errorf("%w: the new session has no token, id or sessionId: %q", ErrProtocol, data)

@@ -22,8 +22,7 @@ func (p *player) connect(ctx context.Context, op measure.Op, intended time.Durat
 	case err != nil:
 		return p.failure(ctx, op, sent, err)
 	}
-	p.conn, p.shut = conn, false
-	p.connects++
+	p.conn, p.shut, p.held = conn, false, true
 	p.meeting.end()
 	p.witness.Established(done, p.self.ID)
 	p.success(op, intended, sent, done)

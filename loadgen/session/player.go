@@ -16,20 +16,19 @@ type player struct {
 	world   *World
 	guest   Guest
 	script  *scenarios.Script
-	dice    dice // of what the script leaves open
-	words   dice // of what is said
+	dice    dice  // of what the script leaves open
+	words   *dice // of what is said; nil before anything was: see vocabulary
 	witness *verify.Witness
 
 	self   Identity
 	traits traits
 	conn   Conn // nil while not connected
-	shut   bool // the server has closed the connection, rightly: only reconnect can follow
 
 	cause  time.Duration // what the next step follows: when the last one was done
 	waited time.Duration // by the last request, for a connection
 	failed bool          // some step did
-	// Connections made, and how many there were when the latest was cut off.
-	connects, cutOffs int
+	shut   bool          // the server has closed the connection, rightly: only reconnect can follow
+	held   bool          // a connection was made that was not cut off
 	meeting
 
 	listens  time.Duration // what was meant for the guest before then, while it was deaf, is no sample
@@ -38,9 +37,9 @@ type player struct {
 
 // provoked is what the server says to a guest who asks for a no.
 type provoked struct {
-	on        bool
 	complaint string // of a chat:error that answers none of the guest's messages
-	taken     bool   // a message was acknowledged that is none of them
+	on        bool
+	taken     bool // a message was acknowledged that is none of them
 }
 
 // Errors that end a script early.
@@ -55,14 +54,16 @@ var (
 func newPlayer(w *World, g Guest) *player {
 	p := &player{
 		world: w, guest: g, cause: g.Intended,
-		dice:    newDice(w.Seed, g.Index),
-		words:   newDice(^w.Seed, g.Index),
 		witness: w.Verifier.Witness(g.Index),
 	}
+	p.turn(0)
 	p.script = w.script(&p.dice)
 	p.traits = drawTraits(&p.dice, p.script.Profile)
 	return p
 }
+
+// turn begins the dice's stream of the n-th step.
+func (p *player) turn(n int) { p.dice.turn(p.world.Seed, p.guest.Index, n) }
 
 func (p *player) now() time.Duration { return p.world.Clock.Now() }
 
@@ -95,7 +96,7 @@ func (p *player) steps(ctx context.Context) error {
 		if p.world.Without[step.Kind] || p.shut && step.Kind != scenarios.Reconnect {
 			continue
 		}
-		p.dice.turn(i + 1)
+		p.turn(i + 1)
 		err := p.thinkAndStep(ctx, step, i == 0)
 		for errors.Is(err, errCutOff) {
 			err = p.comeBack(ctx, step)
@@ -110,7 +111,7 @@ func (p *player) steps(ctx context.Context) error {
 func (p *player) thinkAndStep(ctx context.Context, step *scenarios.Step, first bool) error {
 	intended := p.cause
 	if !first && step.Kind != scenarios.Chat { // a chat thinks before each message
-		intended += step.Think.Duration(p.dice.Rand)
+		intended += step.Think.Duration(&p.dice.Rand)
 		if err := p.pause(ctx, intended); err != nil {
 			return p.lost(ctx, err)
 		}
@@ -145,11 +146,11 @@ func (p *player) step(ctx context.Context, s *scenarios.Step, intended time.Dura
 	case scenarios.Chat:
 		return p.chat(ctx, s)
 	case scenarios.Idle:
-		return p.stay(ctx, p.cause+s.For.Duration(p.dice.Rand))
+		return p.stay(ctx, p.cause+s.For.Duration(&p.dice.Rand))
 	case scenarios.Wait:
 		return p.stay(ctx, max(p.cause, p.released(s)))
 	case scenarios.Deaf:
-		return p.deaf(ctx, p.cause+s.For.Duration(p.dice.Rand))
+		return p.deaf(ctx, p.cause+s.For.Duration(&p.dice.Rand))
 	case scenarios.Hostile:
 		return p.hostile(ctx, s, intended)
 	case scenarios.Drop:

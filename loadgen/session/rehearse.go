@@ -22,14 +22,14 @@ func Rehearse(s Setting, index int) []string {
 	lines := []string{fmt.Sprintf("guest %d plays %s%s", index, p.script.Name, p.traits.text(", and is"))}
 	for i := range p.script.Steps {
 		step := &p.script.Steps[i]
-		p.dice.turn(i + 1)
+		p.turn(i + 1)
 		line := fmt.Sprintf("%2d. %s", i+1, step.Kind)
 		if s.Without[step.Kind] {
 			lines = append(lines, line+" (left out)")
 			continue
 		}
 		if i > 0 && step.Kind != scenarios.Chat {
-			if think := step.Think.Duration(p.dice.Rand); think > 0 {
+			if think := step.Think.Duration(&p.dice.Rand); think > 0 {
 				line += fmt.Sprintf(" after %v", shown(think))
 			}
 		}
@@ -48,7 +48,7 @@ func Firsts(s Setting, guests int) []int {
 	}
 	for guest := 0; guest < guests && missing > 0; guest++ {
 		d := newDice(s.Seed, guest)
-		script := w.script(&d)
+		script := w.script(d)
 		for i := range s.Scripts {
 			if &s.Scripts[i] == script && firsts[i] < 0 {
 				firsts[i] = guest
@@ -78,7 +78,7 @@ func (p *player) rehearse(s *scenarios.Step) string {
 		kind, a := p.drawAttack(s)
 		return fmt.Sprintf(" with %s: %s", kind, a.what)
 	case scenarios.Idle, scenarios.Deaf:
-		return fmt.Sprintf(" for %v", shown(s.For.Duration(p.dice.Rand)))
+		return fmt.Sprintf(" for %v", shown(s.For.Duration(&p.dice.Rand)))
 	case scenarios.Drop:
 		return " " + string(s.How)
 	case scenarios.Chat:
@@ -88,12 +88,12 @@ func (p *player) rehearse(s *scenarios.Step) string {
 }
 
 func (p *player) rehearseChat(s *scenarios.Step) string {
-	n := s.Messages.Count(p.dice.Rand)
+	n := s.Messages.Count(&p.dice.Rand)
 	var b strings.Builder
 	fmt.Fprintf(&b, " of %d messages:", n)
 	for range min(n, rehearsed) {
-		think := s.Think.Duration(p.dice.Rand)
-		fmt.Fprintf(&b, " %v/%d", shown(think), s.Length.Count(p.dice.Rand))
+		think := s.Think.Duration(&p.dice.Rand)
+		fmt.Fprintf(&b, " %v/%d", shown(think), s.Length.Count(&p.dice.Rand))
 	}
 	if n > rehearsed {
 		fmt.Fprintf(&b, " and %d more", n-rehearsed)
