@@ -12,7 +12,7 @@ import (
 type kind uint8
 
 const (
-	nothing kind = iota
+	_ kind = iota
 	didConnect
 	didSearch
 	didCancel
@@ -57,18 +57,21 @@ type happening struct {
 
 const nobody = -1
 
-// diary is the last few things that happened to a guest, a ring.
+// diary is the last few things that happened to a guest, a ring when there are
+// pages of them. It is short at first: most of a large crowd comes and does nothing.
 type diary struct {
-	ring [8]happening
+	ring []happening
 	next uint8
 }
+
+const pages = 8 // of a diary; divides 256
 
 // add writes h down. Of the four kinds that every message brings, the entry of
 // the same kind and chat is brought up to date where it is among the latest.
 func (d *diary) add(h happening) {
 	if h.kind >= didSend {
-		for i := range uint8(4) {
-			old := &d.ring[(d.next-1-i)%uint8(len(d.ring))]
+		for i := range uint8(min(4, len(d.ring))) {
+			old := &d.ring[(d.next-1-i)%pages]
 			if old.kind < didSend || old.who != h.who {
 				break
 			}
@@ -81,7 +84,14 @@ func (d *diary) add(h happening) {
 			}
 		}
 	}
-	d.ring[d.next%uint8(len(d.ring))] = h
+	switch len(d.ring) {
+	case pages:
+		d.ring[d.next%pages] = h
+	case 1:
+		d.ring = append(slices.Grow(d.ring, pages-1), h)
+	default:
+		d.ring = append(d.ring, h)
+	}
 	d.next++
 }
 
@@ -110,15 +120,12 @@ func story(f finding) string {
 // tell writes the guest's diary, two lines of it.
 func (w *Witness) tell(b *strings.Builder) {
 	w.mu.Lock()
-	events := w.mu.events
+	events := slices.Clone(w.mu.events.ring)
 	w.mu.Unlock()
 	fmt.Fprintf(b, "\n  %s (%s):\n   ", w, w.id)
 	sep := " "
-	slices.SortStableFunc(events.ring[:], func(a, b happening) int { return cmp.Compare(a.at, b.at) }) // what happened often did so last then
-	for _, h := range events.ring {
-		if h.kind == nothing {
-			continue
-		}
+	slices.SortStableFunc(events, func(a, b happening) int { return cmp.Compare(a.at, b.at) }) // what happened often did so last then
+	for _, h := range events {
 		fmt.Fprintf(b, "%s%.3fs %s", sep, h.at.Seconds(), deeds[h.kind])
 		if h.who != nobody {
 			fmt.Fprintf(b, " (guest %d)", h.who)
