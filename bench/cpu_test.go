@@ -63,8 +63,8 @@ func (m *meter) stop() (perOp float64) {
 	if m.redis != nil {
 		their, asked := m.ofRedis()
 		m.b.ReportMetric(m.perOp(their-m.their), "redis-ns/op")
-		// Heartbeats come by the clock: over many operations they round away.
-		m.b.ReportMetric(math.Round(100*float64(asked-m.asked)/float64(m.b.N))/100, "redis-commands/op")
+		// In tenths: heartbeats come by the clock, and round away.
+		m.b.ReportMetric(math.Round(10*float64(asked-m.asked)/float64(m.b.N))/10, "redis-commands/op")
 		own += m.perOp(their - m.their)
 	}
 	return own
