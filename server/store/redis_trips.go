@@ -12,12 +12,11 @@ import (
 // data and its scripts driven out of the processor's caches. So what is written to
 // a connection shares trips. A write goes at once where no trip has gone for a
 // while, or one alone: who asks one thing after the other waits for nobody. Else it
-// waits with all that come meanwhile. The more a trip carried, the longer the next
-// one waits for others.
+// waits with all that come meanwhile. To wait longer saves Redis little more, and
+// who comes back from an outage asks many things one after the other.
 const (
-	tripEvery = time.Millisecond     // for each write that a trip carried
-	tripWait  = 4 * time.Millisecond // after a trip with many
-	tripBytes = 4 << 10              // as much is worth a trip: a page of documents, a batch
+	tripEvery = time.Millisecond
+	tripBytes = 4 << 10 // as much is worth a trip: a page of documents, a batch
 )
 
 // tripConn is a connection whose writes share trips. Errors of a trip are those of
@@ -92,7 +91,7 @@ func (c *tripConn) leave() error {
 	case c.mu.writes == 1:
 		c.mu.next = c.mu.last.Add(tripEvery)
 	default:
-		c.mu.next = now.Add(min(time.Duration(c.mu.writes)*tripEvery, tripWait))
+		c.mu.next = now.Add(tripEvery)
 	}
 	c.mu.last = now
 	_, c.mu.err = c.Conn.Write(c.mu.waiting)
