@@ -31,7 +31,7 @@ lint: ## formatting, vet and staticcheck
 bench: tools ## all benchmarks
 	go test -run '^$$' -bench . -benchmem ./...
 
-stable: tools ## how much each benchmark's CPU varies over ten runs (8 minutes, on a quiet machine)
+stable: tools ## how much each benchmark's CPU varies over ten runs (a quarter of an hour, on a quiet machine)
 	@mkdir -p results/runs
 	go test -run '^$$' -bench . -benchtime 200ms -count 10 -timeout 30m ./bench >results/runs/stable.txt || { cat results/runs/stable.txt; exit 1; }
 	go run golang.org/x/perf/cmd/benchstat -filter '.unit:(cpu-ns/op OR x/floor OR allocs/op)' results/runs/stable.txt
