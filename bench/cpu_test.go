@@ -51,9 +51,10 @@ func start(b *testing.B, redis *redisproc.Server) *meter {
 	return m
 }
 
-// stop reports cpu-ns/op, of the fastest slices where the loop called tick, and redis-ns/op and redis-commands/op where there is a
-// Redis, those that scripts call counted too, and returns the CPU time of an
-// operation in ns, Redis's included. Call it right after the loop.
+// stop reports cpu-ns/op, of the fastest slices where the loop called tick, and
+// where there is a Redis its redis-ns/op and redis-commands/op, those that scripts
+// call counted too. It returns the CPU time of an operation in ns, Redis's
+// included. Call it right after the loop.
 func (m *meter) stop() (perOp float64) {
 	m.b.Helper()
 	m.b.StopTimer()
@@ -63,11 +64,16 @@ func (m *meter) stop() (perOp float64) {
 	if m.redis != nil {
 		their, asked := m.ofRedis()
 		m.b.ReportMetric(m.perOp(their-m.their), "redis-ns/op")
-		// In whole tenths: heartbeats come by the clock, and add a hundredth or two.
-		m.b.ReportMetric(math.Floor(10*float64(asked-m.asked)/float64(m.b.N))/10, "redis-commands/op")
+		reportCommands(m.b, asked-m.asked)
 		own += m.perOp(their - m.their)
 	}
 	return own
+}
+
+// reportCommands reports redis-commands/op, in whole tenths: heartbeats come by the
+// clock, and add a hundredth or two.
+func reportCommands(b *testing.B, asked int64) {
+	b.ReportMetric(math.Floor(10*float64(asked)/float64(b.N))/10, "redis-commands/op")
 }
 
 func (m *meter) perOp(d time.Duration) float64 { return float64(d) / float64(m.b.N) }

@@ -5,7 +5,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"math"
 	"net"
 	"runtime"
 	"strconv"
@@ -247,8 +246,7 @@ func BenchmarkHTTP(b *testing.B) {
 		_, before := redisSpent(b, k.redis)
 		againstFloor(b, address, []byte("GET /api/guest/"+s.SessionID+" HTTP/1.1\r\nHost: bench\r\n\r\n"), 200)
 		_, after := redisSpent(b, k.redis)
-		// In whole tenths: heartbeats come by the clock, and add a hundredth or two.
-		b.ReportMetric(math.Floor(10*float64(after-before)/float64(b.N))/10, "redis-commands/op")
+		reportCommands(b, after-before)
 	})
 	b.Run("me", func(b *testing.B) {
 		address, k, tokens := serve(b)

@@ -1,9 +1,10 @@
 package main
 
 import (
-	"slices"
 	"testing"
 	"time"
+
+	"guestload/bench/ab"
 )
 
 // steadySlice is how much of a benchmark's time makes one figure. What else goes on
@@ -50,19 +51,12 @@ func (s *steady) look() {
 // fewSlices are too few to choose among.
 const fewSlices = 5
 
-// fastest is the mean of the fastest fifth, as the gate takes it (package ab, summary,
-// says why), or mean where there are few slices.
+// fastest is that of the slices, as the gate takes it, or mean where they are few.
 func fastest(costs []float64, mean float64) float64 {
 	if len(costs) < fewSlices {
 		return mean
 	}
-	sorted := slices.Sorted(slices.Values(costs))
-	fifth := sorted[:(len(sorted)+4)/5]
-	sum := 0.0
-	for _, c := range fifth {
-		sum += c
-	}
-	return sum / float64(len(fifth))
+	return ab.Fastest(costs)
 }
 
 func TestFastestIsTheMeanOfAFifth(t *testing.T) {

@@ -115,8 +115,8 @@ func (k *keeper) fill(tb testing.TB, n int, online bool) []guest.Session {
 	return guests
 }
 
-// manyAtATime does what must be there before a measurement n times: single
-// commands to Redis share trips, and one that comes alone waits for its own.
+// manyAtATime does what must be there before a measurement n times: commands to
+// Redis share trips.
 func manyAtATime(tb testing.TB, n int, do func(i int) error) {
 	tb.Helper()
 	var next atomic.Int64
