@@ -143,17 +143,23 @@ func TestEveryGuestIsAccountedFor(t *testing.T) {
 	}
 }
 
-func TestARunningTargetIsMeasuredToo(t *testing.T) {
+// startServer is a server of our own, which outlives no test.
+func startServer(t *testing.T) *fleet.Server {
+	t.Helper()
 	exe, err := os.Executable()
 	if err != nil {
 		t.Fatal(err)
 	}
-	own, err := fleet.Start(t.Context(), fleet.Config{Command: serverCommand(exe, scenarios.Server{}), Instances: 1, Dir: t.TempDir()})
+	own, err := fleet.Start(context.WithoutCancel(t.Context()), fleet.Config{Command: serverCommand(exe, scenarios.Server{}), Instances: 1, Dir: t.TempDir()})
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer own.Stop()
-	server := own.Servers[0]
+	t.Cleanup(func() { own.Stop() })
+	return own.Servers[0]
+}
+
+func TestARunningTargetIsMeasuredToo(t *testing.T) {
+	server := startServer(t)
 	dir := filepath.Join(t.TempDir(), "r")
 	code, out, errs := invoke(t.Context(), "--scenario", scenarioFile(t, pair), "--target", server.Target, "--out", dir, "--without", "renew,stats")
 	r := readRecord(t, dir)

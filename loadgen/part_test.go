@@ -2,7 +2,6 @@ package main
 
 import (
 	"fmt"
-	"os"
 	"path/filepath"
 	"strings"
 	"sync"
@@ -10,9 +9,7 @@ import (
 	"time"
 
 	"guestload/loadgen/executor"
-	"guestload/loadgen/fleet"
 	"guestload/results"
-	"guestload/scenarios"
 )
 
 func TestSharesMakeUpTheWhole(t *testing.T) {
@@ -32,16 +29,7 @@ func TestSharesMakeUpTheWhole(t *testing.T) {
 // Several generators play one run against one server, and their records are
 // merged to that of the whole.
 func TestSeveralGeneratorsPlayOneRun(t *testing.T) {
-	exe, err := os.Executable()
-	if err != nil {
-		t.Fatal(err)
-	}
-	own, err := fleet.Start(t.Context(), fleet.Config{Command: serverCommand(exe, scenarios.Server{}), Instances: 1, Dir: t.TempDir()})
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer own.Stop()
-	server := own.Servers[0].Target
+	server := startServer(t).Target
 	file, root := scenarioFile(t, pair), t.TempDir()
 	merge := []string{"merge", filepath.Join(root, "whole")}
 	var all sync.WaitGroup
@@ -75,15 +63,7 @@ func TestSeveralGeneratorsPlayOneRun(t *testing.T) {
 // what the other one wrote into its messages is no time of ours. Of the first
 // generator's three guests one waits for one of the second's.
 func TestGeneratorsWithClocksOfTheirOwn(t *testing.T) {
-	exe, err := os.Executable()
-	if err != nil {
-		t.Fatal(err)
-	}
-	own, err := fleet.Start(t.Context(), fleet.Config{Command: serverCommand(exe, scenarios.Server{}), Instances: 1, Dir: t.TempDir()})
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer own.Stop()
+	server := startServer(t).Target
 	const apart = `scenario: apart
 about: guests of two generators meet.
 phases:
@@ -99,7 +79,7 @@ guests:
 			if share == 2 {
 				<-time.After(150 * time.Millisecond) // the clocks differ by so much
 			}
-			code, out, errs := invoke(t.Context(), "--scenario", file, "--target", own.Servers[0].Target, "--out", filepath.Join(root, fmt.Sprint(share)),
+			code, out, errs := invoke(t.Context(), "--scenario", file, "--target", server, "--out", filepath.Join(root, fmt.Sprint(share)),
 				"--run", "apart", "--share", fmt.Sprintf("%d/2", share), "--quiet")
 			if errs != "" {
 				t.Errorf("part %d: exit code %d\n%s%s", share, code, out, errs)
