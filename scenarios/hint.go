@@ -27,24 +27,25 @@ func rightTime(s string) string {
 	if parts == nil {
 		return ""
 	}
-	switch strings.TrimSuffix(strings.ToLower(parts[2]), "s") {
-	case "", "sec", "second":
-		return ": write " + parts[1] + "s"
-	case "m", "milli", "msec", "millisecond":
-		if strings.HasSuffix(strings.ToLower(parts[2]), "s") || len(parts[2]) > 1 {
-			return ": write " + parts[1] + "ms"
-		}
-		return ": write " + parts[1] + "m"
-	case "min", "minute":
-		return ": write " + parts[1] + "m"
-	case "h", "hr", "hour":
-		return ": write " + parts[1] + "h"
-	case "d", "day":
-		if days, err := strconv.ParseFloat(parts[1], 64); err == nil {
-			return ": write " + strconv.FormatFloat(24*min(days, 7), 'f', -1, 64) + "h"
-		}
+	number, word := parts[1], strings.ToLower(parts[2])
+	if word != "ms" {
+		word = strings.TrimSuffix(word, "s")
+	}
+	if unit, known := units[word]; known {
+		return ": write " + number + unit
+	}
+	if days, err := strconv.ParseFloat(number, 64); err == nil && (word == "d" || word == "day") {
+		return ": write " + strconv.FormatFloat(24*min(days, 7), 'f', -1, 64) + "h"
 	}
 	return ""
+}
+
+// units are those of time by the words for them, without the s of many.
+var units = map[string]string{
+	"": "s", "sec": "s", "second": "s",
+	"ms": "ms", "milli": "ms", "msec": "ms", "millisecond": "ms",
+	"m": "m", "min": "m", "minute": "m",
+	"h": "h", "hr": "h", "hour": "h",
 }
 
 // rightCount says how a number in another notation is written: ": write 5000"
