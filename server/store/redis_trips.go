@@ -88,7 +88,7 @@ func (c *tripConn) leave() error {
 	switch {
 	case len(c.mu.waiting) >= tripBytes: // it was that of several
 		c.mu.next = now
-	case c.mu.writes == 1:
+	case c.mu.writes == 1: // two a tripEvery may go alone
 		c.mu.next = c.mu.last.Add(tripEvery)
 	default:
 		c.mu.next = now.Add(tripEvery)

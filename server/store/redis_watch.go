@@ -45,15 +45,14 @@ func (r *Redis) Watch(ctx context.Context, report func(up bool, why error)) {
 		ask: r.ask, pulse: pulse, losses: r.copies.losses.Load, classify: r.classify,
 		report: func(up bool, why error) {
 			l := r.link.Load()
-			switch {
-			case up:
+			if up {
 				l.turn(true)
 				r.down.Store(nil)
-			case l != nil:
+			} else {
 				r.down.Store(&why)
-				l.turn(false)
-			default:
-				r.down.Store(&why)
+				if l != nil {
+					l.turn(false)
+				}
 			}
 			report(up, why)
 		},
