@@ -102,6 +102,25 @@ func TestAppendStringEscapesAsJavaScriptDoes(t *testing.T) {
 	}
 }
 
+// Eight characters are looked at at once: each must count wherever it stands.
+func TestAppendStringSeesEveryCharacterOfAString(t *testing.T) {
+	for _, length := range []int{1, 7, 8, 9, 16, 17, 24} {
+		for at := range length {
+			for c := range 0x100 {
+				before, after := strings.Repeat("~", at), strings.Repeat(" ", length-at-1)
+				got := string(AppendString(nil, before+string([]byte{byte(c)})+after))
+				want := strings.Trim(string(AppendString(nil, string([]byte{byte(c)}))), `"`) // too short to be looked at so
+				if c == '"' {
+					want = `\"`
+				}
+				if got != `"`+before+want+after+`"` {
+					t.Fatalf("%#x at %d of %d: got %s", c, at, length, got)
+				}
+			}
+		}
+	}
+}
+
 // FuzzAppendString: what is written is JSON, is read back as it was, and is as
 // long as it was reckoned to be.
 func FuzzAppendString(f *testing.F) {
