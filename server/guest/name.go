@@ -5,8 +5,16 @@ import "strconv"
 // GenerateName returns Adjective + Noun + 1..9999, a valid username. intN
 // returns a number in [0, n): rand.IntN, or the method of a seeded generator.
 func GenerateName(intN func(n int) int) string {
-	// Words of at most 8 letters: 8 + 8 + 4 digits are the 20 allowed.
-	adjectives := [...]string{
+	var room [20]byte
+	name := append(room[:0], adjectives[intN(len(adjectives))]...)
+	name = append(name, nouns[intN(len(nouns))]...)
+	return string(strconv.AppendInt(name, int64(1+intN(9999)), 10))
+}
+
+// Words of at most 8 letters: 8 + 8 + 4 digits are the 20 allowed. They are not
+// GenerateName's own, which would copy them for each name.
+var (
+	adjectives = [...]string{
 		"Amber", "Bold", "Brave", "Breezy", "Bright", "Calm", "Cheerful", "Clever",
 		"Cool", "Cosmic", "Cozy", "Curious", "Daring", "Dreamy", "Eager", "Epic",
 		"Fancy", "Fearless", "Gentle", "Golden", "Happy", "Honest", "Icy", "Jolly",
@@ -15,7 +23,7 @@ func GenerateName(intN func(n int) int) string {
 		"Royal", "Rustic", "Shiny", "Silent", "Silver", "Smart", "Snowy", "Sunny",
 		"Swift", "Tender", "Tidy", "Vivid", "Warm", "Wild", "Wise", "Witty",
 	}
-	nouns := [...]string{
+	nouns = [...]string{
 		"Badger", "Bear", "Beaver", "Bison", "Cheetah", "Cobra", "Comet", "Condor",
 		"Coyote", "Crane", "Dingo", "Dolphin", "Dragon", "Eagle", "Falcon", "Ferret",
 		"Fox", "Gazelle", "Gecko", "Hawk", "Hedgehog", "Heron", "Ibex", "Jaguar",
@@ -24,5 +32,4 @@ func GenerateName(intN func(n int) int) string {
 		"Penguin", "Phoenix", "Puffin", "Rabbit", "Raccoon", "Raven", "Robin", "Salmon",
 		"Seal", "Shark", "Sparrow", "Stork", "Tiger", "Turtle", "Walrus", "Wolf",
 	}
-	return adjectives[intN(len(adjectives))] + nouns[intN(len(nouns))] + strconv.Itoa(1+intN(9999))
-}
+)

@@ -6,9 +6,15 @@ import "time"
 // sessionID is a fresh UUID, in lower case; username a valid one, given or
 // generated.
 func New(sessionID, username string, p Profile, now time.Time) Session {
+	return Newcomer(IDPrefix+sessionID, username, p, now)
+}
+
+// Newcomer is New for an id as NewID makes it. Both ids of the session are one
+// text in memory.
+func Newcomer(id, username string, p Profile, now time.Time) Session {
 	return Session{
-		ID:        IDPrefix + sessionID,
-		SessionID: sessionID,
+		ID:        id,
+		SessionID: id[len(IDPrefix):],
 		Username:  username,
 		LastSeen:  stamp(now),
 		Location:  p.Location,

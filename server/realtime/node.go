@@ -58,7 +58,7 @@ type Node struct {
 	draining atomic.Bool
 	wheel    wheel
 	counts   counts
-	names    names
+	draws    draws
 	doubts   doubts
 	unsent   unsent
 	moves    moves
@@ -67,12 +67,6 @@ type Node struct {
 		sync.RWMutex
 		members map[string]*member // by session id
 	}
-}
-
-// names draws usernames; a lock, since the source is not safe for concurrent use.
-type names struct {
-	mu  sync.Mutex
-	rng *mathrand.Rand
 }
 
 // New makes a Node.
@@ -101,8 +95,8 @@ func New(cfg Config) (*Node, error) {
 		instance: cfg.Instance, sessions: cfg.Sessions, presence: cfg.Presence, matcher: cfg.Matcher,
 		broker: cfg.Broker, now: cfg.Now, log: cfg.Log, queueBytes: cfg.QueueBytes, onMatch: cfg.OnMatch,
 		prefix: prefix + "-",
-		names:  names{rng: mathrand.New(mathrand.NewChaCha8(seed))},
 	}
+	n.draws.mu.names = mathrand.New(mathrand.NewChaCha8(seed))
 	n.ctx, n.stop = context.WithCancel(context.Background())
 	n.mu.members = make(map[string]*member)
 	n.saver.wake = make(chan struct{}, 1)

@@ -6,19 +6,14 @@ import (
 	"fmt"
 	"time"
 
-	"github.com/google/uuid"
-
 	"guestload/server/api/frame"
 	"guestload/server/guest"
 )
 
 // Create makes a session. A profile without a username gets a generated one.
 func (n *Node) Create(ctx context.Context, p guest.Profile) (guest.Session, error) {
-	username := p.Username
-	if username == "" {
-		username = n.GenerateName()
-	}
-	s := guest.New(uuid.NewString(), username, p, n.stamp())
+	id, username := n.draws.guest(p.Username)
+	s := guest.Newcomer(id, username, p, n.stamp())
 	if err := n.sessions.Create(ctx, s); err != nil {
 		return guest.Session{}, fmt.Errorf("create session: %w", err)
 	}
@@ -27,11 +22,7 @@ func (n *Node) Create(ctx context.Context, p guest.Profile) (guest.Session, erro
 }
 
 // GenerateName draws a username.
-func (n *Node) GenerateName() string {
-	n.names.mu.Lock()
-	defer n.names.mu.Unlock()
-	return guest.GenerateName(n.names.rng.IntN)
-}
+func (n *Node) GenerateName() string { return n.draws.username() }
 
 // Session returns a session as it is at this moment: as it is stored, with the
 // live state of a guest who is connected here laid over. Errors are those of Sessions.Get.
