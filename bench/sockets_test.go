@@ -118,13 +118,9 @@ func meet(tb testing.TB, address string, n *realtime.Node, tokens *auth.Issuer) 
 		if err != nil {
 			tb.Fatal(err)
 		}
-		token, err := tokens.Issue(s)
-		if err != nil {
-			tb.Fatal(err)
-		}
 		*l = dial(tb, address)
 		hello := "GET /ws HTTP/1.1\r\nHost: bench\r\nUpgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Version: 13\r\n" +
-			"Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nAuthorization: Bearer " + token + "\r\n\r\n"
+			"Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nAuthorization: Bearer " + tokens.Issue(s) + "\r\n\r\n"
 		if err := (*l).send([]byte(hello)); err != nil {
 			tb.Fatal(err)
 		}

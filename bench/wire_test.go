@@ -21,11 +21,7 @@ func newIssuer(b *testing.B, n int) (*auth.Issuer, [][]byte) {
 	}
 	tokens := make([][]byte, n)
 	for i := range tokens {
-		token, err := issuer.Issue(newGuest())
-		if err != nil {
-			b.Fatal(err)
-		}
-		tokens[i] = []byte(token)
+		tokens[i] = []byte(issuer.Issue(newGuest()))
 	}
 	return issuer, tokens
 }
@@ -38,8 +34,8 @@ func BenchmarkToken(b *testing.B) {
 		issuer, _ := newIssuer(b, 0)
 		s := newGuest()
 		loop(b, func() error {
-			_, err := issuer.Issue(s)
-			return err
+			issuer.Issue(s)
+			return nil
 		})
 	})
 	b.Run("verify-cached", func(b *testing.B) {

@@ -4,6 +4,9 @@ import (
 	"encoding/binary"
 	"strings"
 	"sync"
+	"time"
+
+	"guestload/server/guest"
 )
 
 // shards is how many locks share the verified tokens.
@@ -32,10 +35,23 @@ type shard struct {
 // of its signature. (The last character of 43 has bits that are always 0.)
 type tail uint64
 
-// entry never changes.
+// entry never changes. It holds the claims without what follows from the others
+// and without what the collector would look at: there may be thousands.
 type entry struct {
-	token  string
-	claims Claims
+	token            string
+	userID, username string
+	issued, expires  int64 // Unix time, s
+}
+
+func newEntry(token string, c *Claims) *entry {
+	return &entry{token: token, userID: c.UserID, username: c.Username, issued: c.IssuedAt.Unix(), expires: c.ExpiresAt.Unix()}
+}
+
+func (e *entry) claims() Claims {
+	return Claims{
+		UserID: e.userID, SessionID: e.userID[len(guest.IDPrefix):], Username: e.username,
+		IssuedAt: time.Unix(e.issued, 0).UTC(), ExpiresAt: time.Unix(e.expires, 0).UTC(),
+	}
 }
 
 // newCache holds at most size tokens, though never fewer than two a shard.
@@ -62,10 +78,11 @@ func (c *cache) get(token string) (Claims, bool) {
 	if !young {
 		c.keep(key, e)
 	}
-	return e.claims, true
+	return e.claims(), true
 }
 
-// put copies the token: the caller's may be a view of a buffer.
+// put remembers claims that passed payload.check, whose times are whole seconds.
+// It copies the token: the caller's may be a view of a buffer.
 func (c *cache) put(token string, claims Claims) {
 	c.know(strings.Clone(token), claims)
 }
@@ -73,7 +90,7 @@ func (c *cache) put(token string, claims Claims) {
 // know is put for a token that is the caller's own for good.
 func (c *cache) know(token string, claims Claims) {
 	if key, ok := tailOf(token); ok {
-		c.keep(key, &entry{token: token, claims: claims})
+		c.keep(key, newEntry(token, &claims))
 	}
 }
 
@@ -81,8 +98,12 @@ func (c *cache) keep(key tail, e *entry) {
 	s := c.shard(key)
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if s.mu.young == nil || len(s.mu.young) >= c.young {
-		s.mu.young, s.mu.old = make(map[tail]*entry), s.mu.young
+	switch {
+	case s.mu.young == nil:
+		s.mu.young, s.mu.old = make(map[tail]*entry), make(map[tail]*entry)
+	case len(s.mu.young) >= c.young:
+		clear(s.mu.old) // its room is used again: it need not grow anew
+		s.mu.young, s.mu.old = s.mu.old, s.mu.young
 	}
 	s.mu.young[key] = e
 }

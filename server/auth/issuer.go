@@ -3,9 +3,9 @@
 package auth
 
 import (
-	"crypto/rand"
 	"errors"
 	"fmt"
+	"sync"
 	"time"
 	"unsafe"
 
@@ -68,6 +68,7 @@ type Issuer struct {
 	now      func() time.Time
 	parser   *jwt.Parser
 	verified *cache
+	signers  sync.Pool // of *signer
 }
 
 // NewIssuer returns the issuer for a secret of at least MinSecret bytes. An
@@ -91,8 +92,10 @@ func NewIssuer(secret []byte, o Options) (*Issuer, error) {
 	if o.Now == nil {
 		o.Now = time.Now
 	}
+	secret = append([]byte(nil), secret...)
 	return &Issuer{
-		secret:   append([]byte(nil), secret...),
+		secret:   secret,
+		signers:  sync.Pool{New: func() any { return newSigner(secret) }},
 		lifetime: o.Lifetime,
 		now:      o.Now,
 		// Strict decoding, lest one token have several spellings; the claims are
@@ -108,17 +111,16 @@ func NewIssuer(secret []byte, o Options) (*Issuer, error) {
 
 // Issue returns a token for the session, good from now for the lifetime. No two
 // are equal, whenever they were issued: each has a random jti.
-func (i *Issuer) Issue(s guest.Session) (string, error) {
+func (i *Issuer) Issue(s guest.Session) string {
 	issued := time.Unix(i.now().Unix(), 0).UTC()
 	claims := Claims{UserID: s.ID, SessionID: s.SessionID, Username: s.Username, IssuedAt: issued, ExpiresAt: issued.Add(i.lifetime)}
-	token, err := i.sign(claims, rand.Text()[:13]) // 65 bits
-	if err != nil {
-		return "", fmt.Errorf("sign token of %s: %w", s.ID, err)
-	}
+	signer := i.signers.Get().(*signer)
+	token := signer.sign(&claims)
+	i.signers.Put(signer)
 	if claims.good() {
 		i.verified.know(token, claims) // who has just got it connects next
 	}
-	return token, nil
+	return token
 }
 
 // Verify returns the claims of a token that is good now. Errors wrap ErrInvalid,

@@ -1,11 +1,15 @@
 package auth
 
 import (
+	"crypto/hmac"
+	"crypto/sha256"
 	"encoding/base64"
+	"hash"
 	"strconv"
 	"strings"
 	"unicode/utf8"
 
+	"guestload/server/entropy"
 	"guestload/server/guest"
 
 	"github.com/golang-jwt/jwt/v5"
@@ -14,29 +18,50 @@ import (
 // header is what our tokens begin with: {"alg":"HS256","typ":"JWT"}.
 const header = "eyJhbGciOiJIUzI1NiIsInR5cCI6IkpXVCJ9."
 
-// sign writes the token that the library would make of the same payload. The
-// library signs; its way to the text, by reflection, is most of what creating a
-// session costs otherwise.
-func (i *Issuer) sign(c Claims, id string) (string, error) {
-	var payloadRoom, tokenRoom [512]byte
-	text := base64.RawURLEncoding.AppendEncode(append(tokenRoom[:0], header...), c.appendPayload(payloadRoom[:0], id))
-	signature, err := jwt.SigningMethodHS256.Sign(string(text), i.secret)
-	if err != nil {
-		return "", err
-	}
-	text = append(text, '.')
-	return string(base64.RawURLEncoding.AppendEncode(text, signature)), nil
+// idAlphabet is base32's.
+const idAlphabet = "ABCDEFGHIJKLMNOPQRSTUVWXYZ234567"
+
+// idSize is how long a jti is: 65 random bits, 5 a character.
+const idSize = 13
+
+// signer writes tokens, one at a time, each as the library would make it of the
+// same payload. The library's way to the text, by reflection, and a hash that it
+// makes anew and gives the secret to for each token, would be most of what
+// creating a session costs.
+type signer struct {
+	mac           hash.Hash // the library's HS256, keyed
+	ids           entropy.Source
+	payload, text []byte // of the last token: room for the next
+	signature     [sha256.Size]byte
 }
 
-// appendPayload appends a token's middle part; payload reads it.
-func (c *Claims) appendPayload(dst []byte, id string) []byte {
+func newSigner(secret []byte) *signer {
+	return &signer{mac: hmac.New(jwt.SigningMethodHS256.Hash.New, secret)}
+}
+
+// sign returns a token with a jti that no other has.
+func (s *signer) sign(c *Claims) string {
+	s.payload = c.appendPayload(s.payload[:0], s.ids.Take(idSize))
+	s.text = base64.RawURLEncoding.AppendEncode(append(s.text[:0], header...), s.payload)
+	s.mac.Reset()
+	s.mac.Write(s.text)
+	s.text = base64.RawURLEncoding.AppendEncode(append(s.text, '.'), s.mac.Sum(s.signature[:0]))
+	return string(s.text)
+}
+
+// appendPayload appends a token's middle part, whose jti is made of random bytes;
+// payload reads it.
+func (c *Claims) appendPayload(dst, random []byte) []byte {
 	dst = guest.AppendString(append(dst, `{"userId":`...), c.UserID)
 	dst = guest.AppendString(append(dst, `,"sessionId":`...), c.SessionID)
 	dst = guest.AppendString(append(dst, `,"username":`...), c.Username)
 	dst = strconv.AppendInt(append(dst, `,"isGuest":true,"iat":`...), c.IssuedAt.Unix(), 10)
 	dst = strconv.AppendInt(append(dst, `,"exp":`...), c.ExpiresAt.Unix(), 10)
-	dst = append(dst, `,"iss":"`+TokenIssuer+`","aud":"`+TokenAudience+`","jti":`...)
-	return append(guest.AppendString(dst, id), '}')
+	dst = append(dst, `,"iss":"`+TokenIssuer+`","aud":"`+TokenAudience+`","jti":"`...)
+	for _, b := range random {
+		dst = append(dst, idAlphabet[b%32])
+	}
+	return append(dst, `"}`...)
 }
 
 // good reports whether a token of these claims is one that would be verified,
