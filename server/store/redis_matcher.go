@@ -9,6 +9,8 @@ import (
 	"strings"
 	"sync/atomic"
 
+	"github.com/redis/rueidis"
+
 	"guestload/server/guest"
 )
 
@@ -91,6 +93,25 @@ func (m *RedisMatcher) part(ctx context.Context, id, found string) (guest.Pair, 
 	return pair, nil
 }
 
+// partAll is part for all that was found, in one trip.
+func (m *RedisMatcher) partAll(ctx context.Context, l *link, found []strandedGuest) error {
+	if len(found) == 0 {
+		return nil
+	}
+	ctx, cancel := l.within(ctx, bulkTimeout)
+	defer cancel()
+	calls := make([]rueidis.LuaExec, len(found))
+	for i, s := range found {
+		calls[i] = rueidis.LuaExec{Keys: []string{matchQueue, matchWaiting, matchPairs}, Args: []string{s.id, s.found}}
+	}
+	for _, result := range m.scripts.part.ExecMulti(ctx, l.client, calls...) {
+		if err := result.Error(); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
 // nextID is unique for ever: the process is random, the rest counts.
 func (m *RedisMatcher) nextID() string {
 	return m.process + "-" + strconv.FormatUint(m.pairs.Add(1), 36)
@@ -119,9 +140,9 @@ type strandedGuest struct {
 }
 
 // stranded lists who waits, then the pairs, with a socket on an instance that is
-// gone, in steps of bounded length. It reads those of other instances too: it is
+// gone, in steps of some hundred. It reads those of other instances too: it is
 // rare, and keeping an index for it would not be.
-func (m *RedisMatcher) stranded(ctx context.Context, l *link, instance string, visit func(strandedGuest) error) error {
+func (m *RedisMatcher) stranded(ctx context.Context, l *link, instance string, visit func([]strandedGuest) error) error {
 	for _, key := range []string{matchWaiting, matchPairs} {
 		cursor := uint64(0)
 		for {
@@ -131,14 +152,15 @@ func (m *RedisMatcher) stranded(ctx context.Context, l *link, instance string, v
 			if err != nil {
 				return err
 			}
+			var found []strandedGuest
 			for i := 0; i+1 < len(entry.Elements); i += 2 {
 				s := strandedGuest{id: entry.Elements[i], found: entry.Elements[i+1]}
-				if s.livedOn(instance, key == matchPairs); len(s.sides) == 0 {
-					continue
+				if s.livedOn(instance, key == matchPairs); len(s.sides) > 0 {
+					found = append(found, s)
 				}
-				if err := visit(s); err != nil {
-					return err
-				}
+			}
+			if err := visit(found); err != nil {
+				return err
 			}
 			if cursor = entry.Cursor; cursor == 0 {
 				break

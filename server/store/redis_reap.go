@@ -67,26 +67,35 @@ func (p *RedisPresence) claim(ctx context.Context, l *link, key string, span tim
 // first: what is dissolved could not be found again by the next who tries. A
 // guest whose socket has moved to another instance keeps queue and pair.
 func (p *RedisPresence) release(ctx context.Context, l *link, dead string, events InstanceEvents) error {
-	return p.matcher.stranded(ctx, l, dead, func(s strandedGuest) error {
-		gone := false
-		for _, id := range s.sides {
-			moved, err := p.livesElsewhere(ctx, l, id, dead)
-			if err != nil {
-				return err
-			}
-			gone = gone || !moved
-		}
-		if !gone {
-			return nil
-		}
-		if s.pair.ID != "" {
-			if err := events.Released(ctx, dead, []guest.Pair{s.pair}); err != nil {
+	return p.matcher.stranded(ctx, l, dead, func(found []strandedGuest) error {
+		for _, s := range found {
+			if err := p.releaseOne(ctx, l, dead, s, events); err != nil {
 				return err
 			}
 		}
-		_, err := p.matcher.part(ctx, s.id, s.found)
-		return err
+		return nil
 	})
+}
+
+func (p *RedisPresence) releaseOne(ctx context.Context, l *link, dead string, s strandedGuest, events InstanceEvents) error {
+	gone := false
+	for _, id := range s.sides {
+		moved, err := p.livesElsewhere(ctx, l, id, dead)
+		if err != nil {
+			return err
+		}
+		gone = gone || !moved
+	}
+	if !gone {
+		return nil
+	}
+	if s.pair.ID != "" {
+		if err := events.Released(ctx, dead, []guest.Pair{s.pair}); err != nil {
+			return err
+		}
+	}
+	_, err := p.matcher.part(ctx, s.id, s.found)
+	return err
 }
 
 func (p *RedisPresence) livesElsewhere(ctx context.Context, l *link, id, dead string) (bool, error) {

@@ -71,30 +71,29 @@ func (m *RedisMatcher) prune(ctx context.Context, instance string, local Local) 
 		return nil, err
 	}
 	var dissolved []guest.Pair
-	err = m.stranded(ctx, l, instance, func(s strandedGuest) error {
-		stands := true
-		for _, id := range s.sides {
-			if s.pair.ID == "" {
-				stands = stands && local.Searching(id)
-			} else {
-				stands = stands && local.Chatting(id, s.pair.ID)
+	err = m.stranded(ctx, l, instance, func(found []strandedGuest) error {
+		fallen := slices.DeleteFunc(found, func(s strandedGuest) bool { return s.stands(local) })
+		for _, s := range fallen { // Redis may do what it does not answer, and then not find it again
+			if s.pair.ID != "" {
+				dissolved = append(dissolved, s.pair)
 			}
 		}
-		if stands {
-			return nil
-		}
-		if _, err := m.part(ctx, s.id, s.found); err != nil {
-			return err
-		}
-		if s.pair.ID != "" {
-			dissolved = append(dissolved, s.pair)
-		}
-		return nil
+		return m.partAll(ctx, l, fallen)
 	})
 	if err != nil {
 		return dissolved, m.redis.failure("prune pairs", err)
 	}
 	return dissolved, nil
+}
+
+// stands reports whether what was found is so.
+func (s *strandedGuest) stands(local Local) bool {
+	for _, id := range s.sides {
+		if s.pair.ID == "" && !local.Searching(id) || s.pair.ID != "" && !local.Chatting(id, s.pair.ID) {
+			return false
+		}
+	}
+	return true
 }
 
 // presenceBatch is how many guests join or leave in one trip.

@@ -54,6 +54,7 @@ func TestRedis(t *testing.T) {
 		{"a search after a lost answer finds its pair", testSearchAgain},
 		{"two instances match two thousand once each", testMatchStorm},
 		{"messages arrive in order", testBroker},
+		{"what is not so any more is pruned", testPrune},
 		{"a dead instance is cleaned up after", testReaping},
 		{"an instance that comes back is told", testComeback},
 		{"the sweep finds ghosts", testSweep},
