@@ -5,6 +5,8 @@ import (
 	"context"
 	"errors"
 	"slices"
+	"sync"
+	"sync/atomic"
 	"time"
 
 	"guestload/server/guest"
@@ -62,13 +64,7 @@ func (n *Node) Resync(ctx context.Context, moved map[string]string) error {
 	for _, m := range members {
 		m.record("")
 	}
-	var failed error
-	for _, m := range members {
-		if c := m.chat.Load(); c != nil {
-			failed = errors.Join(failed, n.restore(ctx, m, c))
-		}
-	}
-	failed = errors.Join(failed, n.searchAgain(ctx, members))
+	failed := errors.Join(n.restoreAll(ctx, members), n.searchAgain(ctx, members))
 	for _, m := range members {
 		if m.client.Load() != nil {
 			n.save(m)
@@ -107,6 +103,28 @@ func (n *Node) replaced(m *member, r remote) {
 	n.save(m)
 }
 
+// restorers is how many chats are restored at a time: a store far away answers many
+// as fast as one.
+const restorers = 32
+
+// restoreAll records the chats of these members in the matcher.
+func (n *Node) restoreAll(ctx context.Context, members []*member) error {
+	var work sync.WaitGroup
+	var next atomic.Int64
+	failed := make([]error, restorers)
+	for i := range failed {
+		work.Go(func() {
+			for k := next.Add(1) - 1; k < int64(len(members)); k = next.Add(1) - 1 {
+				if c := members[k].chat.Load(); c != nil {
+					failed[i] = errors.Join(failed[i], n.restore(ctx, members[k], c))
+				}
+			}
+		})
+	}
+	work.Wait()
+	return errors.Join(failed...)
+}
+
 // restore records a chat in the matcher. It ends where the partner turns out to
 // have met somebody else since, or cannot be found.
 func (n *Node) restore(ctx context.Context, m *member, c *chat) error {
@@ -116,7 +134,7 @@ func (n *Node) restore(ctx context.Context, m *member, c *chat) error {
 	}
 	m.turn.Lock()
 	defer m.turn.Unlock()
-	if other != nil { // in the order of ids; nobody else holds two
+	if other != nil { // in the order of ids; only restorers hold two
 		other.turn.Lock()
 		defer other.turn.Unlock()
 	}
