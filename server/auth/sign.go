@@ -1,15 +1,17 @@
 package auth
 
 import (
+	"bufio"
 	"crypto/hmac"
+	"crypto/rand"
 	"crypto/sha256"
 	"encoding/base64"
 	"hash"
+	"io"
 	"strconv"
 	"strings"
 	"unicode/utf8"
 
-	"guestload/server/entropy"
 	"guestload/server/guest"
 
 	"github.com/golang-jwt/jwt/v5"
@@ -29,19 +31,21 @@ const idSize = 13
 // makes anew and gives the secret to for each token, would be most of what
 // creating a session costs.
 type signer struct {
-	mac           hash.Hash // the library's HS256, keyed
-	ids           entropy.Source
+	mac           hash.Hash     // the library's HS256, keyed
+	random        *bufio.Reader // of the system, which is asked for many bytes at once
+	id            [idSize]byte
 	payload, text []byte // of the last token: room for the next
 	signature     [sha256.Size]byte
 }
 
 func newSigner(secret []byte) *signer {
-	return &signer{mac: hmac.New(jwt.SigningMethodHS256.Hash.New, secret)}
+	return &signer{mac: hmac.New(jwt.SigningMethodHS256.Hash.New, secret), random: bufio.NewReaderSize(rand.Reader, 512)}
 }
 
 // sign returns a token with a jti that no other has.
 func (s *signer) sign(c *Claims) string {
-	s.payload = c.appendPayload(s.payload[:0], s.ids.Take(idSize))
+	_, _ = io.ReadFull(s.random, s.id[:]) // never fails: without randomness the process ends
+	s.payload = c.appendPayload(s.payload[:0], s.id[:])
 	s.text = base64.RawURLEncoding.AppendEncode(append(s.text[:0], header...), s.payload)
 	s.mac.Reset()
 	s.mac.Write(s.text)

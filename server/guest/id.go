@@ -1,31 +1,6 @@
 package guest
 
-import (
-	"encoding/hex"
-	"strings"
-)
-
-// IDSeed is what a new id is made of, in random bytes.
-const IDSeed = 16
-
-// NewID returns the id of a guest who has just come: IDPrefix and a random UUID,
-// version 4 of RFC 9562. Six bits of the seed give way to what marks the version.
-func NewID(seed [IDSeed]byte) string {
-	const uuid = len(IDPrefix)
-	seed[6] = seed[6]&0x0f | 0x40
-	seed[8] = seed[8]&0x3f | 0x80
-	var id [uuid + 36]byte
-	copy(id[:], IDPrefix)
-	at := uuid
-	for i, part := range [...][]byte{seed[:4], seed[4:6], seed[6:8], seed[8:10], seed[10:]} {
-		if i > 0 {
-			id[at] = '-'
-			at++
-		}
-		at += hex.Encode(id[at:], part)
-	}
-	return string(id[:])
-}
+import "strings"
 
 // SessionIDOf returns the session id within a guest's id, and false where the
 // id is not IDPrefix and a session id.

@@ -6,12 +6,7 @@ import "time"
 // sessionID is a fresh UUID, in lower case; username a valid one, given or
 // generated.
 func New(sessionID, username string, p Profile, now time.Time) Session {
-	return Newcomer(IDPrefix+sessionID, username, p, now)
-}
-
-// Newcomer is New for an id as NewID makes it. Both ids of the session are one
-// text in memory.
-func Newcomer(id, username string, p Profile, now time.Time) Session {
+	id := IDPrefix + sessionID // both ids are one text in memory
 	return Session{
 		ID:        id,
 		SessionID: id[len(IDPrefix):],

@@ -1,10 +1,13 @@
 package realtime
 
 import (
+	"bufio"
+	crand "crypto/rand"
 	"math/rand/v2"
 	"sync"
 
-	"guestload/server/entropy"
+	"github.com/google/uuid"
+
 	"guestload/server/guest"
 )
 
@@ -13,20 +16,26 @@ import (
 type draws struct {
 	mu struct {
 		sync.Mutex
-		ids   entropy.Source
-		names *rand.Rand // names need not be hard to guess, as ids must
+		ids   *bufio.Reader // of the system, which is asked for many bytes at once
+		names *rand.Rand    // names need not be hard to guess, as ids must
 	}
 }
 
-// guest draws an id, and a username where none is given.
-func (d *draws) guest(given string) (id, username string) {
+func (d *draws) init(seed [32]byte) {
+	d.mu.ids = bufio.NewReaderSize(crand.Reader, 512)
+	d.mu.names = rand.New(rand.NewChaCha8(seed))
+}
+
+// guest draws a session id, and a username where none is given.
+func (d *draws) guest(given string) (sessionID, username string) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	id = guest.NewID([guest.IDSeed]byte(d.mu.ids.Take(guest.IDSeed)))
+	// Reading never fails: without randomness the process ends.
+	sessionID = uuid.Must(uuid.NewRandomFromReader(d.mu.ids)).String()
 	if given != "" {
-		return id, given
+		return sessionID, given
 	}
-	return id, guest.GenerateName(d.mu.names.IntN)
+	return sessionID, guest.GenerateName(d.mu.names.IntN)
 }
 
 func (d *draws) username() string {

@@ -10,7 +10,6 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
-	mathrand "math/rand/v2"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -96,7 +95,7 @@ func New(cfg Config) (*Node, error) {
 		broker: cfg.Broker, now: cfg.Now, log: cfg.Log, queueBytes: cfg.QueueBytes, onMatch: cfg.OnMatch,
 		prefix: prefix + "-",
 	}
-	n.draws.mu.names = mathrand.New(mathrand.NewChaCha8(seed))
+	n.draws.init(seed)
 	n.ctx, n.stop = context.WithCancel(context.Background())
 	n.mu.members = make(map[string]*member)
 	n.saver.wake = make(chan struct{}, 1)

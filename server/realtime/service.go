@@ -12,8 +12,8 @@ import (
 
 // Create makes a session. A profile without a username gets a generated one.
 func (n *Node) Create(ctx context.Context, p guest.Profile) (guest.Session, error) {
-	id, username := n.draws.guest(p.Username)
-	s := guest.Newcomer(id, username, p, n.stamp())
+	sessionID, username := n.draws.guest(p.Username)
+	s := guest.New(sessionID, username, p, n.stamp())
 	if err := n.sessions.Create(ctx, s); err != nil {
 		return guest.Session{}, fmt.Errorf("create session: %w", err)
 	}
