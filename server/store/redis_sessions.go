@@ -197,7 +197,7 @@ func parseStored(message rueidis.RedisMessage, sessionID string) (guest.Session,
 	if err != nil {
 		return guest.Session{}, err
 	}
-	g, err := guest.ParseSession(doc)
+	g, err := guest.ParseKept(doc)
 	if err != nil {
 		return guest.Session{}, err
 	}
