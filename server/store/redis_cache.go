@@ -2,6 +2,7 @@ package store
 
 import (
 	"context"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -67,16 +68,23 @@ func (c *copies) forget(key string) {
 // rueidis's DoCache would be, without building the command that is not sent and
 // without reading the same document over and over.
 func (c *copies) find(key string) *copyEntry {
+	var found [1]*copyEntry
+	c.look([]string{key}, found[:])
+	if found[0] != nil {
+		c.stats.Hits.Add(1)
+	}
+	return found[0]
+}
+
+// look puts the copy of each key in its place, unless one stands there; nil where
+// there is none. It counts nothing.
+func (c *copies) look(keys []string, found []*copyEntry) {
 	now := time.Now().UnixMilli()
 	c.mu.RLock()
 	defer c.mu.RUnlock()
 	for s := range c.mu.open {
-		if e := s.find(key, now); e != nil {
-			c.stats.Hits.Add(1)
-			return e
-		}
+		s.look(keys, found, now)
 	}
-	return nil
 }
 
 func (c *copies) close(s *copyStore) {
@@ -90,7 +98,8 @@ func (c *copies) close(s *copyStore) {
 	}
 }
 
-// copyStore is the cache of one connection: rueidis's CacheStore, for GET only.
+// copyStore is the cache of one connection: rueidis's CacheStore, for GET, and for
+// MGET as readMany sends it.
 type copyStore struct {
 	of *copies
 
@@ -132,9 +141,17 @@ func (e *copyEntry) Wait(ctx context.Context) (rueidis.RedisMessage, error) {
 
 // Flight returns the copy, or the promise of it, or neither: then the caller
 // asks Redis, and Update or Cancel follows.
-func (s *copyStore) Flight(key, _ string, ttl time.Duration, now time.Time) (rueidis.RedisMessage, rueidis.CacheEntry) {
+func (s *copyStore) Flight(key, command string, ttl time.Duration, now time.Time) (rueidis.RedisMessage, rueidis.CacheEntry) {
+	if more, many := strings.CutPrefix(command, manyCommand); many {
+		s.of.stats.Misses.Add(int64(1 + len(more)/len(key)))
+		s.of.sent.Add(2) // CLIENT CACHING YES and MGET
+		return rueidis.RedisMessage{}, nil
+	}
 	ms := now.UnixMilli()
-	if e := s.find(key, ms); e != nil {
+	s.mu.RLock()
+	e := s.current(key, ms)
+	s.mu.RUnlock()
+	if e != nil {
 		s.of.stats.Hits.Add(1)
 		return e.message, nil
 	}
@@ -152,11 +169,20 @@ func (s *copyStore) Flight(key, _ string, ttl time.Duration, now time.Time) (rue
 	return rueidis.RedisMessage{}, nil
 }
 
-// find returns a copy that is there and may still be read. What it holds does
-// not change any more.
-func (s *copyStore) find(key string, now int64) *copyEntry {
+// look is copies.look of one connection.
+func (s *copyStore) look(keys []string, found []*copyEntry, now int64) {
 	s.mu.RLock()
 	defer s.mu.RUnlock()
+	for i, key := range keys {
+		if found[i] == nil {
+			found[i] = s.current(key, now)
+		}
+	}
+}
+
+// current is a copy that is there and may still be read. What it holds does not
+// change any more. The caller holds s.mu.
+func (s *copyStore) current(key string, now int64) *copyEntry {
 	if e := s.mu.entries[key]; e != nil && e.filled && now < e.expires {
 		return e
 	}
@@ -178,7 +204,11 @@ func (s *copyStore) makeRoom() {
 }
 
 // Update keeps the answer and hands it to those who wait for it.
-func (s *copyStore) Update(key, _ string, m rueidis.RedisMessage) (expires int64) {
+func (s *copyStore) Update(key, command string, m rueidis.RedisMessage) (expires int64) {
+	if more, many := strings.CutPrefix(command, manyCommand); many {
+		s.keepMany(key, more, m)
+		return 0
+	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	e := s.mu.entries[key]
@@ -191,7 +221,10 @@ func (s *copyStore) Update(key, _ string, m rueidis.RedisMessage) (expires int64
 }
 
 // Cancel tells those who wait that there is no answer.
-func (s *copyStore) Cancel(key, _ string, err error) {
+func (s *copyStore) Cancel(key, command string, err error) {
+	if strings.HasPrefix(command, manyCommand) {
+		return // nothing was promised
+	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if e := s.mu.entries[key]; e != nil && !e.filled {

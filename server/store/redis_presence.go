@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"strconv"
 	"sync"
 	"time"
@@ -120,28 +121,59 @@ func (p *RedisPresence) Online(ctx context.Context, cursor string, limit int) (p
 
 // documents reads many sessions at once, from copies where there are some.
 func (p *RedisPresence) documents(ctx context.Context, l *link, ids []string) ([]guest.Session, error) {
-	if len(ids) == 0 {
-		return nil, nil
-	}
-	reads := make([]rueidis.CacheableTTL, len(ids))
+	ids = slices.DeleteFunc(ids, func(id string) bool { return !guest.ValidSessionID(id) })
+	keys, found := make([]string, len(ids)), make([]*copyEntry, len(ids))
 	for i, id := range ids {
-		reads[i] = rueidis.CT(l.client.B().Get().Key(sessionKey(id)).Cache().ToStaticTTL(), copyLifetime)
+		keys[i] = sessionKey(id)
 	}
-	page := make([]guest.Session, 0, len(ids))
-	for i, result := range l.client.DoMultiCache(ctx, reads...) {
-		message, err := result.ToMessage()
-		if err == nil {
-			var g guest.Session
-			if g, err = parseStored(message, ids[i]); err == nil {
-				page = append(page, g)
-				continue
+	copies := p.redis.copies
+	copies.look(keys, found)
+	var missing []string
+	var places []int // theirs among the ids
+	for i, e := range found {
+		if e == nil {
+			missing, places = append(missing, keys[i]), append(places, i)
+		}
+	}
+	copies.stats.Hits.Add(int64(len(ids) - len(missing)))
+	if len(missing) > 0 {
+		answers, err := p.ask(ctx, l, missing)
+		if err != nil {
+			return nil, err
+		}
+		copies.look(keys, found)
+		for n, i := range places {
+			if found[i] == nil { // there is none, or it has changed since
+				found[i] = &copyEntry{message: answers[n]}
 			}
 		}
-		if !answered(err) && !errors.Is(err, guest.ErrCorrupt) {
-			return nil, err
+	}
+	page := make([]guest.Session, 0, len(ids))
+	for i, id := range ids {
+		if g, err := found[i].read(id); err == nil {
+			page = append(page, g)
 		}
 	}
 	return page, nil
+}
+
+// ask reads many keys from Redis, and keeps copies.
+func (p *RedisPresence) ask(ctx context.Context, l *link, keys []string) ([]rueidis.RedisMessage, error) {
+	if !l.cluster {
+		return readMany(ctx, l.client, keys)
+	}
+	reads := make([]rueidis.CacheableTTL, len(keys))
+	for i, key := range keys {
+		reads[i] = rueidis.CT(l.client.B().Get().Key(key).Cache().ToStaticTTL(), copyLifetime)
+	}
+	answers := make([]rueidis.RedisMessage, len(keys))
+	for i, result := range l.client.DoMultiCache(ctx, reads...) {
+		var err error
+		if answers[i], err = result.ToMessage(); !answered(err) {
+			return nil, err
+		}
+	}
+	return answers, nil
 }
 
 // Stats counts in a fixed number of commands: sets and hashes know their sizes.

@@ -47,6 +47,7 @@ func TestRedis(t *testing.T) {
 		{"restoring lets the later lastSeen win", testRestore},
 		{"presence follows the latest socket", testPresence},
 		{"the online list is stable under change", testOnlinePages},
+		{"the online list is read from copies", testOnlineCopies},
 		{"the counter is never below zero", testCounter},
 		{"statistics count what there is", testStats},
 		{"no request scans the keys", testNoScans},
