@@ -37,6 +37,7 @@ type link struct {
 	client     rueidis.Client
 	prober     rueidis.Client // apart, because a question must not wait behind a backlog
 	subscriber rueidis.Client // apart, because a slow subscriber stalls its connection
+	trips      *trips         // the client's
 	cluster    bool
 	keys       keyspace
 	replicas   sync.Map // of a cluster: address → whether that node was a replica when it last answered
@@ -175,12 +176,16 @@ func (r *Redis) Close() {
 func (r *Redis) dial(ctx context.Context) (*link, error) {
 	options := r.address.options(r.secure)
 	options.NewCacheStoreFn = r.copies.open
-	options.DialCtxFn = dialTrips
+	shared := new(trips)
+	options.DialCtxFn = shared.dial
 	client, err := rueidis.NewClient(options)
 	if err != nil {
 		return nil, err
 	}
-	l := &link{client: &countedClient{Client: client, sent: &r.sent}, cluster: client.Mode() == rueidis.ClientModeCluster}
+	l := &link{
+		client: &countedClient{Client: client, sent: &r.sent}, trips: shared,
+		cluster: client.Mode() == rueidis.ClientModeCluster,
+	}
 	l.keys = newKeyspace(l.cluster)
 	if err := r.complete(ctx, l); err != nil {
 		l.close()

@@ -104,6 +104,7 @@ func (p *RedisPresence) Online(ctx context.Context, cursor string, limit int) (p
 	}
 	ctx, cancel := l.within(ctx, replyTimeout)
 	defer cancel()
+	defer l.trips.hurry()()
 	args := []string{from, strconv.Itoa(limit), l.keys.membersOf}
 	ids, err := p.scripts.online.Exec(ctx, l.client, []string{l.keys.instances}, args).AsStrSlice()
 	if err != nil {

@@ -5,6 +5,7 @@ import (
 	"crypto/tls"
 	"net"
 	"sync"
+	"sync/atomic"
 	"time"
 )
 
@@ -13,16 +14,30 @@ import (
 // a connection shares trips. A write goes at once where no trip has gone for a
 // while, or one alone: who asks one thing after the other waits for nobody. Else it
 // waits with all that come meanwhile. To wait longer saves Redis little more, and
-// who comes back from an outage asks many things one after the other.
+// who comes back from an outage asks many things one after the other. A page costs
+// Redis as much as several trips, and is several commands one after the other: while
+// one is under way nothing waits.
 const (
 	tripEvery = time.Millisecond
 	tripBytes = 4 << 10 // as much is worth a trip: a page of documents, a batch
 )
 
+// trips are those to one Redis, on all connections.
+type trips struct {
+	hurried atomic.Int64 // how many are under way that are worth trips of their own
+}
+
+// hurry lets nothing wait until slacken is called.
+func (t *trips) hurry() (slacken func()) {
+	t.hurried.Add(1)
+	return func() { t.hurried.Add(-1) }
+}
+
 // tripConn is a connection whose writes share trips. Errors of a trip are those of
 // the next write, and end the connection.
 type tripConn struct {
 	net.Conn
+	of    *trips
 	timer *time.Timer
 
 	mu struct {
@@ -36,8 +51,8 @@ type tripConn struct {
 	}
 }
 
-func newTripConn(conn net.Conn) *tripConn {
-	c := &tripConn{Conn: conn}
+func (t *trips) over(conn net.Conn) *tripConn {
+	c := &tripConn{Conn: conn, of: t}
 	c.timer = time.AfterFunc(time.Hour, c.due)
 	c.timer.Stop()
 	return c
@@ -52,7 +67,7 @@ func (c *tripConn) Write(b []byte) (int, error) {
 	}
 	c.mu.waiting = append(c.mu.waiting, b...)
 	c.mu.writes++
-	if len(c.mu.waiting) < tripBytes {
+	if len(c.mu.waiting) < tripBytes && c.of.hurried.Load() == 0 {
 		if c.mu.timed {
 			return len(b), nil
 		}
@@ -105,8 +120,8 @@ func (c *tripConn) Close() error {
 	return c.Conn.Close()
 }
 
-// dialTrips opens a connection whose writes share trips, with TLS unless secure is nil.
-func dialTrips(ctx context.Context, addr string, dialer *net.Dialer, secure *tls.Config) (net.Conn, error) {
+// dial opens a connection whose writes share trips, with TLS unless secure is nil.
+func (t *trips) dial(ctx context.Context, addr string, dialer *net.Dialer, secure *tls.Config) (net.Conn, error) {
 	var conn net.Conn
 	var err error
 	if secure == nil {
@@ -117,5 +132,5 @@ func dialTrips(ctx context.Context, addr string, dialer *net.Dialer, secure *tls
 	if err != nil {
 		return nil, err
 	}
-	return newTripConn(conn), nil
+	return t.over(conn), nil
 }

@@ -50,10 +50,10 @@ func (n *noted) noted() (trips []trip, ended bool) {
 }
 
 // notedTrips are the trips that writes at the times given lead to: each is one byte.
-func notedTrips(t *testing.T, at ...time.Duration) (trips []trip) {
+func notedTrips(t *testing.T, at ...time.Duration) (made []trip) {
 	synctest.Test(t, func(t *testing.T) {
 		n := &noted{began: time.Now()}
-		c := newTripConn(n)
+		c := new(trips).over(n)
 		for i, when := range at {
 			time.Sleep(when - time.Since(n.began))
 			if _, err := io.WriteString(c, string(rune('a'+i))); err != nil {
@@ -62,9 +62,9 @@ func notedTrips(t *testing.T, at ...time.Duration) (trips []trip) {
 		}
 		time.Sleep(time.Second)
 		must(t, c.Close())
-		trips, _ = n.noted()
+		made, _ = n.noted()
 	})
-	return trips
+	return made
 }
 
 func TestWritesShareTrips(t *testing.T) {
@@ -92,7 +92,7 @@ func TestWritesShareTrips(t *testing.T) {
 func TestAFullTripDoesNotWait(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		n := &noted{began: time.Now()}
-		c := newTripConn(n)
+		c := new(trips).over(n)
 		for _, b := range []string{"a", "b", "c", strings.Repeat("d", tripBytes), "e"} {
 			if _, err := io.WriteString(c, b); err != nil {
 				t.Error(err)
@@ -104,10 +104,36 @@ func TestAFullTripDoesNotWait(t *testing.T) {
 	})
 }
 
+func TestNothingWaitsWhileThereIsAHurry(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		n := &noted{began: time.Now()}
+		shared := new(trips)
+		c := shared.over(n)
+		write := func(what string) {
+			if _, err := io.WriteString(c, what); err != nil {
+				t.Error(err)
+			}
+		}
+		for _, what := range []string{"a", "b", "c"} { // the last waits
+			write(what)
+		}
+		slacken := shared.hurry()
+		write("d")
+		write("e")
+		slacken()
+		write("f")
+		time.Sleep(time.Second)
+		want := []trip{{0, "a"}, {0, "b"}, {0, "cd"}, {0, "e"}, {tripEvery, "f"}}
+		if made, _ := n.noted(); !slices.Equal(made, want) {
+			t.Errorf("trips %v, want %v", made, want)
+		}
+	})
+}
+
 func TestATripThatFailsEndsTheConnection(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		n := &noted{began: time.Now()}
-		c := newTripConn(n)
+		c := new(trips).over(n)
 		_, _ = io.WriteString(c, "a")
 		_, _ = io.WriteString(c, "a")
 		broken := errors.New("broken pipe")
