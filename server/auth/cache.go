@@ -4,9 +4,6 @@ import (
 	"encoding/binary"
 	"strings"
 	"sync"
-	"time"
-
-	"guestload/server/guest"
 )
 
 // shards is how many locks share the verified tokens.
@@ -35,23 +32,11 @@ type shard struct {
 // of its signature. (The last character of 43 has bits that are always 0.)
 type tail uint64
 
-// entry never changes. It holds the claims without what follows from the others
-// and without what the collector would look at: there may be thousands.
+// entry never changes. It holds the claims as they are: put together from less
+// they would take a third longer to find.
 type entry struct {
-	token            string
-	userID, username string
-	issued, expires  int64 // Unix time, s
-}
-
-func newEntry(token string, c *Claims) *entry {
-	return &entry{token: token, userID: c.UserID, username: c.Username, issued: c.IssuedAt.Unix(), expires: c.ExpiresAt.Unix()}
-}
-
-func (e *entry) claims() Claims {
-	return Claims{
-		UserID: e.userID, SessionID: e.userID[len(guest.IDPrefix):], Username: e.username,
-		IssuedAt: time.Unix(e.issued, 0).UTC(), ExpiresAt: time.Unix(e.expires, 0).UTC(),
-	}
+	token  string
+	claims Claims
 }
 
 // newCache holds at most size tokens, though never fewer than two a shard.
@@ -78,11 +63,10 @@ func (c *cache) get(token string) (Claims, bool) {
 	if !young {
 		c.keep(key, e)
 	}
-	return e.claims(), true
+	return e.claims, true
 }
 
-// put remembers claims that passed payload.check, whose times are whole seconds.
-// It copies the token: the caller's may be a view of a buffer.
+// put copies the token: the caller's may be a view of a buffer.
 func (c *cache) put(token string, claims Claims) {
 	c.know(strings.Clone(token), claims)
 }
@@ -90,7 +74,7 @@ func (c *cache) put(token string, claims Claims) {
 // know is put for a token that is the caller's own for good.
 func (c *cache) know(token string, claims Claims) {
 	if key, ok := tailOf(token); ok {
-		c.keep(key, newEntry(token, &claims))
+		c.keep(key, &entry{token: token, claims: claims})
 	}
 }
 
