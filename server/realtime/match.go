@@ -77,9 +77,38 @@ func (n *Node) meet(ctx context.Context, m *member) (waiting bool, err error) {
 		if n.link(m, pair) {
 			return false, nil
 		}
+		if m.chat.Load() != nil {
+			n.decline(ctx, m)
+			return false, nil
+		}
 		n.unpair(ctx, m, undone)
 	}
 	return false, fmt.Errorf("search of %s: %w", m.id, errNoMeeting)
+}
+
+// decline takes the guest out of a pair that a search has come to although it had
+// led to a chat before: it was not answered where it did, and was done again by
+// another matcher. The chat stands; the other goes on searching.
+func (n *Node) decline(ctx context.Context, m *member) {
+	pair := n.withdraw(ctx, m)
+	m.record("") // the next Resync records the chat
+	if pair.ID == "" {
+		return
+	}
+	n.dissolve(pair, m.id, undone)
+	if them := n.find(pair.Partner(m.id).ID); them != nil {
+		n.work.Go(func() { _ = n.seekAgain(n.ctx, them) }) // which tells of an error itself
+	}
+}
+
+// seekAgain lets a guest who searches do so in the matcher of this moment.
+func (n *Node) seekAgain(ctx context.Context, m *member) error {
+	m.turn.Lock()
+	defer m.turn.Unlock()
+	if m.client.Load() == nil || !m.isSearching() {
+		return nil
+	}
+	return n.seek(ctx, m)
 }
 
 // link begins the chat that the matcher decided on, unless it has ended already.

@@ -201,11 +201,7 @@ func (n *Node) searchAgain(ctx context.Context, members []*member) (failed error
 		return cmp.Or(a.since.Compare(b.since), cmp.Compare(a.m.id, b.m.id))
 	})
 	for _, s := range searchers {
-		s.m.turn.Lock()
-		if s.m.client.Load() != nil && s.m.isSearching() {
-			failed = errors.Join(failed, n.seek(ctx, s.m))
-		}
-		s.m.turn.Unlock()
+		failed = errors.Join(failed, n.seekAgain(ctx, s.m))
 	}
 	return failed
 }
