@@ -204,7 +204,7 @@ func crowdRows(ctx context.Context, s *scaling) ([]row, error) {
 	return []row{
 		atMost(fmt.Sprintf("not completed of %d guests in 6 processes, over 6 servers", r.Guests.Planned), float64(r.Guests.Planned-r.Guests.Completed), 0, "%.0f", ""),
 		atMost("rules broken", float64(f.Violations()), 0, "%.0f", ""),
-		atMost("response(delivery) p99", r.Operations["delivery"].Response.P99, 100, "%.1f ms", fmt.Sprintf(" (%d messages; the run %s)", r.Operations["delivery"].Count, r.Outcome)),
+		atMost("response(delivery) p99", r.Operations["delivery"].Response.P99, 100, "%.1f ms", fmt.Sprintf(" (%d messages; the run %s: %s)", r.Operations["delivery"].Count, r.Outcome, f.Dir)),
 		atMost("memory of all processes together", f.Memory()/gib, 16, "%.1f GiB",
 			fmt.Sprintf(" (servers %.1f, loadgen %.1f, Redis %.1f GB)", use.Server.RSSPeakMB/1e3, use.Loadgen.RSSPeakMB/1e3, use.Redis.RSSPeakMB/1e3)),
 		atMost("the same and the kernel's for sockets: what the machine had less", float64(f.Taken)/gib, 16, "%.1f GiB", ""),

@@ -14,16 +14,21 @@ import (
 // Full is how the shipped crowd went: more guests than one process can hold.
 type Full struct {
 	Record results.Record
+	Dir    string // of the record
 	// Taken is how much less memory the machine had free at the worst than before:
 	// of all processes, and the kernel's for their sockets.
 	Taken int64
 }
 
-// Full plays scenario crowd, with servers and a Redis of its own.
+// Full plays scenario crowd, with servers and a Redis of its own. Its record is
+// kept with those of other runs, since no run is dearer to repeat.
 func (a *Arena) Full(ctx context.Context) (f Full, err error) {
 	before, err := proc.Here()
 	if err != nil {
 		return f, fmt.Errorf("free memory: %w", err)
+	}
+	if f.Dir, err = results.NewDir(results.RunsDir, "crowd", time.Now()); err != nil {
+		return f, err
 	}
 	watching, stop := context.WithCancel(ctx)
 	var watch sync.WaitGroup
@@ -41,7 +46,7 @@ func (a *Arena) Full(ctx context.Context) (f Full, err error) {
 			}
 		}
 	})
-	record, err := a.play(ctx, "crowd")
+	record, err := a.playTo(ctx, f.Dir, "crowd")
 	stop()
 	watch.Wait()
 	if errors.Is(err, errViolated) {

@@ -43,7 +43,11 @@ var errViolated = errors.New("a rule of the contract was broken")
 // what was spent is true all the same.
 func (a *Arena) play(ctx context.Context, scenario string, args ...string) (results.Record, error) {
 	a.played++
-	out := filepath.Join(a.Dir, fmt.Sprintf("record-%d", a.played))
+	return a.playTo(ctx, filepath.Join(a.Dir, fmt.Sprintf("record-%d", a.played)), scenario, args...)
+}
+
+// playTo is play with the record in a folder that is there afterwards.
+func (a *Arena) playTo(ctx context.Context, out, scenario string, args ...string) (results.Record, error) {
 	cmd := exec.CommandContext(ctx, a.Loadgen, append([]string{"--scenario", scenario, "--quiet", "--out", out}, args...)...)
 	var said bytes.Buffer
 	cmd.Stdout, cmd.Stderr = &said, &said
