@@ -63,7 +63,7 @@ func BenchmarkOnlinePage(b *testing.B) {
 		forgetSlow(b, server)
 		var pages []time.Duration
 		for b.Loop() {
-			presence, done := reader(b, server)
+			_, presence, done := stores(b, server, "reader")
 			runtime.GC() // for what connecting left, and the reader before
 			pages = walk(b, presence, limit, online, pages)
 			done()
@@ -71,7 +71,7 @@ func BenchmarkOnlinePage(b *testing.B) {
 		report(b, pages)
 	})
 	b.Run("again", func(b *testing.B) {
-		presence, done := reader(b, server)
+		_, presence, done := stores(b, server, "reader")
 		defer done()
 		walk(b, presence, limit, online, nil)
 		forgetSlow(b, server)
@@ -88,16 +88,8 @@ func BenchmarkOnlinePage(b *testing.B) {
 // have none of them, and are not marked by their garbage collector.
 func fillAside(b *testing.B, server *redisproc.Server, guests, online int) {
 	b.Helper()
-	r, err := store.NewRedis(server.URL())
-	if err != nil {
-		b.Fatal(err)
-	}
-	defer r.Close()
-	if err := r.Connect(b.Context()); err != nil {
-		b.Fatal(err)
-	}
-	sessions := store.NewRedisSessions(r, time.Now)
-	presence := store.NewRedisPresence(r, "here", sessions, store.NewRedisMatcher(r))
+	sessions, presence, done := stores(b, server, "here")
+	defer done()
 	if _, err := presence.Beat(b.Context()); err != nil {
 		b.Fatal(err)
 	}
@@ -134,8 +126,8 @@ func getEverybody(b *testing.B, server *redisproc.Server, want int) {
 	}
 }
 
-// reader is an instance's view of who is online, of one that has no guests.
-func reader(b *testing.B, server *redisproc.Server) (p *store.RedisPresence, done func()) {
+// stores are those of an instance in a Redis, without the server around them.
+func stores(b *testing.B, server *redisproc.Server, instance string) (*store.RedisSessions, *store.RedisPresence, func()) {
 	b.Helper()
 	r, err := store.NewRedis(server.URL())
 	if err != nil {
@@ -144,7 +136,8 @@ func reader(b *testing.B, server *redisproc.Server) (p *store.RedisPresence, don
 	if err := r.Connect(b.Context()); err != nil {
 		b.Fatal(err)
 	}
-	return store.NewRedisPresence(r, "reader", store.NewRedisSessions(r, time.Now), store.NewRedisMatcher(r)), r.Close
+	sessions := store.NewRedisSessions(r, time.Now)
+	return sessions, store.NewRedisPresence(r, instance, sessions, store.NewRedisMatcher(r)), r.Close
 }
 
 // walk reads all pages, and appends how long each took to pages.
