@@ -41,7 +41,12 @@ type entry struct {
 
 // newCache holds at most size tokens, though never fewer than two a shard.
 func newCache(size int) *cache {
-	return &cache{young: max(1, size/(2*shards))}
+	c := &cache{young: max(1, size/(2*shards))}
+	for i := range c.shards {
+		mu := &c.shards[i].mu
+		mu.young, mu.old = make(map[tail]*entry), make(map[tail]*entry)
+	}
+	return c
 }
 
 // get does not retain the token.
@@ -82,10 +87,7 @@ func (c *cache) keep(key tail, e *entry) {
 	s := c.shard(key)
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	switch {
-	case s.mu.young == nil:
-		s.mu.young, s.mu.old = make(map[tail]*entry), make(map[tail]*entry)
-	case len(s.mu.young) >= c.young:
+	if len(s.mu.young) >= c.young {
 		clear(s.mu.old) // its room is used again: it need not grow anew
 		s.mu.young, s.mu.old = s.mu.old, s.mu.young
 	}
