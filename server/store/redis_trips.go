@@ -13,8 +13,8 @@ import (
 // data and its scripts driven out of the processor's caches. So what is written to
 // a connection shares trips. A write goes at once where no trip has gone for a
 // while, or one alone: who asks one thing after the other waits for nobody. Else it
-// waits with all that come meanwhile. To wait longer saves Redis little more, and
-// who comes back from an outage asks many things one after the other. A page costs
+// waits with all that come meanwhile. Four times the wait saves Redis an eighth more,
+// and a guest who comes waits four times as long. A page costs
 // Redis as much as several trips, and is several commands one after the other: while
 // one is under way nothing waits.
 const (
