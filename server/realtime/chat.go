@@ -20,10 +20,8 @@ type chat struct {
 
 	mu struct {
 		sync.Mutex
-		over    bool
-		holding bool     // what holder says waits; see takeover.go
-		holder  string   // guest id
-		held    []remote // what waits
+		over bool
+		wait wait // see takeover.go
 	}
 }
 

@@ -18,7 +18,9 @@ func (n *Node) answer(m *member, r remote) {
 		n.save(m)
 	}
 	if !n.Chatting(m.id, r.id) {
-		n.deny(r)
+		if !n.passOn(r) {
+			n.deny(r)
+		}
 	} else if r.kind == remoteAsk {
 		n.mustPublish(r.instance, remote{kind: remoteConfirm, id: r.id, to: r.from, from: m.id})
 	}

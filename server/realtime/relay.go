@@ -65,7 +65,7 @@ func (n *Node) carry(c *chat, m *member, event string, payload []byte, id string
 		return false, api.TextNotConnected
 	}
 	them := c.partner(m.id)
-	if c.mu.holding && c.mu.holder == m.id {
+	if c.mu.wait.who == m.id {
 		return false, n.withhold(c, m, event, payload, id)
 	}
 	if them.member == nil {
@@ -89,10 +89,10 @@ func (n *Node) carry(c *chat, m *member, event string, payload []byte, id string
 //
 //go:noinline
 func (n *Node) withhold(c *chat, m *member, event string, payload []byte, id string) (refusal string) {
-	if len(c.mu.held) == maxHeld {
+	if len(c.mu.wait.held) == maxHeld {
 		return api.TextPartnerGone
 	}
-	c.mu.held = append(c.mu.held, remote{kind: remoteEvent, id: c.pair, to: c.partner(m.id).id, from: m.id, name: event,
+	c.mu.wait.held = append(c.mu.wait.held, remote{kind: remoteEvent, id: c.pair, to: c.partner(m.id).id, from: m.id, name: event,
 		data: slices.Clone(payload), message: strings.Clone(id), instance: n.instance})
 	return ""
 }

@@ -95,20 +95,20 @@ func (n *Node) listen(ctx context.Context) {
 
 // hear acts on one message of another instance. It must not wait.
 func (n *Node) hear(r remote) {
-	if r.kind == remoteMatched {
+	switch r.kind {
+	case remoteMatched:
 		n.hearMatched(*r.pair)
 		return
-	}
-	if n.passOn(r) {
-		return
-	}
-	if r.kind == remoteMoved {
+	case remoteMoved:
 		n.hearMoved(r)
+		return
+	case remoteMark:
+		n.mustPublish(r.instance, remote{kind: remoteMarked, id: r.id, to: r.from})
 		return
 	}
 	m := n.find(r.to)
 	if m == nil {
-		if r.kind == remoteEvent || r.kind == remoteAsk {
+		if !n.passOn(r) && (r.kind == remoteEvent || r.kind == remoteAsk) {
 			n.deny(r)
 		}
 		return
@@ -127,9 +127,7 @@ func (n *Node) hear(r remote) {
 	case remoteConfirm:
 		n.confirmed(r.id)
 	case remoteMarked:
-		if c := m.chat.Load(); c != nil && c.pair == r.id {
-			n.flow(c)
-		}
+		n.flow(m, r.id)
 	}
 }
 
@@ -152,20 +150,22 @@ func (n *Node) hearMatched(p guest.Pair) {
 
 // hearEvent passes an event of the partner on to the guest's socket.
 func (n *Node) hearEvent(m *member, r remote) {
-	c := m.chat.Load()
-	if c == nil || c.pair != r.id {
-		if r.kind == remoteEvent && r.message != "" {
-			// Of a chat that is over, or that was never told of here.
-			n.work.Go(func() { n.answer(m, r) })
-		}
+	c := m.hold()
+	if c != nil && c.pair == r.id && !c.mu.over {
+		n.deliver(c, m, r)
+		c.mu.Unlock()
 		return
 	}
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	if c.mu.over {
+	if c != nil {
+		c.mu.Unlock()
+	}
+	if n.passOn(r) {
 		return
 	}
-	n.deliver(c, m, r)
+	if r.kind == remoteEvent && r.message != "" {
+		// Of a chat that is over, or that was never told of here.
+		n.work.Go(func() { n.answer(m, r) })
+	}
 }
 
 // deliver gives an event of the partner, or word that the partner has one, to the
@@ -195,8 +195,9 @@ func (n *Node) hearEnd(m *member, r remote) {
 	c := m.chat.Load()
 	m.dissolve(r.id)
 	m.mu.Unlock()
-	if c != nil && c.pair == r.id {
-		n.finish(c, r.from, r.why)
+	ended := c != nil && c.pair == r.id && n.finish(c, r.from, r.why)
+	if !ended && n.passOn(r) {
+		return
 	}
 	if r.why == offline || c != nil && c.restored.Load() {
 		// The other instance knows nothing of the pair: the matcher may still hold it.

@@ -84,6 +84,33 @@ func TestChatMovesWithItsGuest(t *testing.T) {
 	}
 }
 
+// TestGuestLeavesWhileAMessageIsHandled: what was on its way to a guest when the
+// chat left for another instance, and has found the guest still here, follows.
+func TestGuestLeavesWhileAMessageIsHandled(t *testing.T) {
+	s := redistest.Standalone(t)
+	one, two := newSite(t, s.URL()), newSite(t, s.URL())
+	a, b := one.visit("Ann"), two.visit("Bob")
+	meet(a, b)
+	soon(t, 5*time.Second, "the document says so", func() bool {
+		g, err := two.node.Session(t.Context(), a.session.SessionID)
+		return err == nil && g.ConnectedUser == b.session.ID
+	})
+	here := one.node.find(a.session.ID)
+	pair := here.chat.Load().pair
+	moved := two.enter(a.session)
+	soon(t, 5*time.Second, "the guest is given up", func() bool { return here.client.Load() == nil })
+
+	late := remote{kind: remoteEvent, id: pair, to: a.session.ID, from: b.session.ID, name: api.EventChatMessage,
+		data: []byte(`{"content":"late"}`), message: "m1", instance: two.node.instance}
+	one.node.hearEvent(here, late)
+	moved.expect(5*time.Second, api.EventChatMessage, 1)
+	late.kind = remoteAsk
+	one.node.answer(here, late)
+	late.kind, late.why = remoteEnd, offline
+	one.node.hearEnd(here, late)
+	moved.expect(5*time.Second, api.EventRoomClosed, 1)
+}
+
 // TestSocketsOnBothSidesOfAnOutage: a guest whose instance cannot be asked
 // connects to another one. Afterwards the newer socket is left.
 func TestSocketsOnBothSidesOfAnOutage(t *testing.T) {

@@ -108,6 +108,7 @@ func (n *Node) handOver(m *member, c *chat, to string) bool {
 	case them.member != nil:
 		next := n.newChat(pair)
 		next.restored.Store(true)
+		next.mu.wait = c.mu.wait // for what another instance still passes on by this one
 		them.member.chat.CompareAndSwap(c, next)
 		return true
 	case them.instance != to:
@@ -137,14 +138,14 @@ func (n *Node) hearMoved(r remote) {
 			return
 		}
 		if n.publish(r.instance, remote{kind: remoteMark, id: r.id, to: me.id, from: them.id, instance: n.instance}) != nil {
-			n.flow(next)
+			n.flow(them.member, r.id)
 		}
 		n.work.Go(func() {
 			select {
 			case <-time.After(markWait):
 			case <-n.ctx.Done():
 			}
-			n.flow(next)
+			n.flow(them.member, r.id)
 		})
 		return
 	}
@@ -169,7 +170,7 @@ func (n *Node) replaceChat(next *chat, me, them *side) bool {
 		return false
 	}
 	next.mu.Lock()
-	next.mu.holding, next.mu.holder = true, them.id
+	next.mu.wait = wait{who: them.id, held: old.mu.wait.held}
 	next.mu.Unlock()
 	if me.member != nil && !me.member.begin(next) {
 		return false
@@ -209,15 +210,24 @@ func (n *Node) handedOver(m *member) {
 	}
 }
 
-// flow ends the waiting of a chat's messages, and sends those that waited.
-func (n *Node) flow(c *chat) {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	held := c.mu.held
-	c.mu.holding, c.mu.held = false, nil
-	if c.mu.over {
+// wait is what one guest of a chat says while it may not be sent yet.
+type wait struct {
+	who  string   // guest id; "" where nothing waits
+	held []remote // in order
+}
+
+// flow ends the waiting of what a guest says in a pair, and sends what has waited.
+func (n *Node) flow(m *member, pair string) {
+	c := m.hold()
+	if c == nil {
 		return
 	}
+	defer c.mu.Unlock()
+	if c.mu.over || c.pair != pair {
+		return
+	}
+	held := c.mu.wait.held
+	c.mu.wait = wait{}
 	for _, r := range held {
 		if them := c.partner(r.from); them.member != nil {
 			n.deliver(c, them.member, r)
@@ -227,15 +237,14 @@ func (n *Node) flow(c *chat) {
 	}
 }
 
-// passOn gives a message for a guest who has moved to the instance where it is.
+// passOn gives a message of a pair that a guest here is not in to the instance
+// where the guest has gone with it. Only who has looked for the chat here asks: a
+// guest may leave at any moment before.
 func (n *Node) passOn(r remote) bool {
 	switch r.kind {
 	case remoteEvent, remoteDelivered, remoteEnd, remoteAsk:
 		to := n.moves.where(moveKey{r.id, r.to})
 		return to != "" && n.publish(to, r) == nil
-	case remoteMark:
-		n.mustPublish(r.instance, remote{kind: remoteMarked, id: r.id, to: r.from})
-		return true
 	}
 	return false
 }
