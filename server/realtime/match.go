@@ -215,15 +215,27 @@ func (n *Node) unpair(ctx context.Context, m *member, why parting) bool {
 // dissolved, if any; it asks only where there may be something to take.
 func (n *Node) withdraw(ctx context.Context, m *member) guest.Pair {
 	m.mu.Lock()
-	known := m.mu.recorded == nothing
+	recorded := m.mu.recorded
 	m.mu.recorded = nothing // before it is so: a store that asks about the guest meanwhile is heard
 	m.mu.Unlock()
-	if known {
+	if recorded == nothing {
 		return guest.Pair{}
+	}
+	// So is the partner's record: most chats end with both going at once, and one
+	// need not ask again.
+	var partner *member
+	if c := m.chat.Load(); c != nil && c.pair == recorded {
+		partner = c.partner(m.id).member
+	}
+	if partner != nil {
+		partner.unrecord(recorded)
 	}
 	pair, err := n.matcher.Leave(ctx, m.id)
 	if err != nil {
 		m.record("")
+		if partner != nil {
+			partner.record("")
+		}
 		n.log.Warn("matcher did not hear of a leave", "guest", m.id, "error", err)
 	}
 	if them := n.find(pair.Partner(m.id).ID); them != nil {
