@@ -18,8 +18,8 @@ func (n *Node) Connect(ctx context.Context, s guest.Session, f api.Framing, sock
 		return nil, ErrDraining
 	}
 	m := n.take(s)
+	defer m.turn.Unlock()
 	c, err := n.connect(ctx, m, s, f, sock)
-	m.turn.Unlock()
 	if err != nil {
 		n.forget(m)
 		return nil, err
@@ -99,9 +99,6 @@ func (c *Client) Closed() {
 	}
 	m.client.Store(nil)
 	n.leave(n.ctx, m, disconnected)
-	if err := n.presence.Leave(n.ctx, m.sessionID); err != nil {
-		n.log.Warn("presence did not hear of a leave", "guest", m.id, "error", err)
-	}
 	m.turn.Unlock()
 	n.save(m)
 }

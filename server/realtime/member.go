@@ -20,7 +20,8 @@ type member struct {
 	sessionID string
 
 	// turn is held throughout a step of the guest's life that asks the store:
-	// connecting, searching, leaving, going. Partners never take it.
+	// connecting, searching, leaving, going. Partners never take it; the saver
+	// does where nobody has it.
 	turn sync.Mutex
 
 	client atomic.Pointer[Client] // the socket of the moment; nil when gone

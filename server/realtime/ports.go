@@ -32,9 +32,9 @@ type Presence interface {
 	// the instance where it lived before, "" for none. The guest belongs to the
 	// latest that joined.
 	Join(ctx context.Context, sessionID string) (previous string, err error)
-	// Leave takes the guest from this instance's set; it changes nothing where the
-	// guest has joined another instance since.
-	Leave(ctx context.Context, sessionID string) error
+	// Leave takes guests from this instance's set, all or none of them; it changes
+	// nothing for those who have joined another instance since.
+	Leave(ctx context.Context, sessionIDs ...string) error
 	// Online returns one page of guests with a socket, in a stable order: a guest
 	// online throughout is listed exactly once over the pages. cursor "" starts;
 	// next "" ends; a page may hold fewer than limit, even none, and still have

@@ -108,7 +108,9 @@ func (n *Node) hear(r remote) {
 	}
 	m := n.find(r.to)
 	if m == nil {
-		if !n.passOn(r) && (r.kind == remoteEvent || r.kind == remoteAsk) {
+		if r.kind == remoteReplaced {
+			n.giveNoChat(r.to, r.instance)
+		} else if !n.passOn(r) && (r.kind == remoteEvent || r.kind == remoteAsk) {
 			n.deny(r)
 		}
 		return

@@ -18,8 +18,8 @@ const (
 	saveBatch = 256
 )
 
-// saver brings stored documents up to date with the live state: one goroutine,
-// so that a guest's writes are done in order.
+// saver brings what is stored up to date with the live state: one goroutine, so
+// that a guest's writes are done in order.
 type saver struct {
 	wake chan struct{}
 	mu   struct {
@@ -28,23 +28,27 @@ type saver struct {
 	}
 }
 
-// save has the guest's document brought up to date soon.
-func (n *Node) save(m *member) {
-	n.changed.Store(true)
-	m.mu.Lock()
-	was := m.mu.dirty
-	m.mu.dirty = true
-	m.mu.Unlock()
-	if was {
-		return
-	}
-	s := &n.saver
+// put queues a member, whose dirty it has made true.
+func (s *saver) put(m *member) {
 	s.mu.Lock()
 	s.mu.queue = append(s.mu.queue, m)
 	s.mu.Unlock()
 	select {
 	case s.wake <- struct{}{}:
 	default:
+	}
+}
+
+// save has the guest's document brought up to date soon, and a guest without a
+// socket leave presence and be forgotten.
+func (n *Node) save(m *member) {
+	n.changed.Store(true)
+	m.mu.Lock()
+	was := m.mu.dirty
+	m.mu.dirty = true
+	m.mu.Unlock()
+	if !was {
+		n.saver.put(m)
 	}
 }
 
@@ -56,13 +60,10 @@ func (s *saver) run(ctx context.Context, n *Node) {
 	for {
 		select {
 		case <-s.wake:
-			wait.Reset(gather)
-			select {
-			case <-wait.C:
-			case <-ctx.Done():
-			}
 		case <-ctx.Done():
 		}
+		wait.Reset(gather)
+		<-wait.C
 		s.mu.Lock()
 		batch, s.mu.queue = s.mu.queue, batch[:0]
 		s.mu.Unlock()
@@ -76,38 +77,68 @@ func (s *saver) run(ctx context.Context, n *Node) {
 	}
 }
 
-// write stores the live state of guests, and forgets those whose last socket is gone.
+// write stores the live state of guests. Those without a socket leave presence,
+// all in one call, and are forgotten: their turns are held, so nobody comes back
+// meanwhile. Those whose turn is somebody else's are written another time.
 func (n *Node) write(batch []*member) {
 	changes := make([]guest.Change, 0, len(batch))
+	var held []*member
 	for _, m := range batch {
+		if m.client.Load() == nil {
+			if !m.turn.TryLock() {
+				n.saver.put(m)
+				continue
+			}
+			held = append(held, m)
+		}
 		m.mu.Lock()
-		patch, deleted := m.state(), m.mu.deleted
+		patch, skip := m.state(), m.mu.deleted || m.mu.removed
 		m.mu.dirty, m.mu.saved = false, n.now()
 		m.mu.Unlock()
-		if !deleted {
+		if !skip {
 			changes = append(changes, guest.Change{SessionID: m.sessionID, Patch: patch})
 		}
 	}
+	ctx := context.WithoutCancel(n.ctx) // the last writes are owed even while the node stops
+	var departing sync.WaitGroup
+	departing.Go(func() { n.depart(ctx, held) })
 	if len(changes) > 0 {
-		// The last writes are owed even while the node stops.
-		for i, err := range n.sessions.PatchAll(context.WithoutCancel(n.ctx), changes) {
+		for i, err := range n.sessions.PatchAll(ctx, changes) {
 			if err != nil && !errors.Is(err, guest.ErrNotFound) {
 				n.log.Warn("session not saved", "guest", guest.IDPrefix+changes[i].SessionID, "error", err)
 			}
 		}
 	}
-	for _, m := range batch {
+	departing.Wait()
+	for _, m := range held {
 		n.forget(m)
+		m.turn.Unlock()
 	}
 }
 
-// forget drops a member without a socket. Whoever is at work on the member saves
-// it afterwards, and so comes here again.
-func (n *Node) forget(m *member) {
-	if m.client.Load() != nil || !m.turn.TryLock() {
+// depart takes those of the guests who have no socket from presence. The caller
+// holds their turns.
+func (n *Node) depart(ctx context.Context, held []*member) {
+	ids := make([]string, 0, len(held))
+	for _, m := range held {
+		m.mu.Lock()
+		if m.client.Load() == nil && !m.mu.removed {
+			ids = append(ids, m.sessionID)
+		}
+		m.mu.Unlock()
+	}
+	if len(ids) == 0 {
 		return
 	}
-	defer m.turn.Unlock()
+	if err := n.presence.Leave(ctx, ids...); err != nil {
+		n.log.Warn("presence did not hear of guests who left", "guests", len(ids), "error", err)
+	}
+	n.changed.Store(true)
+}
+
+// forget drops a member without a socket that is owed nothing. The caller holds
+// its turn.
+func (n *Node) forget(m *member) {
 	n.mu.Lock()
 	defer n.mu.Unlock()
 	m.mu.Lock()

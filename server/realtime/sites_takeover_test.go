@@ -111,6 +111,28 @@ func TestGuestLeavesWhileAMessageIsHandled(t *testing.T) {
 	moved.expect(5*time.Second, api.EventRoomClosed, 1)
 }
 
+// TestGuestWhoHasGoneBringsNoChat: nobody waits for the chat of a guest whose
+// socket had closed before the other instance was asked for it.
+func TestGuestWhoHasGoneBringsNoChat(t *testing.T) {
+	s := redistest.Standalone(t)
+	one, two := newSite(t, s.URL()), newSite(t, s.URL())
+	a := two.visit("Ann")
+	here := two.node.find(a.session.ID)
+	for _, known := range []bool{false, true} {
+		if known {
+			one.node.take(a.session).turn.Unlock() // gone, and not forgotten yet
+		}
+		told := make(chan struct{}, 1)
+		here.mu.Lock()
+		here.mu.handover = told
+		here.mu.Unlock()
+		soon(t, 5*time.Second, "no chat comes", func() bool {
+			two.node.claim(here, one.node.instance, 0) // which nobody hears before it listens
+			return len(told) == 1
+		})
+	}
+}
+
 // TestSocketsOnBothSidesOfAnOutage: a guest whose instance cannot be asked
 // connects to another one. Afterwards the newer socket is left.
 func TestSocketsOnBothSidesOfAnOutage(t *testing.T) {

@@ -64,8 +64,9 @@ func (n *Node) takeOver(ctx context.Context, m *member, s guest.Session, previou
 func (n *Node) giveUp(m *member, to string) {
 	m.turn.Lock()
 	old := m.client.Load()
-	if old == nil {
+	if old == nil { // it has closed, and presence is yet to hear of it
 		m.turn.Unlock()
+		n.giveNoChat(m.id, to)
 		return
 	}
 	c := m.chat.Load()
@@ -73,7 +74,7 @@ func (n *Node) giveUp(m *member, to string) {
 	m.client.Store(nil)
 	if !moved {
 		n.leave(n.ctx, m, disconnected)
-		n.mustPublish(to, remote{kind: remoteMoved, to: m.id}) // no chat comes
+		n.giveNoChat(m.id, to)
 	}
 	m.mu.Lock()
 	m.mu.searching, m.mu.deleted = false, true // the document is another's to write
@@ -82,6 +83,9 @@ func (n *Node) giveUp(m *member, to string) {
 	old.end(frame.Replaced, api.TextReplaced)
 	n.save(m)
 }
+
+// giveNoChat tells the instance where a guest has gone that no chat comes along.
+func (n *Node) giveNoChat(id, to string) { n.mustPublish(to, remote{kind: remoteMoved, to: id}) }
 
 // handOver moves a chat. It reports false where the chat cannot go on.
 func (n *Node) handOver(m *member, c *chat, to string) bool {

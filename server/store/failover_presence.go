@@ -39,18 +39,18 @@ func (p *FailoverPresence) Join(ctx context.Context, sessionID string) (previous
 	return p.memory.Join(ctx, sessionID)
 }
 
-// Leave takes the guest from those with a socket here.
-func (p *FailoverPresence) Leave(ctx context.Context, sessionID string) error {
+// Leave takes the guests from those with a socket here.
+func (p *FailoverPresence) Leave(ctx context.Context, sessionIDs ...string) error {
 	p.gate.RLock()
 	defer p.gate.RUnlock()
 	if p.failover.direct() {
-		if err := p.redis.Leave(ctx, sessionID); unavailable(err) {
+		if err := p.redis.Leave(ctx, sessionIDs...); unavailable(err) {
 			p.missed()
 		} else if err != nil {
 			return err
 		}
 	}
-	return p.memory.Leave(ctx, sessionID)
+	return p.memory.Leave(ctx, sessionIDs...)
 }
 
 // Online returns a page of guests with a socket; of this instance's while Redis

@@ -1,10 +1,18 @@
--- KEYS: owners, the members of an instance, counter. ARGV: session id, instance.
--- Takes the guest's socket from the instance, if it is still there.
+-- KEYS: owners, the members of an instance, counter. ARGV: instance, session ids.
+-- Takes the guests' sockets from the instance, those that are still there.
 -- Who is among the members lives there: whoever joins another leaves them.
-local id, call = ARGV[1], redis.call
-local gone = call('ZREM', KEYS[2], id) == 1
-if gone or call('HGET', KEYS[1], id) == ARGV[2] then call('HDEL', KEYS[1], id) end
-if gone and call('DECR', KEYS[3]) < 0 then
+local call, instance = redis.call, table.remove(ARGV, 1)
+local left = ARGV
+local gone = call('ZREM', KEYS[2], unpack(left))
+if gone < #left then -- some live elsewhere by now, or nowhere
+  local owners = call('HMGET', KEYS[1], unpack(ARGV))
+  left = {}
+  for i = 1, #ARGV do
+    if owners[i] == instance then left[#left + 1] = ARGV[i] end
+  end
+end
+if #left > 0 then call('HDEL', KEYS[1], unpack(left)) end
+if gone > 0 and call('DECRBY', KEYS[3], gone) < 0 then
   call('SET', KEYS[3], 0, 'EX', 300) -- it had lapsed or been changed; the beat counts anew
 end
 return 1

@@ -37,11 +37,13 @@ func (m *MemoryPresence) Join(_ context.Context, sessionID string) (previous str
 	return "", nil
 }
 
-// Leave takes the guest from those with a socket.
-func (m *MemoryPresence) Leave(_ context.Context, sessionID string) error {
+// Leave takes the guests from those with a socket.
+func (m *MemoryPresence) Leave(_ context.Context, sessionIDs ...string) error {
 	m.online.Lock()
 	defer m.online.Unlock()
-	m.online.ids.Delete(sessionID)
+	for _, id := range sessionIDs {
+		m.online.ids.Delete(id)
+	}
 	return nil
 }
 

@@ -66,10 +66,13 @@ func (p *RedisPresence) Join(ctx context.Context, sessionID string) (previous st
 	return previous, nil
 }
 
-// Leave takes the guest from this instance; nothing changes where the guest has
+// Leave takes the guests from this instance; nothing changes for those who have
 // joined another since. One script.
-func (p *RedisPresence) Leave(ctx context.Context, sessionID string) error {
+func (p *RedisPresence) Leave(ctx context.Context, sessionIDs ...string) error {
 	const doing = "leave presence"
+	if len(sessionIDs) == 0 {
+		return nil
+	}
 	l, err := p.redis.up()
 	if err != nil {
 		return fmt.Errorf("%s: %w", doing, err)
@@ -77,10 +80,15 @@ func (p *RedisPresence) Leave(ctx context.Context, sessionID string) error {
 	ctx, cancel := l.within(ctx, replyTimeout)
 	defer cancel()
 	keys := []string{l.keys.owners, l.keys.members(p.instance), l.keys.counter}
-	if err := p.scripts.leave.Exec(ctx, l.client, keys, []string{sessionID, p.instance}).Error(); err != nil {
+	if err := p.scripts.leave.Exec(ctx, l.client, keys, p.leaveArgs(sessionIDs)).Error(); err != nil {
 		return p.redis.failure(doing, err)
 	}
 	return nil
+}
+
+// leaveArgs are the script's arguments.
+func (p *RedisPresence) leaveArgs(sessionIDs []string) []string {
+	return append([]string{p.instance}, sessionIDs...)
 }
 
 // Online returns one page of the guests with a socket, over all instances, in

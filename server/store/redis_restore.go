@@ -116,54 +116,43 @@ func (p *RedisPresence) exact(ctx context.Context, online []string) (moved map[s
 		return nil, p.redis.failure(doing, err)
 	}
 	keys := []string{l.keys.owners, members, l.keys.counter}
-	leave := p.scriptsFor(stored, online, keys)
-	if _, err := p.execute(ctx, l, p.scripts.leave, leave); err != nil {
-		return nil, p.redis.failure(doing, err)
-	}
-	join := p.scriptsFor(online, stored, keys)
-	for i := range join {
-		join[i].Args = append(join[i].Args, l.keys.membersOf)
-	}
-	previous, err := p.execute(ctx, l, p.scripts.join, join)
-	if err != nil {
-		return nil, p.redis.failure(doing, err)
+	for batch := range slices.Chunk(without(stored, online), presenceBatch) {
+		if err := p.scripts.leave.Exec(ctx, l.client, keys, p.leaveArgs(batch)).Error(); err != nil {
+			return nil, p.redis.failure(doing, err)
+		}
 	}
 	moved = make(map[string]string)
-	for i, instance := range previous {
-		if instance != "" && instance != p.instance {
-			moved[join[i].Args[0]] = instance
+	for batch := range slices.Chunk(without(online, stored), presenceBatch) {
+		calls := make([]rueidis.LuaExec, len(batch))
+		for i, id := range batch {
+			calls[i] = rueidis.LuaExec{Keys: keys, Args: []string{id, p.instance, l.keys.membersOf}}
+		}
+		for i, result := range p.scripts.join.ExecMulti(ctx, l.client, calls...) {
+			instance, err := result.ToString()
+			if err != nil {
+				return nil, p.redis.failure(doing, err)
+			}
+			if instance != "" && instance != p.instance {
+				moved[batch[i]] = instance
+			}
 		}
 	}
 	return moved, nil
 }
 
-// scriptsFor is one call for each id of a that is not in b.
-func (p *RedisPresence) scriptsFor(a, b, keys []string) []rueidis.LuaExec {
+// without returns the ids of a that are not in b.
+func without(a, b []string) []string {
 	other := make(map[string]struct{}, len(b))
 	for _, id := range b {
 		other[id] = struct{}{}
 	}
-	var calls []rueidis.LuaExec
+	var rest []string
 	for _, id := range a {
 		if _, ok := other[id]; !ok {
-			calls = append(calls, rueidis.LuaExec{Keys: keys, Args: []string{id, p.instance}})
+			rest = append(rest, id)
 		}
 	}
-	return calls
-}
-
-func (p *RedisPresence) execute(ctx context.Context, l *link, script *rueidis.Lua, calls []rueidis.LuaExec) ([]string, error) {
-	replies := make([]string, 0, len(calls))
-	for batch := range slices.Chunk(calls, presenceBatch) {
-		for _, result := range script.ExecMulti(ctx, l.client, batch...) {
-			if result.Error() != nil {
-				return nil, result.Error()
-			}
-			text, _ := result.ToString() // leave answers with a number, which nobody reads
-			replies = append(replies, text)
-		}
-	}
-	return replies, nil
+	return rest
 }
 
 // runs names the processes that hold the data: after it has changed, what was

@@ -48,11 +48,11 @@ func presenceTakesSessionIDs(t *testing.T, h Harness) {
 
 func guestBelongsToLatest(t *testing.T, h Harness) {
 	a, b := h.first(), h.other()
-	s := a.join(t)
+	s, goes, gone := a.join(t), a.join(t), newSession()
 	if previous, err := b.Presence.Join(t.Context(), s.SessionID); err != nil || previous != a.Name {
 		t.Fatalf("moved from %q, %v; want %q", previous, err, a.Name)
 	}
-	if err := a.Presence.Leave(t.Context(), s.SessionID); err != nil {
+	if err := a.Presence.Leave(t.Context(), s.SessionID, goes.SessionID, gone.SessionID); err != nil {
 		t.Fatal(err)
 	}
 	for _, i := range h.Instances {
@@ -68,6 +68,37 @@ func guestBelongsToLatest(t *testing.T, h Harness) {
 	}
 	if got := a.stats(t); got.OnlineUsers != 0 || got.ActiveUsers != 0 {
 		t.Errorf("got %+v, want nobody", got)
+	}
+}
+
+func manyLeaveAtOnce(t *testing.T, h Harness) {
+	i := h.first()
+	stays, returns := i.join(t), i.join(t)
+	ids := []string{returns.SessionID}
+	for range 255 {
+		ids = append(ids, i.join(t).SessionID)
+	}
+	for range 2 {
+		if err := i.Presence.Leave(t.Context(), ids...); err != nil {
+			t.Fatal(err)
+		}
+		if got := i.stats(t); got.OnlineUsers != 1 || got.ActiveUsers != 1 {
+			t.Errorf("got %+v, want one online", got)
+		}
+	}
+	if previous, err := i.Presence.Join(t.Context(), returns.SessionID); err != nil || previous != "" {
+		t.Errorf("joined again from %q, %v", previous, err)
+	}
+	if err := i.Presence.Leave(t.Context(), ids[1:]...); err != nil {
+		t.Error(err)
+	}
+	if err := i.Presence.Leave(t.Context()); err != nil {
+		t.Errorf("nobody left: %v", err)
+	}
+	want := []string{stays.SessionID, returns.SessionID}
+	slices.Sort(want)
+	if got := pageThrough(t, i, 10); !slices.Equal(got, want) {
+		t.Errorf("%q are online, want %q", got, want)
 	}
 }
 

@@ -27,7 +27,7 @@ type Sessions interface {
 // Presence knows which guests have a socket, and where.
 type Presence interface {
 	Join(ctx context.Context, sessionID string) (previous string, err error)
-	Leave(ctx context.Context, sessionID string) error
+	Leave(ctx context.Context, sessionIDs ...string) error
 	Online(ctx context.Context, cursor string, limit int) (page []guest.Session, next string, err error)
 	Stats(ctx context.Context) (guest.Stats, error)
 }
@@ -83,6 +83,7 @@ func Run(t *testing.T, open func(t *testing.T) Harness) {
 
 		{"presence is idempotent", false, presenceIsIdempotent},
 		{"presence takes session ids only", false, presenceTakesSessionIDs},
+		{"many leave at once", false, manyLeaveAtOnce},
 		{"guest belongs to the latest instance", true, guestBelongsToLatest},
 		{"pages list everybody once", false, pagesListEverybody},
 		{"pages are stable while others come and go", false, pagesAreStable},
