@@ -1,0 +1,89 @@
+package verify
+
+import (
+	"testing"
+	"time"
+
+	"guestload/server/api"
+)
+
+// TestReleaseRules: whose partner has gone is told, in time.
+func TestReleaseRules(t *testing.T) {
+	judge(t, []play{
+		{"the partner of a leaver is not told", func(s *stage) {
+			s.meet(0, 1)
+			s.leave(0)
+			s.now += 3 * time.Second
+			s.leave(1)
+		}, counts{Release: 1}},
+		{"the partner of a dropped guest is not told", func(s *stage) {
+			s.meet(0, 1)
+			s.guests[0].Dropping(s.tick(), Reset)
+			s.now += 3 * time.Second
+		}, counts{Release: 1}},
+		{"the partner is told too late", func(s *stage) {
+			s.meet(0, 1)
+			s.guests[0].Dropping(s.tick(), Closed)
+			s.now += 3 * time.Second
+			s.hear(1, api.EventRoomClosed, 0)
+		}, counts{Release: 1}},
+		{"the partner of a silent guest is told too late", func(s *stage) {
+			s.meet(0, 1)
+			s.guests[0].Dropping(s.tick(), HalfOpen)
+			s.now += 61 * time.Second
+			s.hear(1, api.EventRoomClosed, 0)
+		}, counts{Release: 1}},
+		{"the partner of a guest whose instance was killed is told in time", func(s *stage) {
+			s.meet(0, 1)
+			s.guests[0].Lost(s.tick())
+			s.now += 9 * time.Second
+			s.hear(1, api.EventRoomClosed, 0)
+		}, nil},
+		{"the partner of a guest whose instance was killed is told too late", func(s *stage) {
+			s.meet(0, 1)
+			s.guests[0].Lost(s.tick())
+			s.now += 11 * time.Second
+			s.hear(1, api.EventRoomClosed, 0)
+		}, counts{Release: 1}},
+		{"who comes back from a killed instance does not go on with the chat", func(s *stage) {
+			s.meet(0, 1)
+			s.guests[0].Lost(s.tick())
+			s.guests[0].Established(s.tick(), idOf(0))
+			s.now += 11 * time.Second
+			s.leave(1)
+		}, counts{Release: 1}},
+		{"both come back from a killed instance and meet again", func(s *stage) {
+			s.meet(0, 1)
+			for i := range 2 {
+				s.guests[i].Lost(s.tick())
+			}
+			s.now += 11 * time.Second
+			for i := range 2 {
+				s.guests[i].Established(s.tick(), idOf(i))
+			}
+			s.meet(0, 1)
+			s.receive(1, 0, s.send(0, 1))
+			s.part(0, 1)
+		}, nil},
+		{"a killed instance does not excuse a message lost before", func(s *stage) {
+			s.meet(0, 1)
+			s.send(0, 1)
+			s.receive(1, 0, s.send(0, 2))
+			s.guests[0].Lost(s.tick())
+			s.hear(1, api.EventRoomClosed, 0)
+		}, counts{MessageLost: 1}},
+		{"who searches anew leaves, and nobody is told", func(s *stage) {
+			s.meet(0, 1)
+			s.search(0)
+			s.now += 3 * time.Second
+		}, counts{Release: 1}},
+		{"matched with who had cancelled, and not told", func(s *stage) {
+			s.search(0)
+			s.search(1)
+			s.guests[0].Cancelling(s.tick())
+			s.matched(1, 0)
+			s.hear(0, api.EventMatchCancelled)
+			s.now += 3 * time.Second
+		}, counts{Release: 1}},
+	})
+}
