@@ -19,7 +19,7 @@ import (
 var ErrMisconfigured = errors.New("redis is misconfigured")
 
 // Waits for Redis. They end with the prober's word of an outage, which comes within
-// 550 ms; so they are longer: on a machine that leaves us no time to run, an answer
+// 700 ms; so they are longer: on a machine that leaves us no time to run, an answer
 // that comes late to us is no outage, and who takes it for one serves guests from
 // memory whom other instances then do not find.
 const (

@@ -24,7 +24,7 @@ type told struct {
 func newTold(ask func(ctx context.Context, returning bool) error) *told {
 	w := &told{}
 	w.watch = watch{
-		ask: ask, pulse: pulse, losses: func() int64 { return 0 },
+		ask: ask, pulse: pulse, losses: func() int64 { return 0 }, sent: func() int64 { return 0 },
 		classify: func(err error) error { return fmt.Errorf("%w: %w", guest.ErrUnavailable, err) },
 		report:   func(up bool, _ error) { w.ups = append(w.ups, up) },
 	}
@@ -53,8 +53,8 @@ func TestProberKnowsInTime(t *testing.T) {
 				w := newTold(func(ctx context.Context, r bool) error { asked++; return tt.ask(ctx, r) })
 				began := time.Now()
 				w.look(t.Context())
-				if took := time.Since(began); took > tt.within || took+probeEvery > 550*time.Millisecond {
-					t.Errorf("known after %v, want %v and at most 550 ms with the pause", took, tt.within)
+				if took := time.Since(began); took > tt.within || took+probeEvery > 550*time.Millisecond || took+idleEvery > 700*time.Millisecond {
+					t.Errorf("known after %v, want %v and at most 550 ms with the pause, 700 ms where nobody waits", took, tt.within)
 				}
 				if !slices.Equal(w.ups, []bool{false}) {
 					t.Errorf("told %v, want down", w.ups)
@@ -88,6 +88,33 @@ func TestOneFailureIsNoOutage(t *testing.T) {
 				}
 			})
 		})
+	}
+}
+
+func TestProberAsksOftenWhereGuestsWait(t *testing.T) {
+	var answer error
+	sent := int64(0)
+	w := newTold(func(context.Context, bool) error { return answer })
+	w.sent = func() int64 { return sent }
+	for _, step := range []struct {
+		name   string
+		answer error
+		sends  int64
+		want   time.Duration
+	}{
+		{"nobody uses it", nil, 0, idleEvery},
+		{"it is used", nil, 3, probeEvery},
+		{"it was used, and there was a beat", nil, 1, idleEvery},
+		{"nobody uses it any more", nil, 0, idleEvery},
+		{"it is away", io.EOF, 0, probeEvery},
+		{"it is still away", io.EOF, 0, probeEvery},
+		{"it is back", nil, 0, idleEvery},
+	} {
+		answer, sent = step.answer, sent+step.sends
+		w.look(t.Context())
+		if got := w.pause(); got != step.want {
+			t.Errorf("%s: the next look is after %v, want %v", step.name, got, step.want)
+		}
 	}
 }
 
