@@ -34,6 +34,13 @@ func (m *FailoverMatcher) Leave(ctx context.Context, id string) (p guest.Pair, e
 	return p, err
 }
 
+// LeaveAt is Leave where the guest is recorded for an instance.
+func (m *FailoverMatcher) LeaveAt(ctx context.Context, id, instance string) (p guest.Pair, err error) {
+	m.ask(ctx, func() error { p, err = m.redis.LeaveAt(ctx, id, instance); return err },
+		func() { p, err = m.memory.LeaveAt(ctx, id, instance) })
+	return p, err
+}
+
 // Restore records a pair that the matcher may have forgotten, and returns it. It
 // refuses with guest.ErrPaired where one of the two is in another pair, which it
 // returns, or waits on another instance. Doing it again changes nothing.

@@ -53,6 +53,11 @@ func (p *FailoverPresence) Leave(ctx context.Context, sessionIDs ...string) erro
 	return p.memory.Leave(ctx, sessionIDs...)
 }
 
+// Where returns the instance where the guest's socket lives by Redis, "" for none.
+func (p *FailoverPresence) Where(ctx context.Context, sessionID string) (instance string, err error) {
+	return p.redis.Where(ctx, sessionID)
+}
+
 // Online returns a page of guests with a socket; of this instance's while Redis
 // is away. Cursors are good with either.
 func (p *FailoverPresence) Online(ctx context.Context, cursor string, limit int) (page []guest.Session, next string, err error) {

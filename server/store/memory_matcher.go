@@ -75,13 +75,21 @@ func (m *MemoryMatcher) Search(_ context.Context, s guest.Searcher) (guest.Pair,
 
 // Leave takes the guest from the queue and dissolves the guest's pair, which it
 // returns.
-func (m *MemoryMatcher) Leave(_ context.Context, id string) (guest.Pair, error) {
+func (m *MemoryMatcher) Leave(ctx context.Context, id string) (guest.Pair, error) {
+	return m.LeaveAt(ctx, id, "")
+}
+
+// LeaveAt is Leave where the guest is recorded for an instance, "" for any.
+func (m *MemoryMatcher) LeaveAt(_ context.Context, id, instance string) (guest.Pair, error) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	if w := m.mu.waiting[id]; w != nil {
+	if w := m.mu.waiting[id]; w != nil && (instance == "" || w.Instance == instance) {
 		m.dequeue(w)
 	}
 	p := m.mu.pairs[id]
+	if instance != "" && p.Partner(p.Partner(id).ID).Instance != instance {
+		return guest.Pair{}, nil
+	}
 	delete(m.mu.pairs, p.A.ID)
 	delete(m.mu.pairs, p.B.ID)
 	return p, nil

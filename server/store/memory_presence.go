@@ -37,6 +37,16 @@ func (m *MemoryPresence) Join(_ context.Context, sessionID string) (previous str
 	return "", nil
 }
 
+// Where returns the one instance where the guest has a socket here, "" where not.
+func (m *MemoryPresence) Where(_ context.Context, sessionID string) (instance string, err error) {
+	m.online.RLock()
+	defer m.online.RUnlock()
+	if m.online.ids.Contains(sessionID) {
+		return m.instance, nil
+	}
+	return "", nil
+}
+
 // Leave takes the guests from those with a socket.
 func (m *MemoryPresence) Leave(_ context.Context, sessionIDs ...string) error {
 	m.online.Lock()

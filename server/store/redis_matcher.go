@@ -69,11 +69,17 @@ func (m *RedisMatcher) Search(ctx context.Context, s guest.Searcher) (guest.Pair
 // Leave takes the guest from the queue and dissolves the guest's pair, which it
 // returns; the zero Pair where there was none.
 func (m *RedisMatcher) Leave(ctx context.Context, id string) (guest.Pair, error) {
-	return m.part(ctx, id, "")
+	return m.part(ctx, id, "", "")
 }
 
-// part is Leave, done only to what was found in Redis, "" for all there is.
-func (m *RedisMatcher) part(ctx context.Context, id, found string) (guest.Pair, error) {
+// LeaveAt is Leave where the guest is recorded for an instance.
+func (m *RedisMatcher) LeaveAt(ctx context.Context, id, instance string) (guest.Pair, error) {
+	return m.part(ctx, id, "", instance)
+}
+
+// part is Leave, done only to what was found in Redis, "" for all there is, and
+// only for an instance, "" for all.
+func (m *RedisMatcher) part(ctx context.Context, id, found, instance string) (guest.Pair, error) {
 	const doing = "leave partner"
 	l, err := m.redis.up()
 	if err != nil {
@@ -82,7 +88,7 @@ func (m *RedisMatcher) part(ctx context.Context, id, found string) (guest.Pair, 
 	ctx, cancel := l.within(ctx, replyTimeout)
 	defer cancel()
 	keys := []string{matchQueue, matchWaiting, matchPairs}
-	text, err := m.scripts.part.Exec(ctx, l.client, keys, []string{id, found}).ToString()
+	text, err := m.scripts.part.Exec(ctx, l.client, keys, []string{id, found, instance}).ToString()
 	if err != nil {
 		return guest.Pair{}, m.redis.failure(doing, err)
 	}
@@ -102,7 +108,7 @@ func (m *RedisMatcher) partAll(ctx context.Context, l *link, found []strandedGue
 	defer cancel()
 	calls := make([]rueidis.LuaExec, len(found))
 	for i, s := range found {
-		calls[i] = rueidis.LuaExec{Keys: []string{matchQueue, matchWaiting, matchPairs}, Args: []string{s.id, s.found}}
+		calls[i] = rueidis.LuaExec{Keys: []string{matchQueue, matchWaiting, matchPairs}, Args: []string{s.id, s.found, ""}}
 	}
 	for _, result := range m.scripts.part.ExecMulti(ctx, l.client, calls...) {
 		if err := result.Error(); err != nil {

@@ -91,6 +91,25 @@ func (p *RedisPresence) leaveArgs(sessionIDs []string) []string {
 	return append([]string{p.instance}, sessionIDs...)
 }
 
+// Where returns the instance where the guest's socket lives, "" for none.
+func (p *RedisPresence) Where(ctx context.Context, sessionID string) (instance string, err error) {
+	const doing = "find guest"
+	l, err := p.redis.up()
+	if err != nil {
+		return "", fmt.Errorf("%s: %w", doing, err)
+	}
+	ctx, cancel := l.within(ctx, replyTimeout)
+	defer cancel()
+	instance, err = l.client.Do(ctx, l.client.B().Hget().Key(l.keys.owners).Field(sessionID).Build()).ToString()
+	if rueidis.IsRedisNil(err) {
+		return "", nil
+	}
+	if err != nil {
+		return "", p.redis.failure(doing, err)
+	}
+	return instance, nil
+}
+
 // Online returns one page of the guests with a socket, over all instances, in
 // the order of their session ids. The cursor is the last id of the page before.
 // A guest whose document has gone or is damaged is left out of the page.

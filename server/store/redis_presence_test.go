@@ -329,6 +329,37 @@ func testComeback(t *testing.T, r rig) {
 	}
 }
 
+// testComebackMidway has an instance beat again while another cleans up after it:
+// the rest of its pairs stands.
+func testComebackMidway(t *testing.T, r rig) {
+	late, other := r.start(t), r.start(t)
+	const pairs = 600
+	for n := range pairs {
+		for _, s := range []guest.Searcher{late.searcher(fmt.Sprint("a", n)), other.searcher(fmt.Sprint("b", n))} {
+			if _, err := late.matcher.Search(t.Context(), s); err != nil {
+				t.Fatal(err)
+			}
+		}
+	}
+	r.die(t, late)
+	released := make(map[string]bool)
+	events := InstanceEvents{Lost: func() {}, Failed: func(err error) { t.Error(err) }}
+	events.Released = func(ctx context.Context, _ string, pairs []guest.Pair) error {
+		for _, p := range pairs {
+			released[p.ID] = true
+		}
+		_, err := late.presence.Beat(ctx)
+		return err
+	}
+	now := time.Now()
+	other.presence.tend(t.Context(), now, events)
+	other.presence.tend(t.Context(), now.Add(reapGrace), events)
+	stats, err := other.presence.Stats(t.Context())
+	if n := len(released); err != nil || n == 0 || n > pairs/2 || stats.ConnectedUsers != pairs-n {
+		t.Errorf("%d of %d pairs were released, %d are left, %v", n, pairs, stats.ConnectedUsers, err)
+	}
+}
+
 func testSweep(t *testing.T, r rig) {
 	i := r.start(t)
 	ghost, fresh := newGuest(), newGuest()

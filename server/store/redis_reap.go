@@ -2,6 +2,7 @@ package store
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"time"
 
@@ -30,7 +31,9 @@ func (p *RedisPresence) reap(ctx context.Context, dead string, events InstanceEv
 	if err != nil || !claimed {
 		return err
 	}
-	if err := p.release(ctx, l, dead, events); err != nil {
+	if err := p.release(ctx, l, dead, events); errors.Is(err, errBack) {
+		return nil
+	} else if err != nil {
 		return fmt.Errorf("release partners of instance %s: %w", dead, err)
 	}
 	for {
@@ -68,8 +71,14 @@ func (p *RedisPresence) claim(ctx context.Context, l *link, key string, span tim
 // guest whose socket has moved to another instance keeps queue and pair.
 func (p *RedisPresence) release(ctx context.Context, l *link, dead string, events InstanceEvents) error {
 	return p.matcher.stranded(ctx, l, dead, func(found []strandedGuest) error {
+		// It was late, not dead, if it is back: what it has restored by now stands.
+		if back, err := p.returned(ctx, l, dead); err != nil {
+			return err
+		} else if back {
+			return errBack
+		}
 		for _, s := range found {
-			if err := p.releaseOne(ctx, l, dead, s, events); err != nil {
+			if err := p.releaseOne(ctx, dead, s, events); err != nil {
 				return err
 			}
 		}
@@ -77,10 +86,34 @@ func (p *RedisPresence) release(ctx context.Context, l *link, dead string, event
 	})
 }
 
-func (p *RedisPresence) releaseOne(ctx context.Context, l *link, dead string, s strandedGuest, events InstanceEvents) error {
+// errBack: an instance that was cleaned up after holds its lease again.
+var errBack = errors.New("the instance is back")
+
+// returned reports whether an instance holds its lease again.
+func (p *RedisPresence) returned(ctx context.Context, l *link, instance string) (bool, error) {
+	ctx, cancel := l.within(ctx, replyTimeout)
+	defer cancel()
+	replies := l.client.DoMulti(ctx,
+		l.client.B().Zscore().Key(l.keys.instances).Member(instance).Build(),
+		l.client.B().Time().Build())
+	end, err := replies[0].AsFloat64()
+	if rueidis.IsRedisNil(err) {
+		return false, nil
+	}
+	if err != nil {
+		return false, err
+	}
+	clock, err := replies[1].AsIntSlice() // seconds, microseconds
+	if err != nil {
+		return false, err
+	}
+	return int64(end) >= clock[0]*1000+clock[1]/1000, nil
+}
+
+func (p *RedisPresence) releaseOne(ctx context.Context, dead string, s strandedGuest, events InstanceEvents) error {
 	gone := false
 	for _, id := range s.sides {
-		moved, err := p.livesElsewhere(ctx, l, id, dead)
+		moved, err := p.livesElsewhere(ctx, id, dead)
 		if err != nil {
 			return err
 		}
@@ -94,22 +127,17 @@ func (p *RedisPresence) releaseOne(ctx context.Context, l *link, dead string, s 
 			return err
 		}
 	}
-	_, err := p.matcher.part(ctx, s.id, s.found)
+	_, err := p.matcher.part(ctx, s.id, s.found, "")
 	return err
 }
 
-func (p *RedisPresence) livesElsewhere(ctx context.Context, l *link, id, dead string) (bool, error) {
+func (p *RedisPresence) livesElsewhere(ctx context.Context, id, dead string) (bool, error) {
 	sessionID, ok := guest.SessionIDOf(id)
 	if !ok {
 		return false, nil
 	}
-	ctx, cancel := l.within(ctx, replyTimeout)
-	defer cancel()
-	owner, err := l.client.Do(ctx, l.client.B().Hget().Key(l.keys.owners).Field(sessionID).Build()).ToString()
-	if rueidis.IsRedisNil(err) {
-		return false, nil
-	}
-	return owner != dead, err
+	owner, err := p.Where(ctx, sessionID)
+	return owner != "" && owner != dead, err
 }
 
 // reapSome cleans up after some guests and returns how many are left, -1 where

@@ -58,6 +58,7 @@ func TestRedis(t *testing.T) {
 		{"what is not so any more is pruned", testPrune},
 		{"a dead instance is cleaned up after", testReaping},
 		{"an instance that comes back is told", testComeback},
+		{"an instance that is back in the middle of its cleaning keeps the rest", testComebackMidway},
 		{"the sweep finds ghosts", testSweep},
 	}
 	onEachRedis(t, func(t *testing.T, r rig) {

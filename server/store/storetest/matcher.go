@@ -181,6 +181,41 @@ func leavingIsToldOnce(t *testing.T, h Harness) {
 	}
 }
 
+func leavingAnInstance(t *testing.T, h Harness) {
+	c := crowd{h: h}
+	a, i := c.searcher()
+	b, j := c.searcher()
+	leave := func(s guest.Searcher, instance, want string) {
+		t.Helper()
+		pair, err := i.Matcher.LeaveAt(t.Context(), s.ID, instance)
+		if err != nil || pair.ID != want {
+			t.Errorf("%s left %q: %+v, %v; want pair %q", s.ID, instance, pair, err, want)
+		}
+	}
+	wait(t, i, a)
+	leave(a, "another", "")
+	pair, err := j.Matcher.Search(t.Context(), b)
+	if err != nil || partnerIn(pair, b.ID) != a.ID {
+		t.Fatalf("who is recorded for one instance left another, and is gone: %+v, %v", pair, err)
+	}
+	for _, s := range []guest.Searcher{a, b} {
+		leave(s, "another", "")
+		leave(s, s.Instance+"s", "")
+	}
+	leave(a, a.Instance, pair.ID)
+	leave(b, b.Instance, "")
+	wait(t, j, b)
+	leave(b, b.Instance, "")
+	wait(t, i, a) // nobody is there to be met
+	leave(a, a.Instance, "")
+	wait(t, j, b)
+	pair, err = i.Matcher.Search(t.Context(), a)
+	if err != nil || pair.ID == "" {
+		t.Fatalf("got %+v, %v", pair, err)
+	}
+	leave(a, a.Instance, pair.ID) // who searched last
+}
+
 // told collects the pairs that searches returned, and fails where one breaks a rule.
 type told struct {
 	t  *testing.T

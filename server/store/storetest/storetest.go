@@ -36,6 +36,7 @@ type Presence interface {
 type Matcher interface {
 	Search(ctx context.Context, s guest.Searcher) (guest.Pair, error)
 	Leave(ctx context.Context, id string) (guest.Pair, error)
+	LeaveAt(ctx context.Context, id, instance string) (guest.Pair, error)
 }
 
 // Instance is what one server process holds of a store.
@@ -96,6 +97,7 @@ func Run(t *testing.T, open func(t *testing.T) Harness) {
 		{"searching again keeps the place", false, searchingAgainKeepsPlace},
 		{"searching in a pair returns it", false, searchingInAPair},
 		{"leaving is told once", false, leavingIsToldOnce},
+		{"leaving an instance leaves what is recorded for it", false, leavingAnInstance},
 		{"a storm of searchers pairs everybody", false, stormPairsEverybody},
 		{"a storm with wishes pairs whom it can", false, stormWithWishes},
 		{"a storm of comers and goers loses nobody", false, stormOfComersAndGoers},
