@@ -1,11 +1,15 @@
 package store
 
 import (
+	"bytes"
 	"context"
+	"crypto/rand"
 	"encoding/binary"
 	"errors"
 	"fmt"
 	"slices"
+	"strconv"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -24,6 +28,9 @@ const (
 	// receiver, which at a few hundred messages a second costs several times what the
 	// messages themselves do.
 	publishEvery = 10 * time.Millisecond
+	// publishPatience is how long a trip may take while the prober sees Redis: an answer
+	// that is late is no reason to make the trip again.
+	publishPatience = 10 * time.Second
 	// parcelSize is when a parcel is full, in bytes.
 	parcelSize = 64 << 10
 	// resubscribeAfter is the pause between attempts to subscribe.
@@ -34,9 +41,11 @@ const (
 // on a cluster, where a plain one would cost every node. Delivery is at most
 // once; what is sent while an instance is not subscribed is lost.
 type RedisBroker struct {
-	redis *Redis
-	wake  chan struct{} // for Run: something waits
-	lost  atomic.Int64
+	redis   *Redis
+	wake    chan struct{} // for Run: something waits
+	lost    atomic.Int64
+	process string // begins the names of parcels
+	parcels uint64 // sent, of Run's goroutine
 
 	mu struct {
 		sync.Mutex
@@ -50,15 +59,21 @@ type parcel struct {
 	instance string
 	messages []byte
 	count    int
-	echoes   int // of them: those that nobody needs to hear
+	echoes   int    // of them: those that nobody needs to hear
+	number   uint64 // from the first trip on: counts what this process has sent
 }
+
+// parcelMark begins what stands before a parcel's messages: who has sent it, and its
+// number. A trip that was not answered is made again, as it may or may not have been
+// made; whoever has had a parcel by then knows it by that.
+const parcelMark = "\x00parcel "
 
 // ErrBacklog: messages are published faster than Redis takes them.
 var ErrBacklog = errors.New("too many messages wait to be published")
 
 // NewRedisBroker carries messages over r. Run must run for them to be sent.
 func NewRedisBroker(r *Redis) *RedisBroker {
-	return &RedisBroker{redis: r, wake: make(chan struct{}, 1)}
+	return &RedisBroker{redis: r, wake: make(chan struct{}, 1), process: rand.Text()}
 }
 
 // Publish puts one message for an instance into the queue, without waiting:
@@ -127,18 +142,28 @@ func (b *RedisBroker) Run(ctx context.Context) {
 		case <-ctx.Done():
 			return
 		}
-		if wait := publishEvery - time.Since(last); wait > 0 {
-			rest.Reset(wait)
-			select {
-			case <-rest.C:
-			case <-ctx.Done():
-				return
-			}
+		if wait := publishEvery - time.Since(last); wait > 0 && !pause(ctx, rest, wait) {
+			return
 		}
 		last = time.Now()
 		for batch := range slices.Chunk(b.take(), publishBatch) {
-			b.send(ctx, batch)
+			for batch = b.send(ctx, batch); len(batch) > 0; batch = b.send(ctx, batch) {
+				if !pause(ctx, rest, publishEvery) {
+					return
+				}
+			}
 		}
+	}
+}
+
+// pause waits so long, and reports false where ctx ends before.
+func pause(ctx context.Context, t *time.Timer, d time.Duration) bool {
+	t.Reset(d)
+	select {
+	case <-t.C:
+		return true
+	case <-ctx.Done():
+		return false
 	}
 }
 
@@ -151,19 +176,18 @@ func (b *RedisBroker) take() []*parcel {
 	return parcels
 }
 
-func (b *RedisBroker) send(ctx context.Context, batch []*parcel) {
+// send makes one trip, or none while Redis is down, and returns what is to be sent
+// again: what was accepted before an outage was known goes when it is over.
+func (b *RedisBroker) send(ctx context.Context, batch []*parcel) (again []*parcel) {
 	l, err := b.redis.up()
 	if err != nil {
-		for _, p := range batch {
-			b.lost.Add(int64(p.count))
-		}
-		return
+		return batch
 	}
-	ctx, cancel := l.within(ctx, replyTimeout)
+	ctx, cancel := l.within(ctx, publishPatience)
 	defer cancel()
 	commands := make(rueidis.Commands, len(batch))
 	for i, p := range batch {
-		channel, message := channelPrefix+p.instance, rueidis.BinaryString(p.messages)
+		channel, message := channelPrefix+p.instance, rueidis.BinaryString(b.seal(p))
 		if l.cluster {
 			commands[i] = l.client.B().Spublish().Channel(channel).Message(message).Build()
 		} else {
@@ -172,13 +196,43 @@ func (b *RedisBroker) send(ctx context.Context, batch []*parcel) {
 	}
 	for i, result := range l.client.DoMulti(ctx, commands...) {
 		receivers, err := result.AsInt64()
-		if err != nil {
-			b.lost.Add(int64(batch[i].count))
+		switch {
+		case err != nil && !answered(err):
+			again = append(again, batch[i])
 			_ = b.redis.failure("publish message", err) // raises the alarm
-		} else if receivers == 0 {
+		case err != nil:
+			b.lost.Add(int64(batch[i].count))
+		case receivers == 0:
 			b.lost.Add(int64(batch[i].count - batch[i].echoes))
 		}
 	}
+	return again
+}
+
+// seal returns a parcel as it is sent.
+func (b *RedisBroker) seal(p *parcel) []byte {
+	if p.number == 0 {
+		b.parcels++
+		p.number = b.parcels
+	}
+	mark := parcelMark + b.process + " " + strconv.FormatUint(p.number, 10)
+	sealed := make([]byte, 0, len(mark)+2+len(p.messages))
+	sealed = append(binary.AppendUvarint(sealed, uint64(len(mark))), mark...)
+	return append(sealed, p.messages...)
+}
+
+// had is the latest parcel that has come from each process.
+type had map[string]uint64
+
+// again reports whether a parcel with this mark has come before.
+func (h had) again(mark []byte) bool {
+	process, text, _ := strings.Cut(string(mark[len(parcelMark):]), " ")
+	number, err := strconv.ParseUint(text, 10, 64)
+	if err != nil || number <= h[process] {
+		return true
+	}
+	h[process] = number
+	return false
 }
 
 // Subscribe hands each message for an instance to handle, one at a time and in
@@ -196,8 +250,9 @@ func (b *RedisBroker) SubscribeTold(ctx context.Context, instance string, handle
 	handled := make(chan struct{})
 	go func() {
 		defer close(handled)
+		had := make(had)
 		for p := range received {
-			b.unpack(ctx, []byte(p), handle)
+			b.unpack(ctx, []byte(p), had, handle)
 		}
 	}()
 	defer func() {
@@ -220,8 +275,8 @@ func (b *RedisBroker) SubscribeTold(ctx context.Context, instance string, handle
 	}
 }
 
-// unpack hands over the messages of a parcel.
-func (b *RedisBroker) unpack(ctx context.Context, p []byte, handle func(message []byte)) {
+// unpack hands over the messages of a parcel, once.
+func (b *RedisBroker) unpack(ctx context.Context, p []byte, had had, handle func(message []byte)) {
 	for len(p) > 0 && ctx.Err() == nil {
 		size, n := binary.Uvarint(p)
 		if n <= 0 || size > uint64(len(p)-n) {
@@ -229,8 +284,13 @@ func (b *RedisBroker) unpack(ctx context.Context, p []byte, handle func(message 
 			return
 		}
 		end := n + int(size)
-		handle(p[n:end:end])
+		message := p[n:end:end]
 		p = p[end:]
+		if !bytes.HasPrefix(message, []byte(parcelMark)) {
+			handle(message)
+		} else if had.again(message) {
+			return
+		}
 	}
 }
 

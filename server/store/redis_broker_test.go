@@ -36,7 +36,7 @@ func TestMessagesToOneInstanceShareAParcel(t *testing.T) {
 	}
 	got, echoes, count := map[string][]string{}, 0, 0
 	for _, p := range parcels {
-		b.unpack(t.Context(), p.messages, func(m []byte) { got[p.instance] = append(got[p.instance], string(m)) })
+		b.unpack(t.Context(), p.messages, had{}, func(m []byte) { got[p.instance] = append(got[p.instance], string(m)) })
 		echoes, count = echoes+p.echoes, count+p.count
 	}
 	for instance, want := range sent {
@@ -53,7 +53,7 @@ func TestWhatIsNoParcelIsDropped(t *testing.T) {
 	for _, p := range [][]byte{{0x80}, {3, 'a', 'b'}, {1, 'a', 9}, bytes.Repeat([]byte{0xff}, 11)} {
 		b := unsent(t)
 		heard := 0
-		b.unpack(t.Context(), p, func([]byte) { heard++ })
+		b.unpack(t.Context(), p, had{}, func([]byte) { heard++ })
 		if b.Lost() != 1 || heard > 1 {
 			t.Errorf("%v: %d messages heard, %d lost, want one lost", p, heard, b.Lost())
 		}
@@ -96,4 +96,28 @@ func TestNobodyWaitsForRedisThatIsDown(t *testing.T) {
 			t.Errorf("ended after %v with %v, want a timeout after 1s", took, later.Err())
 		}
 	})
+}
+
+func TestWhatIsSentAgainArrivesOnce(t *testing.T) {
+	b := unsent(t)
+	var got []string
+	had := make(had)
+	hear := func(p []byte) {
+		b.unpack(t.Context(), p, had, func(message []byte) { got = append(got, string(message)) })
+	}
+	must(t, b.Publish(t.Context(), "there", []byte("one")))
+	first := b.take()
+	must(t, b.Publish(t.Context(), "there", []byte("two")))
+	second := b.take()
+	for _, batch := range [][]*parcel{first, first, second, first, second} {
+		hear(b.seal(batch[0]))
+	}
+	if want := []string{"one", "two"}; !slices.Equal(got, want) {
+		t.Errorf("heard %q, want %q", got, want)
+	}
+	why := guest.ErrUnavailable
+	b.redis.down.Store(&why)
+	if again := b.send(t.Context(), second); len(again) != 1 || b.Lost() != 0 {
+		t.Errorf("with Redis down %d parcels wait and %d messages are lost, want 1 and 0", len(again), b.Lost())
+	}
 }
