@@ -20,8 +20,8 @@ type chat struct {
 
 	mu struct {
 		sync.Mutex
-		over bool
-		wait wait // see takeover.go
+		over  bool
+		waits [2]wait // of each side; see moves.go
 	}
 }
 
@@ -52,6 +52,9 @@ func (n *Node) newChat(p guest.Pair) *chat {
 	}
 	return c
 }
+
+// asPair is the chat as the matcher records it.
+func (c *chat) asPair() guest.Pair { return guest.Pair{ID: c.pair, A: c.sides[0].as, B: c.sides[1].as} }
 
 // partner is the side that is not id's.
 func (c *chat) partner(id string) *side {

@@ -46,8 +46,12 @@ func (n *Node) connect(ctx context.Context, m *member, s guest.Session, f api.Fr
 	m.active.Store(now.UnixMilli())
 	m.mu.Lock()
 	m.mu.profile, m.mu.connectedAt, m.mu.deleted = s, n.stamp(), false
+	if m.mu.expects != nil {
+		m.mu.expects = c
+	}
 	m.mu.Unlock()
 	m.client.Store(c)
+	n.moves.remove(moveKey{id: m.id})
 	n.wheel.add(c)
 	n.counts.sockets.Add(1)
 
@@ -75,6 +79,7 @@ func (n *Node) connect(ctx context.Context, m *member, s guest.Session, f api.Fr
 // missed clears a chat that ended while the guest's instance was not there to
 // tell, and tells.
 func (n *Node) missed(ctx context.Context, m *member, partnerID string) {
+	m.expect(nil)
 	n.leave(ctx, m, disconnected)
 	gone := side{id: partnerID}
 	if id, ok := guest.SessionIDOf(partnerID); ok {
@@ -98,7 +103,8 @@ func (c *Client) Closed() {
 		return
 	}
 	m.client.Store(nil)
-	n.leave(n.ctx, m, disconnected)
+	m.expect(nil)
+	n.leaveAt(n.ctx, m, disconnected, n.instance)
 	m.turn.Unlock()
 	n.save(m)
 }

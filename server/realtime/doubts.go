@@ -17,12 +17,15 @@ func (n *Node) answer(m *member, r remote) {
 		}
 		n.save(m)
 	}
-	if !n.Chatting(m.id, r.id) {
+	if !m.in(r.id) {
 		if !n.passOn(r) {
+			m.mu.Lock()
+			m.dissolve(r.id) // it is not to begin after we have said so
+			m.mu.Unlock()
 			n.deny(r)
 		}
 	} else if r.kind == remoteAsk {
-		n.mustPublish(r.instance, remote{kind: remoteConfirm, id: r.id, to: r.from, from: m.id})
+		n.mustPublish(r.instance, remote{kind: remoteConfirm, id: r.id, to: r.from, from: m.id, instance: n.instance})
 	}
 }
 
@@ -71,7 +74,17 @@ func (d *doubts) all() []*doubt {
 	return all
 }
 
-func (n *Node) confirmed(pair string) { n.doubts.remove(pair) }
+// confirmed settles a doubt. Where the partner has moved, and nobody was there to
+// hear of it, that is made up for.
+func (n *Node) confirmed(m *member, r remote) {
+	n.doubts.remove(r.id)
+	c := m.chat.Load()
+	if c == nil || c.pair != r.id || c.partner(m.id).instance == r.instance {
+		return
+	}
+	pair := moved(c.asPair(), r.from, r.instance)
+	n.hearMoved(remote{kind: remoteMoved, id: r.id, to: r.from, pair: &pair})
+}
 
 // tend asks other instances about chats in doubt, and tells them what they could
 // not be told, until ctx ends.

@@ -48,7 +48,7 @@ func (n *Node) Drain(ctx context.Context) error {
 	n.draining.Store(true)
 	for _, m := range n.everybody() {
 		m.turn.Lock()
-		n.leave(ctx, m, disconnected)
+		n.leaveAt(ctx, m, disconnected, n.instance)
 		c := m.client.Load()
 		m.turn.Unlock()
 		n.save(m)

@@ -73,11 +73,15 @@ func (c *Client) turn(step func() error) error {
 		return nil
 	}
 	defer m.turn.Unlock()
+	c.node.arrive(c.node.ctx, m)
 	return step()
 }
 
 // cancel ends a search. A match that was decided at that moment stands, and is left.
 func (n *Node) cancel(m *member) {
+	if c := m.hold(); c != nil {
+		c.mu.Unlock() // a match that has just begun has been told by now
+	}
 	if m.chat.Load() == nil {
 		n.leave(n.ctx, m, left)
 		n.save(m)
@@ -89,6 +93,7 @@ func (n *Node) cancel(m *member) {
 
 // clear leaves the chat; where there is none, that is confirmed all the same.
 func (n *Node) clear(m *member) {
+	m.expect(nil) // nor is one to come
 	if m.chat.Load() != nil && n.leave(n.ctx, m, left) {
 		return
 	}

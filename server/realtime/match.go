@@ -17,18 +17,18 @@ var errNoMeeting = errors.New("every meeting ended before it began")
 
 // search looks for a partner; a chat is left first. The caller holds m.turn.
 func (n *Node) search(ctx context.Context, m *member, wants guest.Preferences) error {
-	if m.chat.Load() != nil {
+	for m.mu.Lock(); m.chat.Load() != nil; m.mu.Lock() { // one may begin at any moment, of a search before
+		m.mu.Unlock()
 		n.leave(ctx, m, left)
 	}
-	m.mu.Lock()
 	if !m.mu.searching {
 		m.mu.searching, m.mu.searchedAt = true, n.now()
 	}
-	m.mu.wants, m.mu.told = wants, false
-	m.mu.Unlock()
-	m.send(func(c *Client, dst []byte) []byte {
+	m.mu.wants, m.mu.told, m.mu.expects = wants, false, nil
+	m.send(func(c *Client, dst []byte) []byte { // before any match is told
 		return api.AppendEventFrame(dst, c.framing, api.EventSearching, searchingData)
 	})
+	m.mu.Unlock()
 
 	err := n.seek(ctx, m)
 	n.save(m)
@@ -67,12 +67,21 @@ func (n *Node) meet(ctx context.Context, m *member) (waiting bool, err error) {
 		pair, err := n.matcher.Search(ctx, s)
 		if err != nil && !errors.Is(err, guest.ErrPaired) {
 			// What became of the search is unknown: leave whatever it led to.
-			n.unpair(ctx, m, undone)
+			n.unpair(ctx, m, undone, anywhere)
 			return false, fmt.Errorf("search of %s: %w", m.id, err)
 		}
 		if pair.ID == "" {
 			m.record("") // a pair of this moment may have come and gone before
+			if m.chat.Load() == nil && !m.isSearching() {
+				n.decline(ctx, m) // it has: nobody is to wait for it
+				return false, nil
+			}
 			return true, nil
+		}
+		if pair.Partner(pair.Partner(m.id).ID).Instance != n.instance {
+			// Of a socket elsewhere that this one has replaced: it is left as any chat is.
+			n.unpair(ctx, m, left, anywhere)
+			continue
 		}
 		if n.link(m, pair) {
 			return false, nil
@@ -81,7 +90,7 @@ func (n *Node) meet(ctx context.Context, m *member) (waiting bool, err error) {
 			n.decline(ctx, m)
 			return false, nil
 		}
-		n.unpair(ctx, m, undone)
+		n.unpair(ctx, m, undone, anywhere)
 	}
 	return false, fmt.Errorf("search of %s: %w", m.id, errNoMeeting)
 }
@@ -90,14 +99,10 @@ func (n *Node) meet(ctx context.Context, m *member) (waiting bool, err error) {
 // led to a chat before: it was not answered where it did, and was done again by
 // another matcher. The chat stands; the other goes on searching.
 func (n *Node) decline(ctx context.Context, m *member) {
-	pair := n.withdraw(ctx, m)
+	pair := n.withdraw(ctx, m, anywhere)
 	m.record("") // the next Resync records the chat
-	if pair.ID == "" {
-		return
-	}
-	n.dissolve(pair, m.id, undone)
-	if them := n.find(pair.Partner(m.id).ID); them != nil {
-		n.work.Go(func() { _ = n.seekAgain(n.ctx, them) }) // which tells of an error itself
+	if pair.ID != "" {
+		n.dissolve(pair, m.id, undone)
 	}
 }
 
@@ -111,10 +116,24 @@ func (n *Node) seekAgain(ctx context.Context, m *member) error {
 	return n.seek(ctx, m)
 }
 
+// goOnSearching has a guest whose pair is over before it was told of search again:
+// the matcher took it from the queue for that pair.
+func (n *Node) goOnSearching(m *member) {
+	if m.isSearching() {
+		n.work.Go(func() { _ = n.seekAgain(n.ctx, m) }) // which tells of an error itself
+	}
+}
+
 // link begins the chat that the matcher decided on, unless it has ended already.
 // The other instance of a pair of two is told to do the same.
 func (n *Node) link(m *member, p guest.Pair) bool {
 	them := p.Partner(m.id)
+	m.mu.Lock()
+	over := m.dissolved(p.ID)
+	m.mu.Unlock()
+	if over {
+		return false
+	}
 	if them.Instance != n.instance && n.publish(them.Instance, remote{kind: remoteMatched, pair: &p}) != nil {
 		return false
 	}
@@ -125,7 +144,7 @@ func (n *Node) link(m *member, p guest.Pair) bool {
 func (n *Node) linkHere(m *member, p guest.Pair) bool {
 	c := n.newChat(p)
 	them := c.partner(m.id)
-	if them.id == m.id || them.instance == n.instance && them.member == nil {
+	if them.id == m.id || c.self(m.id).member != m || them.instance == n.instance && them.member == nil {
 		return false
 	}
 	c.mu.Lock()
@@ -135,7 +154,7 @@ func (n *Node) linkHere(m *member, p guest.Pair) bool {
 		unlock()
 		return true
 	}
-	if !m.free(p.ID) || them.member != nil && !them.member.free(p.ID) {
+	if !m.awaits(p.ID) || them.member != nil && !them.member.awaits(p.ID) {
 		unlock()
 		return false
 	}
@@ -158,14 +177,16 @@ func (m *member) free(pair string) bool {
 	return m.client.Load() != nil && m.chat.Load() == nil && !m.dissolved(pair)
 }
 
+// awaits reports whether the guest searches, and the pair may be what it has led
+// to. The caller holds m.mu.
+func (m *member) awaits(pair string) bool { return m.mu.searching && m.free(pair) }
+
 // enter puts the guest into the chat and reports whether "nobody is here" was
 // still to be told: it comes before the match, whoever is quicker. The caller
 // holds m.mu.
 func (m *member) enter(c *chat, n *Node) (untold bool) {
 	m.chat.Store(c)
-	if m.mu.searching {
-		n.onMatch(n.now().Sub(m.mu.searchedAt))
-	}
+	n.onMatch(n.now().Sub(m.mu.searchedAt))
 	untold = !m.mu.told && c.sides[1].id == m.id
 	m.mu.searching, m.mu.told, m.mu.recorded = false, true, c.pair
 	return untold
@@ -189,16 +210,37 @@ func (n *Node) announce(c *chat, id string, untold bool) {
 // leave takes the guest out of the queue and out of its chat; the partner is
 // told. It reports whether there was a chat. The caller holds m.turn.
 func (n *Node) leave(ctx context.Context, m *member, why parting) bool {
+	return n.leaveAt(ctx, m, why, anywhere)
+}
+
+// anywhere is no instance: what the matcher records is left whatever instance it
+// is recorded for.
+const anywhere = ""
+
+// leaveAt is leave of what the matcher records for one instance: for a socket that
+// is gone, since there may be a newer one elsewhere, which searches already.
+func (n *Node) leaveAt(ctx context.Context, m *member, why parting, instance string) bool {
 	m.mu.Lock()
 	m.mu.searching = false
 	m.mu.Unlock()
-	return n.unpair(ctx, m, why)
+	return n.unpair(ctx, m, why, instance)
 }
 
-// unpair is leave for a guest who may go on searching.
-func (n *Node) unpair(ctx context.Context, m *member, why parting) bool {
+// leaveIdle takes a guest who neither talks nor searches out of the matcher, which
+// may still hold something of the past.
+func (n *Node) leaveIdle(m *member) {
+	m.turn.Lock()
+	defer m.turn.Unlock()
+	if m.chat.Load() == nil && !m.isSearching() {
+		n.leaveAt(n.ctx, m, left, n.instance)
+	}
+}
+
+// unpair is leaveAt for a guest who may go on searching.
+func (n *Node) unpair(ctx context.Context, m *member, why parting, instance string) bool {
+	n.settle(m) // what it has said comes before the end
 	// The matcher first: a partner who is told may search at once.
-	pair := n.withdraw(ctx, m)
+	pair := n.withdraw(ctx, m, instance)
 	c := m.chat.Load()
 	was := c != nil && n.finish(c, m.id, why)
 	for next := m.chat.Load(); !was && next != nil && next != c; next = m.chat.Load() {
@@ -213,7 +255,7 @@ func (n *Node) unpair(ctx context.Context, m *member, why parting) bool {
 
 // withdraw takes the guest out of the matcher and returns the pair that it
 // dissolved, if any; it asks only where there may be something to take.
-func (n *Node) withdraw(ctx context.Context, m *member) guest.Pair {
+func (n *Node) withdraw(ctx context.Context, m *member, instance string) guest.Pair {
 	m.mu.Lock()
 	recorded := m.mu.recorded
 	m.mu.recorded = nothing // before it is so: a store that asks about the guest meanwhile is heard
@@ -230,7 +272,7 @@ func (n *Node) withdraw(ctx context.Context, m *member) guest.Pair {
 	if partner != nil {
 		partner.unrecord(recorded)
 	}
-	pair, err := n.matcher.Leave(ctx, m.id)
+	pair, err := n.leaveMatcher(ctx, m.id, instance)
 	if err != nil {
 		m.record("")
 		if partner != nil {
@@ -244,11 +286,19 @@ func (n *Node) withdraw(ctx context.Context, m *member) guest.Pair {
 	return pair
 }
 
+func (n *Node) leaveMatcher(ctx context.Context, id, instance string) (guest.Pair, error) {
+	if instance == anywhere {
+		return n.matcher.Leave(ctx, id)
+	}
+	return n.matcher.LeaveAt(ctx, id, instance)
+}
+
 // dissolve ends a pair that was not linked here when it was left, or has been
 // only since.
 func (n *Node) dissolve(p guest.Pair, leaver string, why parting) {
 	c := n.newChat(p)
 	me, them := c.self(leaver), c.partner(leaver)
+	me.member = n.find(leaver) // wherever the pair was recorded for
 	unlock := lockBoth(me.member, them.member)
 	var linked *chat
 	for _, m := range []*member{me.member, them.member} {
@@ -261,9 +311,12 @@ func (n *Node) dissolve(p guest.Pair, leaver string, why parting) {
 		m.dissolve(p.ID)
 	}
 	unlock()
-	if linked != nil {
+	switch {
+	case linked != nil:
 		n.finish(linked, leaver, why)
-	} else if them.instance != n.instance {
+	case them.member != nil:
+		n.goOnSearching(them.member)
+	case them.instance != n.instance:
 		n.mustPublish(them.instance, remote{kind: remoteEnd, why: why, id: p.ID, to: them.id, from: leaver, name: me.username})
 	}
 }
@@ -276,6 +329,9 @@ func (n *Node) finish(c *chat, leaver string, why parting) bool {
 	if c.mu.over {
 		return false
 	}
+	if m := c.self(leaver).member; m != nil {
+		n.release(c, m)
+	}
 	c.mu.over = true
 	n.counts.rooms.Add(-1)
 	me, them := c.self(leaver), c.partner(leaver)
@@ -287,7 +343,11 @@ func (n *Node) finish(c *chat, leaver string, why parting) bool {
 		s.member.chat.CompareAndSwap(c, nil)
 		s.member.mu.avoid = c.partner(s.id).id
 		s.member.dissolve(c.pair)
+		doubtful := s.member.mu.recorded == ""
 		s.member.mu.Unlock()
+		if doubtful && s == them {
+			n.work.Go(func() { n.leaveIdle(s.member) })
+		}
 		n.save(s.member)
 	}
 	if them.member != nil {

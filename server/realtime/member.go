@@ -42,7 +42,8 @@ type member struct {
 		recorded    string    // what the matcher may hold of the guest: a pair's id, nothing, or "" for anything
 		dirty       bool      // the stored document is to be brought up to date
 		saved       time.Time
-		handover    chan struct{} // told when the chat has come from another instance
+		handover    chan struct{} // closed when the chat has come from another instance, or will not
+		expects     *Client       // the socket that a chat may come to from another instance; nil: it comes too late
 		deleted     bool          // the session is gone: nothing is to be stored
 		removed     bool          // the node knows this member no longer
 	}

@@ -35,6 +35,9 @@ type Presence interface {
 	// Leave takes guests from this instance's set, all or none of them; it changes
 	// nothing for those who have joined another instance since.
 	Leave(ctx context.Context, sessionIDs ...string) error
+	// Where returns the instance where the guest's socket lives, "" for none;
+	// guest.ErrUnavailable while that is not known over all instances.
+	Where(ctx context.Context, sessionID string) (instance string, err error)
 	// Online returns one page of guests with a socket, in a stable order: a guest
 	// online throughout is listed exactly once over the pages. cursor "" starts;
 	// next "" ends; a page may hold fewer than limit, even none, and still have
@@ -58,6 +61,9 @@ type Matcher interface {
 	// which it returns, so that the partner can be told. Of two partners who leave
 	// at once, one gets the pair and the other the zero Pair. Idempotent.
 	Leave(ctx context.Context, id string) (guest.Pair, error)
+	// LeaveAt is Leave where the guest waits, or is in the pair, with a socket on this
+	// instance, and changes nothing where the record is of another one.
+	LeaveAt(ctx context.Context, id, instance string) (guest.Pair, error)
 	// Restore records a pair that this instance knows of and the matcher may have
 	// forgotten, and returns it; doing it again changes nothing. It is refused with
 	// guest.ErrPaired where one of the two is in another pair, which is returned,

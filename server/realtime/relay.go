@@ -65,7 +65,7 @@ func (n *Node) carry(c *chat, m *member, event string, payload []byte, id string
 		return false, api.TextNotConnected
 	}
 	them := c.partner(m.id)
-	if c.mu.wait.who == m.id {
+	if len(c.wait(m.id).marks) > 0 {
 		return false, n.withhold(c, m, event, payload, id)
 	}
 	if them.member == nil {
@@ -82,17 +82,18 @@ func (n *Node) carry(c *chat, m *member, event string, payload []byte, id string
 	return taken, ""
 }
 
-// withhold keeps an event back until m has moved here for good. The caller holds c.mu.
+// withhold keeps an event back until all that m has said has reached the partner. The caller holds c.mu.
 //
 // Like carryAway it stays out of carry's frame: a remote is so large that with
 // one in it, each message made its goroutine's small stack grow.
 //
 //go:noinline
 func (n *Node) withhold(c *chat, m *member, event string, payload []byte, id string) (refusal string) {
-	if len(c.mu.wait.held) == maxHeld {
+	w := c.wait(m.id)
+	if len(w.held) == maxHeld {
 		return api.TextPartnerGone
 	}
-	c.mu.wait.held = append(c.mu.wait.held, remote{kind: remoteEvent, id: c.pair, to: c.partner(m.id).id, from: m.id, name: event,
+	w.held = append(w.held, remote{kind: remoteEvent, id: c.pair, to: c.partner(m.id).id, from: m.id, name: event,
 		data: slices.Clone(payload), message: strings.Clone(id), instance: n.instance})
 	return ""
 }

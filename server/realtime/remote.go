@@ -24,8 +24,8 @@ const (
 	remoteAsk                             // is the guest still in the pair?
 	remoteConfirm                         // yes, the partner is still in the pair
 	remoteMoved                           // pair: a guest of it is on another instance now; none: no chat comes
-	remoteMark                            // nothing follows on this way: say so, when all before is passed on
-	remoteMarked                          // all has been passed on
+	remoteMark                            // at: nothing follows on this way: say so, where it ends
+	remoteMarked                          // at: all before the mark has arrived
 )
 
 // remote is one message between instances, about the guest `to`.
@@ -37,11 +37,14 @@ type remote struct {
 	from    string // the partner's guest id
 	name    string // of the event; of remoteEnd, the partner's username
 	message string
-	// instance is who wants an answer; of remoteReplaced, where the guest is now
+	// instance is who wants an answer; of remoteReplaced and remoteConfirm, where
+	// the guest is now
 	instance string
 	data     []byte
 	pair     *guest.Pair // nil where the kind has none
-	at       int64       // unix ms; of remoteReplaced, when that socket came, 0 for now
+	// at is, of remoteReplaced, when that socket came, unix ms, 0 for now; of
+	// remoteMark and remoteMarked, the mark's number
+	at int64
 }
 
 var errNoBroker = errors.New("there is no other instance")
@@ -67,11 +70,30 @@ func (n *Node) mustPublish(instance string, r remote) {
 	if err == nil {
 		return
 	}
+	if r.lasts() {
+		n.owe(instance, r)
+	} else {
+		n.log.Debug("other instance not told", "instance", instance, "guest", r.to, "error", err)
+	}
+}
+
+// lasts reports whether a message is worth telling late, and may be told twice.
+func (r remote) lasts() bool {
 	switch r.kind {
 	case remoteEnd, remoteReplaced, remoteDeleted:
-		n.owe(instance, r)
-	default:
-		n.log.Debug("other instance not told", "instance", instance, "guest", r.to, "error", err)
+		return true
+	case remoteMoved:
+		return r.id != ""
+	}
+	return false
+}
+
+// tell is mustPublish to an instance that may be this one.
+func (n *Node) tell(instance string, r remote) {
+	if instance == n.instance {
+		n.hear(r)
+	} else {
+		n.mustPublish(instance, r)
 	}
 }
 
@@ -100,16 +122,20 @@ func (n *Node) hear(r remote) {
 		n.hearMatched(*r.pair)
 		return
 	case remoteMoved:
-		n.hearMoved(r)
+		if r.id != "" {
+			n.hearMoved(r)
+		} else if m := n.find(r.to); m != nil {
+			n.hearNoChat(m, r)
+		}
 		return
 	case remoteMark:
-		n.mustPublish(r.instance, remote{kind: remoteMarked, id: r.id, to: r.from})
+		n.hearMark(r)
 		return
 	}
 	m := n.find(r.to)
 	if m == nil {
 		if r.kind == remoteReplaced {
-			n.giveNoChat(r.to, r.instance)
+			n.noChat(r, side{})
 		} else if !n.passOn(r) && (r.kind == remoteEvent || r.kind == remoteAsk) {
 			n.deny(r)
 		}
@@ -127,15 +153,15 @@ func (n *Node) hear(r remote) {
 	case remoteAsk:
 		n.work.Go(func() { n.answer(m, r) })
 	case remoteConfirm:
-		n.confirmed(r.id)
+		n.confirmed(m, r)
 	case remoteMarked:
-		n.flow(m, r.id)
+		n.flow(m, r.id, r.at)
 	}
 }
 
 // deny tells the partner's instance that the pair which it speaks of is over here.
 func (n *Node) deny(r remote) {
-	n.mustPublish(r.instance, remote{kind: remoteEnd, why: offline, id: r.id, to: r.from, from: r.to})
+	n.tell(r.instance, remote{kind: remoteEnd, why: offline, id: r.id, to: r.from, from: r.to})
 }
 
 // hearMatched begins a chat that another instance's guest has found.
@@ -195,21 +221,19 @@ func (n *Node) deliver(c *chat, m *member, r remote) {
 func (n *Node) hearEnd(m *member, r remote) {
 	m.mu.Lock()
 	c := m.chat.Load()
+	known := m.dissolved(r.id)
 	m.dissolve(r.id)
 	m.mu.Unlock()
 	ended := c != nil && c.pair == r.id && n.finish(c, r.from, r.why)
 	if !ended && n.passOn(r) {
 		return
 	}
+	if !ended && !known {
+		n.goOnSearching(m)
+	}
 	if r.why == offline || c != nil && c.restored.Load() {
 		// The other instance knows nothing of the pair: the matcher may still hold it.
-		n.work.Go(func() {
-			m.turn.Lock()
-			defer m.turn.Unlock()
-			if m.chat.Load() == nil && !m.isSearching() {
-				n.leave(n.ctx, m, left)
-			}
-		})
+		n.work.Go(func() { n.leaveIdle(m) })
 	}
 }
 

@@ -77,18 +77,23 @@ func (n *Node) Resync(ctx context.Context, moved map[string]string) error {
 // claim tells an instance that the guest is here: since a time in Unix ms where
 // that has to be compared, 0 where the guest has just come.
 func (n *Node) claim(m *member, instance string, at int64) {
+	m.expect(m.client.Load())
 	n.mustPublish(instance, remote{kind: remoteReplaced, to: m.id, instance: n.instance, at: at})
 }
 
 // replaced gives the guest up to another instance, or claims it where the socket
 // here is the newer one: after an outage both may think so.
 func (n *Node) replaced(m *member, r remote) {
+	if r.at == 0 && n.owns(m) { // the two may wait for each other, so it is said without the turn
+		n.noChat(r, side{})
+		return
+	}
 	m.mu.Lock()
 	mine := m.mu.connectedAt.UnixMilli()
 	m.mu.Unlock()
 	newer := r.at != 0 && (mine > r.at || mine == r.at && n.instance > r.instance)
 	if !newer || m.client.Load() == nil {
-		n.giveUp(m, r.instance)
+		n.giveUp(m, r)
 		return
 	}
 	m.turn.Lock()
@@ -142,7 +147,7 @@ func (n *Node) restore(ctx context.Context, m *member, c *chat) error {
 		return nil
 	}
 	c.restored.Store(true)
-	pair := guest.Pair{ID: c.pair, A: c.sides[0].as, B: c.sides[1].as}
+	pair := c.asPair()
 	stands, err := n.matcher.Restore(ctx, pair)
 	for range len(c.sides) {
 		if !errors.Is(err, guest.ErrPaired) {

@@ -122,13 +122,18 @@ func TestGuestWhoHasGoneBringsNoChat(t *testing.T) {
 		if known {
 			one.node.take(a.session).turn.Unlock() // gone, and not forgotten yet
 		}
-		told := make(chan struct{}, 1)
+		told := make(chan struct{})
 		here.mu.Lock()
 		here.mu.handover = told
 		here.mu.Unlock()
 		soon(t, 5*time.Second, "no chat comes", func() bool {
 			two.node.claim(here, one.node.instance, 0) // which nobody hears before it listens
-			return len(told) == 1
+			select {
+			case <-told:
+				return true
+			default:
+				return false
+			}
 		})
 	}
 }

@@ -20,11 +20,15 @@ type countingMatcher struct {
 }
 
 func (m *countingMatcher) Leave(ctx context.Context, id string) (guest.Pair, error) {
+	return m.LeaveAt(ctx, id, anywhere)
+}
+
+func (m *countingMatcher) LeaveAt(ctx context.Context, id, instance string) (guest.Pair, error) {
 	m.leaves.Add(1)
 	if m.held != nil {
 		<-m.held
 	}
-	p, err := m.Matcher.Leave(ctx, id)
+	p, err := m.Matcher.LeaveAt(ctx, id, instance)
 	if m.fail.Swap(false) {
 		return guest.Pair{}, guest.ErrUnavailable
 	}
