@@ -19,7 +19,7 @@ import (
 // one is under way nothing waits.
 const (
 	tripEvery = time.Millisecond
-	tripBytes = 4 << 10 // as much is worth a trip: a page of documents, a batch
+	tripBytes = 2 << 10 // as much is worth a trip: a page of documents, a batch, ten patches
 )
 
 // trips are those to one Redis, on all connections.
