@@ -45,27 +45,27 @@ type RedisBroker struct {
 	wake    chan struct{} // for Run: something waits
 	lost    atomic.Int64
 	process string // begins the names of parcels
-	parcels uint64 // sent, of Run's goroutine
 
 	mu struct {
 		sync.Mutex
 		waiting []*parcel // those of one instance in their order
 		count   int       // messages in them
+		parcels uint64    // ever, for their numbers
 	}
 }
 
-// parcel is messages that go to an instance in one piece, each behind its length.
+// parcel is messages that go to an instance in one piece, each behind its length,
+// and before them, as the first, its mark.
 type parcel struct {
 	instance string
 	messages []byte
-	count    int
-	echoes   int    // of them: those that nobody needs to hear
-	number   uint64 // from the first trip on: counts what this process has sent
+	count    int // without the mark
+	echoes   int // of them: those that nobody needs to hear
 }
 
-// parcelMark begins what stands before a parcel's messages: who has sent it, and its
-// number. A trip that was not answered is made again, as it may or may not have been
-// made; whoever has had a parcel by then knows it by that.
+// parcelMark begins a parcel's mark: who sends it, and its number. A trip that was
+// not answered is made again, as it may or may not have been made; whoever has had a
+// parcel by then knows it by that.
 const parcelMark = "\x00parcel "
 
 // ErrBacklog: messages are published faster than Redis takes them.
@@ -93,7 +93,7 @@ func (b *RedisBroker) Publish(ctx context.Context, instance string, message []by
 		return fmt.Errorf("%s: %w: %w", doing, guest.ErrUnavailable, ErrBacklog)
 	}
 	p := b.parcel(instance)
-	p.messages = append(binary.AppendUvarint(p.messages, uint64(len(message))), message...)
+	p.messages = appendMessage(p.messages, message)
 	p.count++
 	if isEcho(message) {
 		p.echoes++
@@ -120,9 +120,16 @@ func (b *RedisBroker) parcel(instance string) *parcel {
 			break
 		}
 	}
-	p := &parcel{instance: instance}
+	b.mu.parcels++
+	mark := parcelMark + b.process + " " + strconv.FormatUint(b.mu.parcels, 10)
+	p := &parcel{instance: instance, messages: appendMessage(nil, mark)}
 	b.mu.waiting = append(b.mu.waiting, p)
 	return p
+}
+
+// appendMessage appends a message behind its length.
+func appendMessage[T ~string | ~[]byte](dst []byte, message T) []byte {
+	return append(binary.AppendUvarint(dst, uint64(len(message))), message...)
 }
 
 // Lost counts messages that were accepted and could not be sent, or that nobody
@@ -187,7 +194,7 @@ func (b *RedisBroker) send(ctx context.Context, batch []*parcel) (again []*parce
 	defer cancel()
 	commands := make(rueidis.Commands, len(batch))
 	for i, p := range batch {
-		channel, message := channelPrefix+p.instance, rueidis.BinaryString(b.seal(p))
+		channel, message := channelPrefix+p.instance, rueidis.BinaryString(p.messages)
 		if l.cluster {
 			commands[i] = l.client.B().Spublish().Channel(channel).Message(message).Build()
 		} else {
@@ -207,18 +214,6 @@ func (b *RedisBroker) send(ctx context.Context, batch []*parcel) (again []*parce
 		}
 	}
 	return again
-}
-
-// seal returns a parcel as it is sent.
-func (b *RedisBroker) seal(p *parcel) []byte {
-	if p.number == 0 {
-		b.parcels++
-		p.number = b.parcels
-	}
-	mark := parcelMark + b.process + " " + strconv.FormatUint(p.number, 10)
-	sealed := make([]byte, 0, len(mark)+2+len(p.messages))
-	sealed = append(binary.AppendUvarint(sealed, uint64(len(mark))), mark...)
-	return append(sealed, p.messages...)
 }
 
 // had is the latest parcel that has come from each process.
