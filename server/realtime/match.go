@@ -272,7 +272,7 @@ func (n *Node) withdraw(ctx context.Context, m *member, instance string) guest.P
 	if partner != nil {
 		partner.unrecord(recorded)
 	}
-	pair, err := n.leaveMatcher(ctx, m.id, instance)
+	pair, err := n.matcher.LeaveAt(ctx, m.id, instance)
 	if err != nil {
 		m.record("")
 		if partner != nil {
@@ -284,13 +284,6 @@ func (n *Node) withdraw(ctx context.Context, m *member, instance string) guest.P
 		them.unrecord(pair.ID)
 	}
 	return pair
-}
-
-func (n *Node) leaveMatcher(ctx context.Context, id, instance string) (guest.Pair, error) {
-	if instance == anywhere {
-		return n.matcher.Leave(ctx, id)
-	}
-	return n.matcher.LeaveAt(ctx, id, instance)
 }
 
 // dissolve ends a pair that was not linked here when it was left, or has been

@@ -62,7 +62,8 @@ type Matcher interface {
 	// at once, one gets the pair and the other the zero Pair. Idempotent.
 	Leave(ctx context.Context, id string) (guest.Pair, error)
 	// LeaveAt is Leave where the guest waits, or is in the pair, with a socket on this
-	// instance, and changes nothing where the record is of another one.
+	// instance, and changes nothing where the record is of another one. Instance ""
+	// is any.
 	LeaveAt(ctx context.Context, id, instance string) (guest.Pair, error)
 	// Restore records a pair that this instance knows of and the matcher may have
 	// forgotten, and returns it; doing it again changes nothing. It is refused with

@@ -62,7 +62,10 @@ type storm struct {
 	faults bool
 }
 
-const stormGuests = 30
+const (
+	stormGuests = 30
+	stormLook   = 20 * time.Millisecond // between looks at all that they have heard
+)
 
 func testStorm(t *testing.T, faults func(*storm, *rand.Rand)) {
 	seed := *stormSeed
@@ -101,7 +104,7 @@ func testStorm(t *testing.T, faults func(*storm, *rand.Rand)) {
 	}
 	var lives []*life
 	var why string
-	soonOr(10*time.Second, func() bool {
+	soonOr(10*time.Second, stormLook, func() bool {
 		lives, why = judge(roamers, faults != nil)
 		return why == ""
 	})
@@ -126,7 +129,7 @@ func testStorm(t *testing.T, faults func(*storm, *rand.Rand)) {
 	at := st.alive()[0]
 	var stats guest.Stats
 	var rooms []int64
-	soonOr(20*time.Second, func() bool {
+	soonOr(20*time.Second, stormLook, func() bool {
 		stats, _ = at.node.Stats(t.Context())
 		rooms = rooms[:0]
 		var open int64
@@ -143,20 +146,6 @@ func testStorm(t *testing.T, faults func(*storm, *rand.Rand)) {
 		if n != 0 {
 			t.Errorf("when all have gone, there are so many chats on each: %v", rooms)
 			break
-		}
-	}
-}
-
-// soonOr waits until something holds, or until it is too late.
-func soonOr(within time.Duration, holds func() bool) {
-	deadline := time.After(within)
-	tick := time.NewTicker(20 * time.Millisecond)
-	defer tick.Stop()
-	for !holds() {
-		select {
-		case <-tick.C:
-		case <-deadline:
-			return
 		}
 	}
 }
@@ -320,7 +309,7 @@ func (r *roamer) step() {
 // alone waits until the sockets of the past are closed: a chat that is on its way
 // to the last one is not to come after that has been closed.
 func (r *roamer) alone() {
-	soonOr(time.Second, func() bool {
+	soonOr(time.Second, stormLook, func() bool {
 		for i := range r.came[:len(r.came)-1] {
 			c := &r.came[i]
 			if !c.closed && c.at != r.st.dead.Load() && len(c.heard("close")) == 0 {
@@ -346,7 +335,7 @@ func (r *roamer) goHome() {
 	}
 }
 
-// stormSeed makes a run do what another did, as far as the scheduler lets it.
+// A seed makes a run do what another did, as far as the scheduler lets it.
 var (
 	stormSeed  = flag.Uint64("storm.seed", 0, "the seed of the guests who roam, 0 for a new one")
 	stormSteps = flag.Int("storm.steps", 15, "how much each of the guests who roam does; 120 finds more, also what is not repaired yet")

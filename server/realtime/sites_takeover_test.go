@@ -27,10 +27,7 @@ func TestChatMovesWithItsGuest(t *testing.T) {
 		t.Run(tt.name, func(t *testing.T) {
 			a, b := one.visit("Ann"), tt.partner.visit("Bob")
 			meet(a, b)
-			soon(t, 5*time.Second, "the document says so", func() bool {
-				g, err := two.node.Session(t.Context(), a.session.SessionID)
-				return err == nil && g.ConnectedUser == b.session.ID
-			})
+			two.knows(t, a, b)
 			const messages = 300
 			var talk sync.WaitGroup
 			talk.Go(func() {
@@ -91,10 +88,7 @@ func TestGuestLeavesWhileAMessageIsHandled(t *testing.T) {
 	one, two := newSite(t, s.URL()), newSite(t, s.URL())
 	a, b := one.visit("Ann"), two.visit("Bob")
 	meet(a, b)
-	soon(t, 5*time.Second, "the document says so", func() bool {
-		g, err := two.node.Session(t.Context(), a.session.SessionID)
-		return err == nil && g.ConnectedUser == b.session.ID
-	})
+	two.knows(t, a, b)
 	here := one.node.find(a.session.ID)
 	pair := here.chat.Load().pair
 	moved := two.enter(a.session)
@@ -170,5 +164,14 @@ func TestSocketsOnBothSidesOfAnOutage(t *testing.T) {
 	soon(t, 5*time.Second, "the chat has come along", func() bool {
 		newer.say("here")
 		return len(b.heard(api.EventChatMessage)) > 0
+	})
+}
+
+// knows waits until the document that a site reads says with whom a visitor talks.
+func (s *site) knows(t *testing.T, a, b *visitor) {
+	t.Helper()
+	soon(t, 5*time.Second, "the document says so", func() bool {
+		g, err := s.node.Session(t.Context(), a.session.SessionID)
+		return err == nil && g.ConnectedUser == b.session.ID
 	})
 }

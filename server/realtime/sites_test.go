@@ -58,16 +58,25 @@ func newSite(t *testing.T, url string) *site {
 // soon waits until something holds.
 func soon(t *testing.T, within time.Duration, what string, holds func() bool) {
 	t.Helper()
+	if !soonOr(within, 2*time.Millisecond, holds) {
+		t.Fatalf("not within %v: %s", within, what)
+	}
+}
+
+// soonOr waits until something holds, which is looked at now and then, and reports
+// false when it is too late.
+func soonOr(within, every time.Duration, holds func() bool) bool {
 	deadline := time.After(within)
-	tick := time.NewTicker(2 * time.Millisecond)
+	tick := time.NewTicker(every)
 	defer tick.Stop()
 	for !holds() {
 		select {
 		case <-tick.C:
 		case <-deadline:
-			t.Fatalf("not within %v: %s", within, what)
+			return false
 		}
 	}
+	return true
 }
 
 func (s *site) await(state string) {

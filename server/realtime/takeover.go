@@ -172,10 +172,11 @@ func (n *Node) handOver(m *member, to string) bool {
 func (n *Node) handOverOne(m *member, c *chat, to string) bool {
 	m.record("") // a partner who leaves at this moment may have been before us
 	pair := c.asPair()
-	if _, err := n.matcher.Restore(n.ctx, moved(pair, m.id, to)); err != nil {
+	next := moved(pair, m.id, to)
+	if _, err := n.matcher.Restore(n.ctx, next); err != nil {
 		return false
 	}
-	if n.give(m, c, moved(pair, m.id, to), to) {
+	if n.give(m, c, next, to) {
 		return true
 	}
 	if _, err := n.matcher.Restore(n.ctx, pair); err != nil { // to be left as it was

@@ -34,7 +34,7 @@ func (m *FailoverMatcher) Leave(ctx context.Context, id string) (p guest.Pair, e
 	return p, err
 }
 
-// LeaveAt is Leave where the guest is recorded for an instance.
+// LeaveAt is Leave where the guest is recorded for an instance, "" for any.
 func (m *FailoverMatcher) LeaveAt(ctx context.Context, id, instance string) (p guest.Pair, err error) {
 	m.ask(ctx, func() error { p, err = m.redis.LeaveAt(ctx, id, instance); return err },
 		func() { p, err = m.memory.LeaveAt(ctx, id, instance) })

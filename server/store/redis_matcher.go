@@ -72,7 +72,7 @@ func (m *RedisMatcher) Leave(ctx context.Context, id string) (guest.Pair, error)
 	return m.part(ctx, id, "", "")
 }
 
-// LeaveAt is Leave where the guest is recorded for an instance.
+// LeaveAt is Leave where the guest is recorded for an instance, "" for any.
 func (m *RedisMatcher) LeaveAt(ctx context.Context, id, instance string) (guest.Pair, error) {
 	return m.part(ctx, id, "", instance)
 }
