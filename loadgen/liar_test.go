@@ -59,7 +59,7 @@ func findOut(t *testing.T, processes string) {
 			var broken []verify.Rule
 			r := readRecord(t, dir)
 			if r.DurationSec > 45 { // who waits for words that never come would wait for 75 s
-				t.Errorf("the run went on for %v s", r.DurationSec)
+				t.Errorf("the run went on for %v s\n%s%s", r.DurationSec, out, errs)
 			}
 			for _, v := range r.Violations {
 				if v.Count > 0 {

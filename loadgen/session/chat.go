@@ -29,6 +29,8 @@ type talk struct {
 	due   time.Duration // when the next one is
 	typed bool          // the other side has been told that it is being written
 	held  bool          // the window was full, so that an acknowledgement is the cause
+	look  time.Duration // when the guest next asks itself whether it waits in vain
+	since time.Duration // when it last began to listen: what had come by then was read
 }
 
 // chat says what the guest has to say, each message a think time after the last
@@ -51,7 +53,7 @@ func (p *player) chat(ctx context.Context, s *scenarios.Step) error {
 		switch {
 		case err == nil:
 		case errors.Is(err, ErrTimeout):
-			if err := p.overdue(ctx); err != nil {
+			if err := p.overdue(ctx, &t); err != nil {
 				return err
 			}
 		default:
@@ -159,20 +161,24 @@ func cutUnits(s string, units int) string {
 
 // nextTurn is until when there is nothing to do but hear.
 func (p *player) nextTurn(t *talk) time.Duration {
-	last := p.heardAt + p.world.patience
-	until := min(last, max(p.now(), last-noticed)+reconsider) // before that there is nothing to reconsider
+	now, last := p.now(), p.heardAt+p.world.patience
+	t.look = max(t.look, last-noticed+reconsider) // before that there is nothing to reconsider
+	until := min(last, t.look)
 	if len(p.pending) > 0 {
 		until = p.pending[0].sent + p.world.Timeout
 	}
 	if t.said < t.n && p.inChat && len(p.pending) < window {
 		until = min(until, t.due)
 	}
+	if now < until { // else nothing may be read
+		t.since = now
+	}
 	return until
 }
 
 // overdue looks at what did not come in time: an acknowledgement, or anything
 // at all from the partner. A message of one's own that has become due is neither.
-func (p *player) overdue(ctx context.Context) error {
+func (p *player) overdue(ctx context.Context, t *talk) error {
 	now := p.now()
 	for len(p.pending) > 0 && now >= p.pending[0].sent+p.world.Timeout {
 		sent := p.pending[0].sent
@@ -181,12 +187,20 @@ func (p *player) overdue(ctx context.Context) error {
 			return err
 		}
 	}
-	waited, patience := now-p.heardAt, p.world.patience
-	if p.inChat && (waited >= patience || waited >= patience-noticed+reconsider && p.witness.Hopeless()) {
+	waited := now - p.heardAt
+	if p.inChat && (waited >= p.world.patience || now >= t.look && p.inVain(t)) {
 		return p.failure(ctx, measure.Delivery, p.heardAt,
 			fmt.Errorf("%w: the partner has more to say, and was neither heard nor gone for %v", ErrTimeout, shown(waited)))
 	}
 	return nil
+}
+
+// inVain reports whether the guest waits for words that may never come, as far as
+// broken rules show by now. It asks again when it has waited on.
+func (p *player) inVain(t *talk) bool {
+	t.look = p.now() + reconsider
+	p.witness.Waiting(t.since)
+	return p.witness.Hopeless()
 }
 
 // unsent gives up a connection that cannot be written to.

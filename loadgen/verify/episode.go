@@ -39,6 +39,7 @@ type episode struct {
 	dueFrom   time.Duration // from when the partner's being told is due within limit
 	confirmed bool          // the owner's leave was confirmed
 	released  bool          // the owner was told that the partner has gone
+	kept      bool          // the owner waited too long to be told: that was found already
 	toldAt    time.Duration // when
 	listens   time.Duration // the owner heard nothing before: forever while it is deaf, 0 if it never was
 	closed    bool          // nothing of this chat can come any more
@@ -145,9 +146,10 @@ func (v *Verifier) judgeRelease(a, b *episode, now time.Duration) []finding {
 func (v *Verifier) judgeWait(e *episode, who *Witness, since, limit, now time.Duration) []finding {
 	stayed := e.stayed(now)
 	since = max(since, e.listens)
-	if stayed-since <= v.stretched(limit) {
+	if e.kept || stayed-since <= v.stretched(limit) {
 		return nil
 	}
+	e.kept = true
 	if e.released && e.toldAt == stayed {
 		return found(Release, e.owner, who, "%s was told that %s had gone only %v after it did: at most %v are allowed",
 			e.owner, who, shown(stayed-since), limit)
@@ -171,23 +173,45 @@ func (v *Verifier) judgeLosses(a, b *episode) []finding {
 		}
 	}
 	if short := a.undelivered(b, v); short > n {
-		n, why = short, "they were acknowledged as delivered"
+		n, why = short, asDelivered
 	}
-	if n == 0 {
+	return a.tellLost(b, n, why)
+}
+
+// asDelivered is why a message must have arrived that the partner could read.
+const asDelivered = "they were acknowledged as delivered"
+
+// tellLost tells that n messages from a to b are lost, but for those that were told
+// of already.
+func (a *episode) tellLost(b *episode, n int, why string) []finding {
+	more := n - a.lost
+	if more <= 0 {
 		return nil
 	}
 	a.lost = n
 	fs := found(MessageLost, a.owner, b.owner, "%d of %d messages from %s never reached %s, though %s",
 		n, a.sent, a.owner, b.owner, why)
-	fs[0].n = int64(n)
+	fs[0].n = int64(more)
 	return fs
 }
 
 // undelivered returns how many messages from a were acknowledged as delivered
 // that b has not received, although b went on reading afterwards.
 func (a *episode) undelivered(b *episode, v *Verifier) int {
-	heard := b.released || b.confirmed || b.stayed(0) > a.lastDelivered+v.stretched(v.limits.Notice)
-	if b.doubt || !b.closed || !heard || b.listens > 0 {
+	until := b.stayed(0)
+	switch {
+	case !b.closed:
+		return 0
+	case b.released || b.confirmed:
+		until = forever
+	}
+	return a.unread(b, until, v)
+}
+
+// unread returns how many messages from a were acknowledged as delivered that b has
+// not received, although it has read what came until then.
+func (a *episode) unread(b *episode, until time.Duration, v *Verifier) int {
+	if b.doubt || b.listens > 0 || until <= a.lastDelivered+v.stretched(v.limits.Notice) {
 		return 0
 	}
 	return a.delivered - b.received

@@ -138,6 +138,8 @@ func (c call) replay() {
 		w.Deaf()
 	case callListening:
 		w.Listening(c.at)
+	case callWaiting:
+		w.Waiting(c.at)
 	}
 }
 

@@ -206,6 +206,7 @@ func (p *player) talk() {
 // concluded ends the chat when the time has come: the gentle do when both have
 // said everything, and one of them waits for the other to.
 func (p *player) concluded() {
+	p.plan(6*time.Second, func() { p.w.Waiting(p.sim.now) }) // where it is still there
 	if p.sim.gentle && (!p.peerDone || p.partner.guest < p.guest) {
 		p.plan(20*time.Second, p.leave)
 		return

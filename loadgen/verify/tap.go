@@ -26,6 +26,7 @@ const (
 	callDelivered
 	callDeaf
 	callListening
+	callWaiting
 	callCount
 )
 

@@ -1,0 +1,144 @@
+package session
+
+import (
+	"slices"
+	"sync"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"guestload/loadgen/measure"
+	"guestload/loadgen/verify"
+	"guestload/scenarios"
+	"guestload/server/api"
+)
+
+// prompt is until when nobody waits any more for words that are known to be lost.
+const prompt = 15 * time.Second
+
+func lastWords(m verify.Mark) bool { return m.K == m.N }
+
+// Each of two waits for the other's last words, and neither leaves: only what they
+// wait for can show that it was lost.
+func TestTwoWhoseLastWordsAreLostDoNotHoldEachOther(t *testing.T) {
+	talker := script("talker", step(scenarios.Create), step(scenarios.Connect), searchFor(5*time.Second), chatOf(3, 0.1), dropping(scenarios.Clean))
+	for name, tt := range map[string]func(*town){
+		"in silence":             func(*town) {},
+		"while statistics come":  func(town *town) { town.chatter(time.Second) },
+		"over a slow connection": func(town *town) { town.delay = 100 * time.Millisecond },
+	} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				begin, town := time.Now(), newTown()
+				town.faulty, town.lose = true, lastWords
+				tt(town)
+				s := perform(t, t.Context(), town, nil, talker, talker)
+				if took := time.Since(begin); took > prompt {
+					t.Errorf("they waited for %v", took)
+				}
+				if n := s.world.Verifier.Count(); n != 2 || !slices.Contains(s.fates, Failed) {
+					t.Errorf("%d breaches, fates %v; want the two messages that were lost, and who waited to have failed", n, s.fates)
+				}
+			})
+		})
+	}
+}
+
+// chatter tells everybody something once in a while that no guest waits for.
+func (t *town) chatter(every time.Duration) {
+	time.AfterFunc(every, func() {
+		t.mu.Lock()
+		for _, m := range t.members {
+			t.tell(m, api.EventStats, nil)
+		}
+		t.mu.Unlock()
+		t.chatter(every)
+	})
+}
+
+// The same where each is played by another process: what they wait for shows only
+// where all are judged.
+func TestTwoOfTwoProcessesDoNotHoldEachOther(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		clock, town := Clock{time.Now()}, newTown()
+		town.lose, town.delay = lastWords, 10*time.Millisecond // effects come after their causes
+		talker := script("talker", step(scenarios.Create), step(scenarios.Connect), searchFor(5*time.Second), chatOf(3, 0.1), dropping(scenarios.Clean))
+		judge := verify.New(verify.Contract())
+		replay, book := verify.NewReplay(judge, 2), measure.NewBook(2)
+		taps, worlds := make([]verify.Tap, 2), make([]*World, 2)
+		var guests, handing sync.WaitGroup
+		for i := range worlds {
+			worlds[i] = NewWorld(Setting{Backend: town, Clock: clock, Verifier: verify.NewTapped(verify.Contract(), &taps[i]), Scripts: []scenarios.Script{talker}})
+			guests.Go(func() {
+				at := time.Duration(i) * time.Millisecond
+				time.Sleep(at)
+				worlds[i].Play(t.Context(), Guest{Index: i, Intended: at, Recorder: book.Recorder(i)})
+			})
+		}
+		handOver := func() {
+			for i := range taps {
+				if err := replay.Add(i, taps[i].Take(), clock.Now()); err != nil {
+					t.Error(err)
+				}
+			}
+			wronged := judge.Wronged()
+			for _, w := range worlds {
+				w.Verifier.Wrong(wronged)
+			}
+		}
+		over := make(chan struct{})
+		handing.Go(func() {
+			again := time.NewTicker(200 * time.Millisecond)
+			defer again.Stop()
+			for {
+				select {
+				case <-again.C:
+					handOver()
+				case <-over:
+					return
+				}
+			}
+		})
+		guests.Wait()
+		close(over)
+		handing.Wait()
+		handOver()
+		if took := clock.Now(); took > prompt {
+			t.Errorf("they waited for %v", took)
+		}
+		if n := judge.Count(); n != 2 {
+			t.Errorf("%d breaches, want the two messages that were lost", n)
+		}
+	})
+}
+
+// Who is not told that the partner has left waits for words that cannot come.
+func TestAForgottenReleaseDoesNotHoldWhoWaitsForWords(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		begin, town := time.Now(), newTown()
+		town.faulty = true
+		for _, event := range []string{api.EventUserLeft, api.EventChatCleared, api.EventRoomClosed} {
+			town.deaf[event] = true
+		}
+		leaver := script("leaver", step(scenarios.Create), step(scenarios.Connect), searchFor(5*time.Second), staying(scenarios.Idle, 1), dropping(scenarios.Clean))
+		talker := script("talker", step(scenarios.Create), step(scenarios.Connect), searchFor(5*time.Second), chatOf(1, 0.1), dropping(scenarios.Clean))
+		s := perform(t, t.Context(), town, nil, leaver, talker)
+		s.wantFates(t, Completed, Failed)
+		if took := time.Since(begin); took > prompt {
+			t.Errorf("the partner waited for %v", took)
+		}
+		if n := s.world.Verifier.Count(); n != 1 {
+			t.Errorf("%d breaches, want that the partner was not told", n)
+		}
+	})
+}
+
+// Silence alone proves nothing.
+func TestAPartnerWhoTakesTimeIsWaitedFor(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		dreamer := script("dreamer", step(scenarios.Create), step(scenarios.Connect), searchFor(5*time.Second), staying(scenarios.Idle, 60), chatOf(2, 0.1), dropping(scenarios.Clean))
+		talker := script("talker", step(scenarios.Create), step(scenarios.Connect), searchFor(5*time.Second), chatOf(2, 0.1), dropping(scenarios.Clean))
+		s := perform(t, t.Context(), newTown(), nil, dreamer, talker)
+		s.wantFates(t, Completed, Completed)
+	})
+}
