@@ -72,8 +72,11 @@ func (p *player) over(t *talk) bool {
 	case p.left || !p.inChat:
 		return true
 	}
-	return t.said == t.n && (p.unmarked || p.finished >= p.chats)
+	return t.said == t.n && p.heardAll()
 }
+
+// heardAll reports whether the partner has said all it has to say, as far as can be told.
+func (p *player) heardAll() bool { return p.unmarked || p.finished >= p.chats }
 
 // say sends what is due, and typing events where the script wants them.
 func (p *player) say(t *talk) error {
@@ -161,9 +164,12 @@ func cutUnits(s string, units int) string {
 
 // nextTurn is until when there is nothing to do but hear.
 func (p *player) nextTurn(t *talk) time.Duration {
-	now, last := p.now(), p.heardAt+p.world.patience
-	t.look = max(t.look, last-noticed+reconsider) // before that there is nothing to reconsider
-	until := min(last, t.look)
+	now, until := p.now(), t.due // of who has heard all, and has more to say or is to be answered
+	if !p.heardAll() {
+		last := p.heardAt + p.world.patience
+		t.look = max(t.look, last-noticed+reconsider) // before that there is nothing to reconsider
+		until = min(last, t.look)
+	}
 	if len(p.pending) > 0 {
 		until = p.pending[0].sent + p.world.Timeout
 	}
@@ -188,7 +194,7 @@ func (p *player) overdue(ctx context.Context, t *talk) error {
 		}
 	}
 	waited := now - p.heardAt
-	if p.inChat && (waited >= p.world.patience || now >= t.look && p.inVain(t)) {
+	if p.inChat && !p.heardAll() && (waited >= p.world.patience || now >= t.look && p.inVain(t)) {
 		return p.failure(ctx, measure.Delivery, p.heardAt,
 			fmt.Errorf("%w: the partner has more to say, and was neither heard nor gone for %v", ErrTimeout, shown(waited)))
 	}

@@ -142,3 +142,14 @@ func TestAPartnerWhoTakesTimeIsWaitedFor(t *testing.T) {
 		s.wantFates(t, Completed, Completed)
 	})
 }
+
+// Who has heard all that the partner has to say waits for nothing, however much it
+// has to say itself.
+func TestWhoHasMuchMoreToSayIsNotHeldUpByAPartnerWhoListens(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		speaker := script("speaker", step(scenarios.Create), step(scenarios.Connect), searchFor(5*time.Second), chatOf(200, 1), dropping(scenarios.Clean))
+		listener := script("listener", step(scenarios.Create), step(scenarios.Connect), searchFor(5*time.Second), chatOf(1, 1), dropping(scenarios.Clean))
+		s := perform(t, t.Context(), newTown(), nil, speaker, listener)
+		s.wantFates(t, Completed, Completed)
+	})
+}
