@@ -10,8 +10,8 @@ import (
 	"guestload/server/guest"
 )
 
-// FailoverBroker carries messages over Redis. While Redis is away it refuses them
-// at once: who is on another instance cannot be reached.
+// FailoverBroker carries messages over Redis. While Redis is away, who is on another
+// instance cannot be reached: it refuses messages at once, or keeps them until then.
 type FailoverBroker struct {
 	failover   *Failover
 	redis      *RedisBroker
@@ -33,6 +33,11 @@ func (b *FailoverBroker) Publish(ctx context.Context, instance string, message [
 		return fmt.Errorf("publish to %s: %w", instance, guest.ErrUnavailable)
 	}
 	return b.redis.Publish(ctx, instance, message)
+}
+
+// Keep is Publish that keeps the message while Redis is away.
+func (b *FailoverBroker) Keep(_ context.Context, instance string, message []byte) error {
+	return b.redis.Keep(instance, message)
 }
 
 // Subscribe calls handle for each message sent to this instance, until ctx ends.
@@ -70,8 +75,11 @@ func (b *FailoverBroker) missed() {
 }
 
 // Lost counts messages that were accepted and could not be sent, or that nobody
-// was there to hear.
+// was there to hear, for long.
 func (b *FailoverBroker) Lost() int64 { return b.redis.Lost() }
+
+// Unheard counts attempts to send messages that nobody was there to hear.
+func (b *FailoverBroker) Unheard() int64 { return b.redis.Unheard() }
 
 const (
 	echoEvery = 20 * time.Millisecond

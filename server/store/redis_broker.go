@@ -7,6 +7,7 @@ import (
 	"encoding/binary"
 	"errors"
 	"fmt"
+	"math"
 	"slices"
 	"strconv"
 	"strings"
@@ -20,9 +21,10 @@ import (
 )
 
 const (
-	publishQueue = 4096 // messages that wait to be sent
-	publishBatch = 128  // parcels in one trip
-	receiveQueue = 4096 // parcels that wait to be handled
+	publishQueue = 4096     // messages that wait to be sent
+	publishBatch = 128      // parcels in one trip
+	publishBytes = 16 << 20 // what waits to be sent, also while Redis is away
+	receiveQueue = 4096     // parcels that wait to be handled
 	// publishEvery is how long messages wait for others while trips follow each
 	// other: the first after a pause goes at once. A trip wakes Redis and then each
 	// receiver, which at a few hundred messages a second costs several times what the
@@ -31,6 +33,12 @@ const (
 	// publishPatience is how long a trip may take while the prober sees Redis: an answer
 	// that is late is no reason to make the trip again.
 	publishPatience = 10 * time.Second
+	// unheardFor is how long an instance that nobody hears is sent to: after an outage
+	// the instances come back one after the other, on a busy machine much later. One that is away for longer has been
+	// cleaned up after.
+	unheardFor = 30 * time.Second
+	// unheardPause is the most between two attempts at that.
+	unheardPause = 16 * publishEvery
 	// parcelSize is when a parcel is full, in bytes.
 	parcelSize = 64 << 10
 	// resubscribeAfter is the pause between attempts to subscribe.
@@ -44,12 +52,14 @@ type RedisBroker struct {
 	redis   *Redis
 	wake    chan struct{} // for Run: something waits
 	lost    atomic.Int64
+	unheard atomic.Int64
 	process string // begins the names of parcels
 
 	mu struct {
 		sync.Mutex
 		waiting []*parcel // those of one instance in their order
 		count   int       // messages in them
+		bytes   int       // in them, and in what Run has taken and not got rid of yet
 		parcels uint64    // ever, for their numbers
 	}
 }
@@ -87,18 +97,32 @@ func (b *RedisBroker) Publish(ctx context.Context, instance string, message []by
 	if err := ctx.Err(); err != nil {
 		return fmt.Errorf("%s: %w", doing, err)
 	}
+	return b.put(doing, instance, message, publishQueue)
+}
+
+// Keep is Publish that does not mind Redis being down: the message goes, in its
+// place among the others, when Redis is back. Only where too much waits already it
+// is refused, with guest.ErrUnavailable and ErrBacklog.
+func (b *RedisBroker) Keep(instance string, message []byte) error {
+	return b.put("keep message", instance, message, math.MaxInt)
+}
+
+// put is either, while fewer messages than most wait.
+func (b *RedisBroker) put(doing, instance string, message []byte, most int) error {
 	b.mu.Lock()
-	if b.mu.count >= publishQueue {
+	if b.mu.count >= most || b.mu.bytes >= publishBytes {
 		b.mu.Unlock()
 		return fmt.Errorf("%s: %w: %w", doing, guest.ErrUnavailable, ErrBacklog)
 	}
 	p := b.parcel(instance)
+	before := len(p.messages)
 	p.messages = appendMessage(p.messages, message)
 	p.count++
 	if isEcho(message) {
 		p.echoes++
 	}
 	b.mu.count++
+	b.mu.bytes += len(p.messages) - before
 	first := b.mu.count == 1
 	b.mu.Unlock()
 	if first {
@@ -123,6 +147,7 @@ func (b *RedisBroker) parcel(instance string) *parcel {
 	b.mu.parcels++
 	mark := parcelMark + b.process + " " + strconv.FormatUint(b.mu.parcels, 10)
 	p := &parcel{instance: instance, messages: appendMessage(nil, mark)}
+	b.mu.bytes += len(p.messages)
 	b.mu.waiting = append(b.mu.waiting, p)
 	return p
 }
@@ -133,19 +158,25 @@ func appendMessage[T ~string | ~[]byte](dst []byte, message T) []byte {
 }
 
 // Lost counts messages that were accepted and could not be sent, or that nobody
-// was there to hear.
+// was there to hear, for long.
 func (b *RedisBroker) Lost() int64 { return b.lost.Load() }
 
-// Run sends what is published until ctx ends. It alone writes, one batch after
-// the other over one connection, so the order of messages to an instance is
-// that of Publish.
+// Unheard counts attempts to send a parcel that nobody was there to hear.
+func (b *RedisBroker) Unheard() int64 { return b.unheard.Load() }
+
+// Run sends what is published until ctx ends. It alone writes, one trip after
+// the other over one connection, and no two parcels of one instance in a trip, so
+// the order of messages to an instance is that of Publish.
 func (b *RedisBroker) Run(ctx context.Context) {
-	rest := time.NewTimer(0)
+	rest, retry := time.NewTimer(0), time.NewTimer(time.Hour)
 	defer rest.Stop()
+	defer retry.Stop()
+	out := make(outbox)
 	var last time.Time
 	for {
 		select {
 		case <-b.wake:
+		case <-retry.C:
 		case <-ctx.Done():
 			return
 		}
@@ -153,12 +184,16 @@ func (b *RedisBroker) Run(ctx context.Context) {
 			return
 		}
 		last = time.Now()
-		for batch := range slices.Chunk(b.take(), publishBatch) {
-			for batch = b.send(ctx, batch); len(batch) > 0; batch = b.send(ctx, batch) {
-				if !pause(ctx, rest, publishEvery) {
-					return
+		out.add(b.take())
+		for trip := out.trip(time.Now()); len(trip) > 0; trip = out.trip(time.Now()) {
+			if !b.send(ctx, trip) { // what was accepted before an outage was known goes when it is over
+				for _, w := range trip {
+					w.resume(last.Add(publishEvery))
 				}
 			}
+		}
+		if again := out.next(); !again.IsZero() {
+			retry.Reset(time.Until(again))
 		}
 	}
 }
@@ -183,17 +218,18 @@ func (b *RedisBroker) take() []*parcel {
 	return parcels
 }
 
-// send makes one trip, or none while Redis is down, and returns what is to be sent
-// again: what was accepted before an outage was known goes when it is over.
-func (b *RedisBroker) send(ctx context.Context, batch []*parcel) (again []*parcel) {
+// send makes one trip with the first parcel of each way. It reports false where
+// Redis is down, or did not answer to all.
+func (b *RedisBroker) send(ctx context.Context, trip []*way) (answeredAll bool) {
 	l, err := b.redis.up()
 	if err != nil {
-		return batch
+		return false
 	}
 	ctx, cancel := l.within(ctx, publishPatience)
 	defer cancel()
-	commands := make(rueidis.Commands, len(batch))
-	for i, p := range batch {
+	commands := make(rueidis.Commands, len(trip))
+	for i, w := range trip {
+		p := w.parcels[0]
 		channel, message := channelPrefix+p.instance, rueidis.BinaryString(p.messages)
 		if l.cluster {
 			commands[i] = l.client.B().Spublish().Channel(channel).Message(message).Build()
@@ -201,19 +237,43 @@ func (b *RedisBroker) send(ctx context.Context, batch []*parcel) (again []*parce
 			commands[i] = l.client.B().Publish().Channel(channel).Message(message).Build()
 		}
 	}
+	answeredAll = true
 	for i, result := range l.client.DoMulti(ctx, commands...) {
 		receivers, err := result.AsInt64()
+		w := trip[i]
 		switch {
 		case err != nil && !answered(err):
-			again = append(again, batch[i])
+			answeredAll = false
 			_ = b.redis.failure("publish message", err) // raises the alarm
 		case err != nil:
-			b.lost.Add(int64(batch[i].count))
-		case receivers == 0:
-			b.lost.Add(int64(batch[i].count - batch[i].echoes))
+			b.lost.Add(int64(w.parcels[0].count))
+			b.done(w, 1)
+		case receivers > 0:
+			w.resume(time.Time{})
+			b.done(w, 1)
+		case w.parcels[0].echoes == w.parcels[0].count: // whoever waits for one sends another
+			b.done(w, 1)
+		default:
+			b.unheard.Add(1)
+			if w.silent(time.Now()) {
+				for _, p := range w.parcels {
+					b.lost.Add(int64(p.count - p.echoes))
+				}
+				b.done(w, len(w.parcels))
+			}
 		}
 	}
-	return again
+	return answeredAll
+}
+
+// done forgets the first parcels of a way.
+func (b *RedisBroker) done(w *way, parcels int) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	for _, p := range w.parcels[:parcels] {
+		b.mu.bytes -= len(p.messages)
+	}
+	w.parcels = slices.Delete(w.parcels, 0, parcels)
 }
 
 // had is the latest parcel that has come from each process.
