@@ -44,24 +44,28 @@ type doubts struct {
 }
 
 type doubt struct {
-	chat  *chat
-	local string // the id of the guest who is here
-	asked int
+	chat    *chat
+	local   string // the id of the guest who is here
+	refused bool   // by the matcher, which has something else on record
+	asked   int
 }
 
-func (d *doubts) add(c *chat, local string) {
+func (d *doubts) add(c *chat, local string, refused bool) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	if d.chats == nil {
 		d.chats = make(map[string]*doubt)
 	}
-	d.chats[c.pair] = &doubt{chat: c, local: local}
+	d.chats[c.pair] = &doubt{chat: c, local: local, refused: refused}
 }
 
-func (d *doubts) remove(pair string) {
+// remove returns what was in doubt, nil for nothing.
+func (d *doubts) remove(pair string) *doubt {
 	d.mu.Lock()
 	defer d.mu.Unlock()
+	q := d.chats[pair]
 	delete(d.chats, pair)
+	return q
 }
 
 func (d *doubts) all() []*doubt {
@@ -74,10 +78,12 @@ func (d *doubts) all() []*doubt {
 	return all
 }
 
-// confirmed settles a doubt. Where the partner has moved, and nobody was there to
+// confirmed settles a doubt; what the matcher has refused it is told again. Where the partner has moved, and nobody was there to
 // hear of it, that is made up for.
 func (n *Node) confirmed(m *member, r remote) {
-	n.doubts.remove(r.id)
+	if q := n.doubts.remove(r.id); q != nil && q.refused {
+		n.work.Go(func() { _ = n.restore(n.ctx, m, q.chat) }) // which an outage does anew
+	}
 	c := m.chat.Load()
 	if c == nil || c.pair != r.id || c.partner(m.id).instance == r.instance {
 		return
@@ -98,6 +104,7 @@ func (n *Node) tend(ctx context.Context) {
 		case <-tick.C:
 			n.moves.sweep(n.now())
 			n.tellOwed()
+			n.askAgain()
 			n.askAbout(n.doubts.all())
 		}
 	}
@@ -158,7 +165,7 @@ func (n *Node) tellOwed() {
 	n.unsent.mu.Lock()
 	defer n.unsent.mu.Unlock()
 	for key, u := range n.unsent.owed {
-		if n.publish(u.instance, u.remote) != nil {
+		if n.post(u.instance, u.remote) != nil {
 			return
 		}
 		delete(n.unsent.owed, key)

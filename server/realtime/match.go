@@ -17,7 +17,7 @@ var errNoMeeting = errors.New("every meeting ended before it began")
 
 // search looks for a partner; a chat is left first. The caller holds m.turn.
 func (n *Node) search(ctx context.Context, m *member, wants guest.Preferences) error {
-	for m.mu.Lock(); m.chat.Load() != nil; m.mu.Lock() { // one may begin at any moment, of a search before
+	for m.mu.Lock(); m.chat.Load() != nil || m.mu.engaged != nil; m.mu.Lock() { // one may begin at any moment, of a search before
 		m.mu.Unlock()
 		n.leave(ctx, m, left)
 	}
@@ -57,10 +57,14 @@ func (n *Node) seek(ctx context.Context, m *member) error {
 	return err
 }
 
-// meet asks the matcher until the guest is in a chat, or waits.
+// meet asks the matcher until the guest is in a chat, or is about to be, or waits.
 func (n *Node) meet(ctx context.Context, m *member) (waiting bool, err error) {
 	for range searchTries {
 		m.mu.Lock()
+		if m.mu.engaged != nil {
+			m.mu.Unlock()
+			return false, nil
+		}
 		s := m.searcher(n.instance)
 		m.mu.recorded = ""
 		m.mu.Unlock()
@@ -125,17 +129,10 @@ func (n *Node) goOnSearching(m *member) {
 }
 
 // link begins the chat that the matcher decided on, unless it has ended already.
-// The other instance of a pair of two is told to do the same.
+// Where the partner is on another instance, that one begins it.
 func (n *Node) link(m *member, p guest.Pair) bool {
-	them := p.Partner(m.id)
-	m.mu.Lock()
-	over := m.dissolved(p.ID)
-	m.mu.Unlock()
-	if over {
-		return false
-	}
-	if them.Instance != n.instance && n.publish(them.Instance, remote{kind: remoteMatched, pair: &p}) != nil {
-		return false
+	if p.Partner(m.id).Instance != n.instance {
+		return n.engage(m, p)
 	}
 	return n.linkHere(m, p)
 }
@@ -179,13 +176,16 @@ func (m *member) free(pair string) bool {
 
 // awaits reports whether the guest searches, and the pair may be what it has led
 // to. The caller holds m.mu.
-func (m *member) awaits(pair string) bool { return m.mu.searching && m.free(pair) }
+func (m *member) awaits(pair string) bool {
+	return m.mu.searching && m.free(pair) && (m.mu.engaged == nil || m.mu.engaged.pair.ID == pair)
+}
 
 // enter puts the guest into the chat and reports whether "nobody is here" was
 // still to be told: it comes before the match, whoever is quicker. The caller
 // holds m.mu.
 func (m *member) enter(c *chat, n *Node) (untold bool) {
 	m.chat.Store(c)
+	m.mu.engaged = nil
 	n.onMatch(n.now().Sub(m.mu.searchedAt))
 	untold = !m.mu.told && c.sides[1].id == m.id
 	m.mu.searching, m.mu.told, m.mu.recorded = false, true, c.pair
@@ -239,6 +239,7 @@ func (n *Node) leaveIdle(m *member) {
 // unpair is leaveAt for a guest who may go on searching.
 func (n *Node) unpair(ctx context.Context, m *member, why parting, instance string) bool {
 	n.settle(m) // what it has said comes before the end
+	promised := m.disengage()
 	// The matcher first: a partner who is told may search at once.
 	pair := n.withdraw(ctx, m, instance)
 	c := m.chat.Load()
@@ -249,6 +250,9 @@ func (n *Node) unpair(ctx context.Context, m *member, why parting, instance stri
 	}
 	if pair.ID != "" && (c == nil || c.pair != pair.ID) {
 		n.dissolve(pair, m.id, why)
+	}
+	if promised.ID != "" && promised.ID != pair.ID { // the matcher has forgotten it, or was not asked
+		n.dissolve(promised, m.id, why)
 	}
 	return was
 }

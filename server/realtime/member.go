@@ -35,12 +35,13 @@ type member struct {
 		searching   bool
 		searchedAt  time.Time
 		wants       guest.Preferences
-		told        bool      // that nobody is here, since the search began
-		avoid       string    // the partner just left
-		dissolved   [8]string // the last pairs that are over, so that none begins again
-		dissolvedAt int       // where the next one goes
-		recorded    string    // what the matcher may hold of the guest: a pair's id, nothing, or "" for anything
-		dirty       bool      // the stored document is to be brought up to date
+		told        bool        // that nobody is here, since the search began
+		avoid       string      // the partner just left
+		dissolved   [8]string   // the last pairs that are over, so that none begins again
+		dissolvedAt int         // where the next one goes
+		engaged     *engagement // to a guest of another instance: a chat that is about to begin
+		recorded    string      // what the matcher may hold of the guest: a pair's id, nothing, or "" for anything
+		dirty       bool        // the stored document is to be brought up to date
 		saved       time.Time
 		handover    chan struct{} // closed when the chat has come from another instance, or will not
 		expects     *Client       // the socket that a chat may come to from another instance; nil: it comes too late
@@ -139,6 +140,9 @@ func (m *member) unrecord(pair string) {
 // dissolve notes that a pair is over: nothing that the matcher or another
 // instance still says of it begins it again. The caller holds m.mu.
 func (m *member) dissolve(pair string) {
+	if m.mu.engaged != nil && m.mu.engaged.pair.ID == pair {
+		m.mu.engaged = nil
+	}
 	if m.dissolved(pair) {
 		return
 	}

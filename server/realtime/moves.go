@@ -206,7 +206,7 @@ func (n *Node) mark(c *chat, m *member, way string) {
 		w.marks = append(w.marks, number)
 	}
 	pair := c.pair
-	err := n.publish(way, remote{kind: remoteMark, id: pair, to: c.partner(m.id).id, from: m.id, instance: n.instance, at: number})
+	err := n.post(way, remote{kind: remoteMark, id: pair, to: c.partner(m.id).id, from: m.id, instance: n.instance, at: number})
 	n.work.Go(func() {
 		if err == nil {
 			select {
@@ -222,7 +222,7 @@ func (n *Node) mark(c *chat, m *member, way string) {
 // to its end.
 func (n *Node) hearMark(r remote) {
 	if m := n.find(r.to); m == nil || !m.in(r.id) {
-		if to := n.moves.where(moveKey{r.id, r.to}); to != "" && n.publish(to, r) == nil {
+		if to := n.moves.where(moveKey{r.id, r.to}); to != "" && n.post(to, r) == nil {
 			return
 		}
 	}
@@ -263,7 +263,7 @@ func (n *Node) release(c *chat, m *member) {
 		if them := c.partner(r.from); them.member != nil {
 			n.deliver(c, them.member, r)
 		} else {
-			_ = n.publish(them.instance, r) // as lost as any that an outage meets
+			n.mustPublish(them.instance, r)
 		}
 	}
 }
@@ -297,7 +297,7 @@ func (n *Node) passOn(r remote) bool {
 	switch r.kind {
 	case remoteEvent, remoteDelivered, remoteEnd, remoteAsk:
 		to := n.moves.where(moveKey{r.id, r.to})
-		return to != "" && n.publish(to, r) == nil
+		return to != "" && n.post(to, r) == nil
 	}
 	return false
 }

@@ -59,6 +59,8 @@ type Node struct {
 	counts   counts
 	draws    draws
 	doubts   doubts
+	engaged  engaged
+	resynced atomic.Int64 // when the latest Resync began, unix ns
 	unsent   unsent
 	moves    moves
 

@@ -78,6 +78,9 @@ type Broker interface {
 	// Publish sends one message to an instance. It never waits for the network
 	// longer than its own bounded queue lasts; past that it returns an error.
 	Publish(ctx context.Context, instance string, message []byte) error
+	// Keep is Publish for what loses nothing by coming late: what cannot be sent now
+	// is kept, in its order, until it can, as far as memory is set aside for that.
+	Keep(ctx context.Context, instance string, message []byte) error
 	// Subscribe calls handle, one message at a time, for each message sent to this
 	// instance, until ctx ends. It reconnects by itself.
 	Subscribe(ctx context.Context, instance string, handle func(message []byte)) error

@@ -98,13 +98,14 @@ func (n *Node) withhold(c *chat, m *member, event string, payload []byte, id str
 	return ""
 }
 
-// carryAway gives an event to the partner's instance. The caller holds c.mu.
+// carryAway gives an event to the partner's instance, also where that is out of
+// reach for now: the chat goes on, a little late. The caller holds c.mu.
 //
 //go:noinline
 func (n *Node) carryAway(c *chat, m *member, event string, payload []byte, id string) (refusal string) {
 	them := c.partner(m.id)
 	r := remote{kind: remoteEvent, id: c.pair, to: them.id, from: m.id, name: event, data: payload, message: id, instance: n.instance}
-	if n.publish(them.instance, r) != nil {
+	if n.post(them.instance, r) != nil {
 		return api.TextPartnerGone
 	}
 	return ""
@@ -134,7 +135,7 @@ func (n *Node) confirm(due []receipt) {
 	if sender == nil {
 		for _, r := range due {
 			them := c.partner(r.receiver)
-			_ = n.publish(them.instance, remote{kind: remoteDelivered, id: c.pair, to: them.id, from: r.receiver, message: r.id})
+			n.mustPublish(them.instance, remote{kind: remoteDelivered, id: c.pair, to: them.id, from: r.receiver, message: r.id})
 		}
 		return
 	}

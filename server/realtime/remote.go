@@ -15,14 +15,14 @@ import (
 type remoteKind byte
 
 const (
-	remoteMatched   remoteKind = iota + 1 // pair: a guest of yours has been matched
+	remoteMatched   remoteKind = iota + 1 // pair: a guest of yours has been matched; is it so?
 	remoteEvent                           // name, data: an event for the guest's socket; message: its id, where a receipt is wanted
 	remoteDelivered                       // message: the partner's socket has taken it
 	remoteEnd                             // why: the partner has left the chat
 	remoteReplaced                        // the guest has a newer socket elsewhere
 	remoteDeleted                         // the guest's session is gone
 	remoteAsk                             // is the guest still in the pair?
-	remoteConfirm                         // yes, the partner is still in the pair
+	remoteConfirm                         // yes, the partner is in the pair
 	remoteMoved                           // pair: a guest of it is on another instance now; none: no chat comes
 	remoteMark                            // at: nothing follows on this way: say so, where it ends
 	remoteMarked                          // at: all before the mark has arrived
@@ -49,24 +49,34 @@ type remote struct {
 
 var errNoBroker = errors.New("there is no other instance")
 
-// publish sends one message to another instance.
+// publish sends one message to another instance, or fails where it cannot go now.
 func (n *Node) publish(instance string, r remote) error {
+	return n.convey(instance, r, Broker.Publish)
+}
+
+// post is publish of what may come late: while the other instance is out of reach
+// it waits. Only where too much waits already it fails.
+func (n *Node) post(instance string, r remote) error {
+	return n.convey(instance, r, Broker.Keep)
+}
+
+func (n *Node) convey(instance string, r remote, how func(Broker, context.Context, string, []byte) error) error {
 	if n.broker == nil {
 		return errNoBroker
 	}
 	buf := takeBuffer()
 	defer giveBuffer(buf)
 	*buf = r.append(*buf)
-	if err := n.broker.Publish(n.ctx, instance, *buf); err != nil {
+	if err := how(n.broker, n.ctx, instance, *buf); err != nil {
 		return fmt.Errorf("publish to %s: %w", instance, err)
 	}
 	return nil
 }
 
-// mustPublish is publish where nobody waits for the outcome. What ends something
-// is told later where it cannot be told now; the rest is of this moment only.
+// mustPublish is post where nobody waits for the outcome. What ends something is
+// told later where it cannot even be kept; the rest is of this moment only.
 func (n *Node) mustPublish(instance string, r remote) {
-	err := n.publish(instance, r)
+	err := n.post(instance, r)
 	if err == nil {
 		return
 	}
@@ -142,6 +152,10 @@ func (n *Node) hear(r remote) {
 		return
 	}
 	switch r.kind {
+	case remoteEvent, remoteDelivered, remoteAsk, remoteConfirm:
+		n.promised(m, r.id)
+	}
+	switch r.kind {
 	case remoteEvent, remoteDelivered:
 		n.hearEvent(m, r)
 	case remoteEnd:
@@ -164,16 +178,18 @@ func (n *Node) deny(r remote) {
 	n.tell(r.instance, remote{kind: remoteEnd, why: offline, id: r.id, to: r.from, from: r.to})
 }
 
-// hearMatched begins a chat that another instance's guest has found.
+// hearMatched begins a chat that another instance's guest has found, and says so.
 func (n *Node) hearMatched(p guest.Pair) {
 	me, them := p.B, p.A
 	if me.Instance != n.instance {
 		me, them = them, me
 	}
 	m := n.find(me.ID)
-	if m == nil || !n.linkHere(m, p) {
+	if m == nil || !n.found(m, p) {
 		n.mustPublish(them.Instance, remote{kind: remoteEnd, why: offline, id: p.ID, to: them.ID, from: me.ID, name: me.Username})
+		return
 	}
+	n.mustPublish(them.Instance, remote{kind: remoteConfirm, id: p.ID, to: them.ID, from: me.ID, instance: n.instance})
 }
 
 // hearEvent passes an event of the partner on to the guest's socket.

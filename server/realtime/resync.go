@@ -52,6 +52,7 @@ func (c *chat) isOver() bool {
 // up to date, and tells other instances what they could not be told. moved are
 // guests whom another instance had, by session id: the newer socket stays.
 func (n *Node) Resync(ctx context.Context, moved map[string]string) error {
+	n.resynced.Store(n.now().UnixNano())
 	for sessionID, instance := range moved {
 		if m := n.member(sessionID); m != nil {
 			m.mu.Lock()
@@ -131,7 +132,8 @@ func (n *Node) restoreAll(ctx context.Context, members []*member) error {
 }
 
 // restore records a chat in the matcher. It ends where the partner turns out to
-// have met somebody else since, or cannot be found.
+// have met somebody else since, or cannot be found. A partner of another instance
+// may only seem so, by a record of the past: that instance is asked.
 func (n *Node) restore(ctx context.Context, m *member, c *chat) error {
 	other := c.partner(m.id).member
 	if other != nil && other.id < m.id {
@@ -170,15 +172,17 @@ func (n *Node) restore(ctx context.Context, m *member, c *chat) error {
 		}
 		stands, err = n.matcher.Restore(ctx, pair)
 	}
-	if errors.Is(err, guest.ErrPaired) {
+	refused := errors.Is(err, guest.ErrPaired)
+	if refused && (other != nil || n.broker == nil) {
 		n.finish(c, c.partner(m.id).id, offline)
 		return nil
 	}
 	if err == nil && c.isOver() { // the other instance ended it meanwhile
 		_, err = n.matcher.Leave(ctx, m.id)
 	}
-	if err == nil && other == nil && n.broker != nil {
-		n.doubts.add(c, m.id)
+	if (err == nil || refused) && other == nil && n.broker != nil {
+		n.doubts.add(c, m.id, refused)
+		return nil
 	}
 	return err
 }
@@ -234,7 +238,7 @@ func (n *Node) Release(_ context.Context, instance string, pairs []guest.Pair) e
 			case instance == n.instance:
 				n.mustPublish(them.Instance, end)
 			default:
-				failed = errors.Join(failed, n.publish(them.Instance, end))
+				failed = errors.Join(failed, n.post(them.Instance, end))
 			}
 		}
 	}
