@@ -67,6 +67,8 @@ type Failover struct {
 	// home tells that the matcher is Redis's; it changes under mu only.
 	home atomic.Bool
 	now  atomic.Pointer[string] // the state, for readers
+	// back is when Redis was last used again after an outage; nil: never.
+	back atomic.Pointer[time.Time]
 
 	mu struct {
 		sync.Mutex
@@ -211,6 +213,17 @@ func (f *Failover) poke() {
 
 // direct reports whether Redis is to be asked, where nothing is owed to it.
 func (f *Failover) direct() bool { return *f.now.Load() != StateFallback }
+
+// othersTake is how long after this instance another may still be writing back what
+// Redis has missed.
+const othersTake = 5 * time.Second
+
+// complete reports whether Redis has all, as far as can be known: what it does not
+// find is not there.
+func (f *Failover) complete() bool {
+	back := f.back.Load()
+	return f.State() == StateRedis && (back == nil || time.Since(*back) > othersTake)
+}
 
 // fallen is closed once we fall back after this call; at once where we have.
 func (f *Failover) fallen() <-chan struct{} {

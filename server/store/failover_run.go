@@ -251,6 +251,8 @@ func (f *Failover) recover(ctx context.Context, local Local) error {
 		return errFell
 	}
 	f.mu.runs, f.mu.resynced = runs, falls
+	back := time.Now()
+	f.back.Store(&back)
 	report := f.setState(StateRedis)
 	f.mu.Unlock()
 	report(nil)

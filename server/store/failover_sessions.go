@@ -52,7 +52,7 @@ func (s *FailoverSessions) Get(ctx context.Context, sessionID string) (guest.Ses
 				s.memory.hold(g, g.LastSeen.Add(guest.Lifetime))
 			}
 			return g, nil
-		case !unavailable(err) && !s.lost(ctx, sessionID, err):
+		case !unavailable(err) && !s.lost(ctx, sessionID, err) && !s.missing(sessionID, err):
 			return g, err
 		}
 	}
@@ -218,6 +218,12 @@ func (s *FailoverSessions) lost(ctx context.Context, sessionID string, err error
 	}
 	_ = s.memory.Delete(ctx, sessionID)
 	return false
+}
+
+// missing reports whether a guest that Redis does not find may be one of another
+// instance which has yet to write back what Redis missed.
+func (s *FailoverSessions) missing(sessionID string, err error) bool {
+	return errors.Is(err, guest.ErrNotFound) && guest.ValidSessionID(sessionID) && !s.failover.complete()
 }
 
 // know holds a copy of a guest who has come here.
