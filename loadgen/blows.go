@@ -25,6 +25,7 @@ const (
 type blows struct {
 	target *target
 	clock  session.Clock
+	judge  *verify.Verifier
 	effect sync.WaitGroup // those who look
 	dealt  chan struct{}  // closed when the last fault was
 
@@ -32,8 +33,8 @@ type blows struct {
 	wrong  []string // what could not be done
 }
 
-func newBlows(t *target, clock session.Clock) *blows {
-	return &blows{target: t, clock: clock, dealt: make(chan struct{})}
+func newBlows(t *target, clock session.Clock, judge *verify.Verifier) *blows {
+	return &blows{target: t, clock: clock, judge: judge, dealt: make(chan struct{})}
 }
 
 // deal deals each fault when it is due, until ctx ends.
@@ -68,9 +69,11 @@ func (b *blows) strike(ctx context.Context, f scenarios.Fault, seen *results.Fau
 	case f.Instance > 0:
 		b.effect.Go(func() { seen.Ghosts = b.await(ctx, at, b.noGhosts(ctx)) })
 	case f.Blow == scenarios.Kill || f.Blow == scenarios.Freeze:
+		b.judge.Severed(at)
 		b.effect.Go(func() { seen.Fallback = b.await(ctx, at, b.stored(ctx, "fallback")) })
 	default:
 		at = b.clock.Now() // Redis answers from now on
+		b.judge.Mended(at)
 		b.effect.Go(func() { seen.Recovery = b.await(ctx, at, b.stored(ctx, string(scenarios.StorageRedis))) })
 	}
 }

@@ -97,7 +97,7 @@ func (e *ensemble) play(ctx context.Context) error {
 	epoch := time.Now().Add(together)
 	e.plan.Clock = session.Clock{Epoch: epoch}
 	e.run.Record.Started = epoch.UTC()
-	e.blows = newBlows(e.target, e.plan.Clock)
+	e.blows = newBlows(e.target, e.plan.Clock, e.verifier)
 	for _, m := range e.members {
 		m.last = epoch
 		m.Begin(epoch) // who does not hear it has ended, which is heard

@@ -239,7 +239,7 @@ func (p *performance) perform(ctx context.Context) (results.Run, error) {
 	var watch sync.WaitGroup
 	watch.Go(func() { p.meter.Watch(watching) })
 	watch.Go(func() { p.gauges.watch(watching) })
-	p.blows = newBlows(p.target, p.plan.Clock)
+	p.blows = newBlows(p.target, p.plan.Clock, p.verifier)
 	watch.Go(func() { p.blows.deal(watching, p.scenario.Faults) })
 	tally, err := executor.Run(ctx, p.plan)
 	end := p.plan.Clock.Now()

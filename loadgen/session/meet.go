@@ -1,6 +1,7 @@
 package session
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -25,14 +26,20 @@ func (p *player) connect(ctx context.Context, op measure.Op, intended time.Durat
 	p.conn, p.shut, p.held = conn, false, true
 	p.meeting.end()
 	p.witness.Established(done, p.self.ID)
+	p.witness.Through(p.instance)
 	p.success(op, intended, sent, done)
 	return nil
 }
 
-// greeted checks that the socket is the guest's own.
+// greeted checks that the socket is the guest's own, and notes whose it is: a
+// socket's id begins with the name of its instance, where it has a beginning.
 func (p *player) greeted(data api.Value) error {
 	if id := data.Get("userId").Text(); string(id) != p.self.ID {
 		return fmt.Errorf("%w: the socket of %s was greeted as %q", ErrProtocol, p.self.ID, id)
+	}
+	instance, _, named := bytes.Cut(data.Get("socketId").Text(), []byte("."))
+	if p.instance = p.instance[:0]; named {
+		p.instance = append(p.instance, instance...)
 	}
 	return nil
 }

@@ -24,6 +24,8 @@ type player struct {
 	traits traits
 	conn   Conn // nil while not connected
 
+	instance []byte // of the server, which the connection is to; empty where it is not named
+
 	cause  time.Duration // what the next step follows: when the last one was done
 	waited time.Duration // by the last request, for a connection
 	failed bool          // some step did

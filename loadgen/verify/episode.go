@@ -146,16 +146,17 @@ func (v *Verifier) judgeRelease(a, b *episode, now time.Duration) []finding {
 func (v *Verifier) judgeWait(e *episode, who *Witness, since, limit, now time.Duration) []finding {
 	stayed := e.stayed(now)
 	since = max(since, e.listens)
-	if e.kept || stayed-since <= v.stretched(limit) {
+	waited := v.waited(e.owner, who, since, stayed)
+	if e.kept || waited <= v.stretched(limit) {
 		return nil
 	}
 	e.kept = true
 	if e.released && e.toldAt == stayed {
 		return found(Release, e.owner, who, "%s was told that %s had gone only %v after it did: at most %v are allowed",
-			e.owner, who, shown(stayed-since), limit)
+			e.owner, who, shown(waited), limit)
 	}
 	return found(Release, e.owner, who, "%s waited %v and was not told that %s had gone: at most %v are allowed",
-		e.owner, shown(stayed-since), who, limit)
+		e.owner, shown(waited), who, limit)
 }
 
 // judgeLosses says whether messages from a to b are missing that nothing excuses.

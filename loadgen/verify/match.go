@@ -202,7 +202,7 @@ func (w *Witness) abandon(e, claim *episode, at time.Duration) []finding {
 	if claim.peer != nil {
 		return nil
 	}
-	if !claim.doubt && e.sure() && at-claim.matched > w.verifier.stretched(w.verifier.limits.Notice) {
+	if !claim.doubt && e.sure() && w.verifier.waited(w, claim.owner, claim.matched, at) > w.verifier.stretched(w.verifier.limits.Notice) {
 		claim.settled = true
 		return unnoticed(claim, at)
 	}
@@ -216,7 +216,7 @@ func (w *Witness) abandon(e, claim *episode, at time.Duration) []finding {
 // judgeNotice tells, at the end of the run, of a guest whose partner has not
 // heard of the match though it still listens. Both locks are held.
 func (v *Verifier) judgeNotice(e *episode, now time.Duration) []finding {
-	if e.settled || e.doubt || now-e.matched <= v.stretched(v.limits.Notice) {
+	if e.settled || e.doubt || v.waited(e.owner, e.partner, e.matched, now) <= v.stretched(v.limits.Notice) {
 		return nil
 	}
 	for _, o := range e.partner.mu.recent {

@@ -140,6 +140,8 @@ func (c call) replay() {
 		w.Listening(c.at)
 	case callWaiting:
 		w.Waiting(c.at)
+	case callThrough:
+		w.Through(c.a)
 	}
 }
 

@@ -45,6 +45,45 @@ func TestReleaseRules(t *testing.T) {
 			s.now += 11 * time.Second
 			s.hear(1, api.EventRoomClosed, 0)
 		}, counts{Release: 1}},
+		{"instances that cannot tell each other are not to blame", func(s *stage) {
+			s.onInstances("here", "there")
+			s.meet(0, 1)
+			s.v.Severed(s.tick())
+			s.leave(0)
+			s.now += 9 * time.Second
+			s.v.Mended(s.tick())
+			s.now += 1900 * time.Millisecond
+			s.released(1, 0)
+			s.leave(1)
+		}, nil},
+		{"instances that can tell each other again are", func(s *stage) {
+			s.onInstances("here", "there")
+			s.meet(0, 1)
+			s.v.Severed(s.tick())
+			s.leave(0)
+			s.now += time.Second
+			s.v.Mended(s.tick())
+			s.now += 2100 * time.Millisecond
+			s.released(1, 0)
+			s.leave(1)
+		}, counts{Release: 1}},
+		{"the guests of one instance are told in time all the same", func(s *stage) {
+			s.onInstances("here", "here")
+			s.meet(0, 1)
+			s.v.Severed(s.tick())
+			s.leave(0)
+			s.now += 3 * time.Second
+			s.released(1, 0)
+			s.leave(1)
+		}, counts{Release: 1}},
+		{"and so are those of instances that nobody names", func(s *stage) {
+			s.meet(0, 1)
+			s.v.Severed(s.tick())
+			s.leave(0)
+			s.now += 3 * time.Second
+			s.released(1, 0)
+			s.leave(1)
+		}, counts{Release: 1}},
 		{"who comes back from a killed instance does not go on with the chat", func(s *stage) {
 			s.meet(0, 1)
 			s.guests[0].Lost(s.tick())

@@ -28,6 +28,13 @@ func newStage(guests int) *stage {
 	return s
 }
 
+// onInstances says to which instance each guest's socket is.
+func (s *stage) onInstances(names ...string) {
+	for i, name := range names {
+		s.guests[i].Through([]byte(name))
+	}
+}
+
 func idOf(i int) string { return fmt.Sprintf("guest_%08d-0000-4000-8000-000000000000", i) }
 
 func roomOf(a, b int) string { return min(idOf(a), idOf(b)) + "_" + max(idOf(a), idOf(b)) }

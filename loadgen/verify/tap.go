@@ -27,6 +27,7 @@ const (
 	callDeaf
 	callListening
 	callWaiting
+	callThrough
 	callCount
 )
 

@@ -40,13 +40,14 @@ func Contract() Limits {
 
 // Verifier holds the guests of one process together. Safe for concurrent use.
 type Verifier struct {
-	limits Limits
-	seed   maphash.Seed
-	lag    atomic.Int64 // ns
-	tally  tally
-	tap    *Tap          // nil: nobody else judges
-	born   atomic.Uint64 // witnesses so far
-	ids    [shards]shard
+	limits  Limits
+	seed    maphash.Seed
+	lag     atomic.Int64 // ns
+	tally   tally
+	outages outages
+	tap     *Tap          // nil: nobody else judges
+	born    atomic.Uint64 // witnesses so far
+	ids     [shards]shard
 }
 
 const shards = 64

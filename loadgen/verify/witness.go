@@ -40,6 +40,7 @@ type Witness struct {
 		sync.Mutex
 		sockets   int           // opened so far
 		connected time.Duration // since when the latest of them is open
+		instance  string        // of the backend, which the latest of them is to; "" where it is not named
 		unsure    bool          // the latest took over from another, and has answered no search yet
 		recent    [4]*episode   // the latest episodes, a ring
 		count     uint32        // of episodes so far
