@@ -245,15 +245,12 @@ func (b *RedisBroker) send(ctx context.Context, trip []*way) (answeredAll bool) 
 		case err != nil && !answered(err):
 			answeredAll = false
 			_ = b.redis.failure("publish message", err) // raises the alarm
-		case err != nil:
-			b.lost.Add(int64(w.parcels[0].count))
-			b.done(w, 1)
 		case receivers > 0:
 			w.resume(time.Time{})
 			b.done(w, 1)
 		case w.parcels[0].echoes == w.parcels[0].count: // whoever waits for one sends another
 			b.done(w, 1)
-		default:
+		default: // nobody, or a refusal: a server that comes back may not be ready
 			b.unheard.Add(1)
 			if w.silent(time.Now()) {
 				for _, p := range w.parcels {

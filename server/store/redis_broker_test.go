@@ -72,6 +72,76 @@ func TestABacklogIsBounded(t *testing.T) {
 	must(t, b.Publish(t.Context(), "there", []byte("m")))
 }
 
+func TestWhatIsKeptIsBounded(t *testing.T) {
+	b := unsent(t)
+	why := guest.ErrUnavailable
+	b.redis.down.Store(&why)
+	if err := b.Publish(t.Context(), "there", []byte("m")); !errors.Is(err, guest.ErrUnavailable) {
+		t.Errorf("published while Redis is down: %v", err)
+	}
+	message := bytes.Repeat([]byte("x"), 1<<10)
+	kept := 0
+	var err error
+	for ; err == nil && kept <= publishBytes>>10; kept++ {
+		err = b.Keep([]string{"one", "two"}[kept%2], message)
+	}
+	if !errors.Is(err, ErrBacklog) || kept < publishBytes>>10*9/10 {
+		t.Errorf("after %d KB: %v, want ErrBacklog near %d bytes", kept, err, publishBytes)
+	}
+	out := make(outbox)
+	out.add(b.take())
+	if err := b.Keep("one", nil); !errors.Is(err, ErrBacklog) {
+		t.Errorf("what has been taken, and not sent, no longer counts: %v", err)
+	}
+	for _, w := range out {
+		b.done(w, len(w.parcels))
+	}
+	if b.mu.bytes != 0 {
+		t.Errorf("%d bytes wait when nothing does", b.mu.bytes)
+	}
+	must(t, b.Keep("one", message))
+}
+
+// TestParcelsOfOneInstanceGoOneAfterTheOther: a later one that is heard must not
+// overtake one that was not.
+func TestParcelsOfOneInstanceGoOneAfterTheOther(t *testing.T) {
+	now := time.Now()
+	a1, a2, b1 := &parcel{instance: "a"}, &parcel{instance: "a"}, &parcel{instance: "b"}
+	out := make(outbox)
+	out.add([]*parcel{a1, a2, b1})
+	first := func() (all []*parcel) {
+		for _, w := range out.trip(now) {
+			all = append(all, w.parcels[0])
+		}
+		return all
+	}
+	if got := first(); len(got) != 2 || slices.Contains(got, a2) {
+		t.Errorf("a trip has %d parcels, want the first of each", len(got))
+	}
+	if out["a"].silent(now) || !slices.Equal(first(), []*parcel{b1}) {
+		t.Error("the next attempt goes at once")
+	}
+	if at := out["a"].next; at != now.Add(publishEvery) || out.next() != (time.Time{}) {
+		t.Errorf("due again in %v, and the other in %v", at.Sub(now), out.next())
+	}
+	for since := time.Duration(0); since <= unheardFor; since = now.Sub(out["a"].silence) {
+		if out["a"].silent(now) {
+			t.Fatalf("given up after %v", since)
+		}
+		if pause := out["a"].next.Sub(now); pause > unheardPause {
+			t.Fatalf("a pause of %v", pause)
+		}
+		now = out["a"].next
+	}
+	if !out["a"].silent(now) {
+		t.Error("not given up")
+	}
+	out["a"].resume(time.Time{})
+	if got := first(); len(got) != 2 {
+		t.Errorf("heard again, %d parcels are due", len(got))
+	}
+}
+
 // TestNobodyWaitsForRedisThatIsDown: an operation's patience ends with the prober's
 // word, and no other operation's.
 func TestNobodyWaitsForRedisThatIsDown(t *testing.T) {
