@@ -17,7 +17,7 @@ import (
 // engagement is a pair of which the other instance has yet to say that it stands.
 type engagement struct {
 	pair  guest.Pair
-	since time.Time
+	since time.Time // when the matcher was asked
 }
 
 // engagedFor is how long an answer is waited for, an outage included. An instance
@@ -50,19 +50,25 @@ func (e *engaged) take() map[*member]struct{} {
 
 // engage asks the other instance of a pair to begin its chat. It reports false
 // where there can be none.
-func (n *Node) engage(m *member, p guest.Pair) bool {
+func (n *Node) engage(m *member, p guest.Pair, since time.Time) bool {
 	m.mu.Lock()
 	if c := m.chat.Load(); c != nil && c.pair == p.ID || !m.awaits(p.ID) {
 		m.mu.Unlock()
 		return c != nil && c.pair == p.ID // which has begun already
 	}
-	m.mu.engaged = &engagement{pair: p, since: n.now()}
+	e := &engagement{pair: p, since: since}
+	m.mu.engaged = e
 	m.mu.Unlock()
-	if n.publish(p.Partner(m.id).Instance, remote{kind: remoteMatched, pair: &p}) != nil {
+	if n.ask(m, e) != nil {
 		return m.disengage().ID == "" // and the other has found it, too
 	}
 	n.engaged.add(m)
 	return true
+}
+
+// ask asks whether the chat that the guest is engaged to begins.
+func (n *Node) ask(m *member, e *engagement) error {
+	return n.publish(e.pair.Partner(m.id).Instance, remote{kind: remoteMatched, pair: &e.pair, at: e.since.UnixMilli()})
 }
 
 // disengage makes the guest free, and returns the pair that it was engaged to.
@@ -87,14 +93,18 @@ func (n *Node) promised(m *member, pair string) {
 	}
 }
 
-// found begins the chat of a guest whom somebody on another instance has found. It
-// reports false where there can be none. After an outage the word may be older than
-// the matcher, where the guest waits again: so it is recorded anew.
-func (n *Node) found(m *member, p guest.Pair) bool {
+// found begins the chat of a guest whom somebody on another instance has found, at
+// a time in Unix ms. It reports false where there can be none. After an outage that
+// may be an old story for the matcher, where the guest waits again: then it is
+// recorded anew.
+func (n *Node) found(m *member, p guest.Pair, at int64) bool {
+	m.mu.Lock()
+	again := m.mu.waitsSince > at
+	m.mu.Unlock()
 	if !n.linkHere(m, p) {
 		return false
 	}
-	if c := m.chat.Load(); c != nil && c.pair == p.ID && n.now().UnixNano()-n.resynced.Load() < int64(engagedFor) {
+	if c := m.chat.Load(); again && c != nil && c.pair == p.ID {
 		c.restored.Store(true)
 		n.work.Go(func() { n.rerecord(m, p.ID) })
 	}
@@ -120,7 +130,7 @@ func (n *Node) askAgain() {
 			continue
 		}
 		n.engaged.add(m)
-		if err := n.publish(e.pair.Partner(m.id).Instance, remote{kind: remoteMatched, pair: &e.pair}); err != nil {
+		if err := n.ask(m, e); err != nil {
 			n.log.Debug("other instance not asked", "guest", m.id, "error", err)
 		}
 	}

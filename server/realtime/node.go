@@ -60,7 +60,6 @@ type Node struct {
 	draws    draws
 	doubts   doubts
 	engaged  engaged
-	resynced atomic.Int64 // when the latest Resync began, unix ns
 	unsent   unsent
 	moves    moves
 

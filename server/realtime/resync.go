@@ -52,7 +52,6 @@ func (c *chat) isOver() bool {
 // up to date, and tells other instances what they could not be told. moved are
 // guests whom another instance had, by session id: the newer socket stays.
 func (n *Node) Resync(ctx context.Context, moved map[string]string) error {
-	n.resynced.Store(n.now().UnixNano())
 	for sessionID, instance := range moved {
 		if m := n.member(sessionID); m != nil {
 			m.mu.Lock()
