@@ -25,6 +25,9 @@ func (n *Node) answer(m *member, r remote) {
 			n.deny(r)
 		}
 	} else if r.kind == remoteAsk {
+		if c := m.chat.Load(); r.at != 0 && c != nil && c.pair == r.id {
+			n.recordAnew(m, c)
+		}
 		n.mustPublish(r.instance, remote{kind: remoteConfirm, id: r.id, to: r.from, from: m.id, instance: n.instance})
 	}
 }
@@ -114,6 +117,9 @@ func (n *Node) askAbout(doubts []*doubt) {
 	for _, q := range doubts {
 		them := q.chat.partner(q.local)
 		ask := remote{kind: remoteAsk, id: q.chat.pair, to: them.id, from: q.local, instance: n.instance}
+		if q.refused {
+			ask.at = 1
+		}
 		switch {
 		case q.chat.isOver():
 			n.doubts.remove(q.chat.pair)

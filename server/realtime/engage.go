@@ -17,12 +17,16 @@ import (
 // engagement is a pair of which the other instance has yet to say that it stands.
 type engagement struct {
 	pair  guest.Pair
-	since time.Time // when the matcher was asked
+	since time.Time
 }
 
 // engagedFor is how long an answer is waited for, an outage included. An instance
 // that is gone gives none.
 const engagedFor = 20 * time.Second
+
+// lateAnswer is one that an outage may have come before: the matcher may have
+// forgotten the pair, and have the partner wait.
+const lateAnswer = 250 * time.Millisecond
 
 // engaged are the members who may be.
 type engaged struct {
@@ -50,13 +54,13 @@ func (e *engaged) take() map[*member]struct{} {
 
 // engage asks the other instance of a pair to begin its chat. It reports false
 // where there can be none.
-func (n *Node) engage(m *member, p guest.Pair, since time.Time) bool {
+func (n *Node) engage(m *member, p guest.Pair) bool {
 	m.mu.Lock()
 	if c := m.chat.Load(); c != nil && c.pair == p.ID || !m.awaits(p.ID) {
 		m.mu.Unlock()
 		return c != nil && c.pair == p.ID // which has begun already
 	}
-	e := &engagement{pair: p, since: since}
+	e := &engagement{pair: p, since: n.now()}
 	m.mu.engaged = e
 	m.mu.Unlock()
 	if n.ask(m, e) != nil {
@@ -68,7 +72,7 @@ func (n *Node) engage(m *member, p guest.Pair, since time.Time) bool {
 
 // ask asks whether the chat that the guest is engaged to begins.
 func (n *Node) ask(m *member, e *engagement) error {
-	return n.publish(e.pair.Partner(m.id).Instance, remote{kind: remoteMatched, pair: &e.pair, at: e.since.UnixMilli()})
+	return n.publish(e.pair.Partner(m.id).Instance, remote{kind: remoteMatched, pair: &e.pair})
 }
 
 // disengage makes the guest free, and returns the pair that it was engaged to.
@@ -88,27 +92,12 @@ func (n *Node) promised(m *member, pair string) {
 	m.mu.Lock()
 	e := m.mu.engaged
 	m.mu.Unlock()
-	if e != nil && e.pair.ID == pair {
-		n.linkHere(m, e.pair)
+	if e == nil || e.pair.ID != pair || !n.linkHere(m, e.pair) || n.now().Sub(e.since) < lateAnswer {
+		return
 	}
-}
-
-// found begins the chat of a guest whom somebody on another instance has found, at
-// a time in Unix ms. It reports false where there can be none. After an outage that
-// may be an old story for the matcher, where the guest waits again: then it is
-// recorded anew.
-func (n *Node) found(m *member, p guest.Pair, at int64) bool {
-	m.mu.Lock()
-	again := m.mu.waitsSince > at
-	m.mu.Unlock()
-	if !n.linkHere(m, p) {
-		return false
+	if c := m.chat.Load(); c != nil && c.pair == pair {
+		n.work.Go(func() { _ = n.restore(n.ctx, m, c) }) // which the next outage does anew
 	}
-	if c := m.chat.Load(); again && c != nil && c.pair == p.ID {
-		c.restored.Store(true)
-		n.work.Go(func() { n.rerecord(m, p.ID) })
-	}
-	return true
 }
 
 // askAgain asks those who have not answered, and gives up where they never do.

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"time"
 
 	"guestload/server/api"
 	"guestload/server/guest"
@@ -69,7 +68,6 @@ func (n *Node) meet(ctx context.Context, m *member) (waiting bool, err error) {
 		s := m.searcher(n.instance)
 		m.mu.recorded = ""
 		m.mu.Unlock()
-		asked := n.now()
 		pair, err := n.matcher.Search(ctx, s)
 		if err != nil && !errors.Is(err, guest.ErrPaired) {
 			// What became of the search is unknown: leave whatever it led to.
@@ -77,10 +75,7 @@ func (n *Node) meet(ctx context.Context, m *member) (waiting bool, err error) {
 			return false, fmt.Errorf("search of %s: %w", m.id, err)
 		}
 		if pair.ID == "" {
-			m.mu.Lock()
-			m.mu.waitsSince = n.now().UnixMilli()
-			m.mu.recorded = "" // a pair of this moment may have come and gone before
-			m.mu.Unlock()
+			m.record("") // a pair of this moment may have come and gone before
 			if m.chat.Load() == nil && !m.isSearching() {
 				n.decline(ctx, m) // it has: nobody is to wait for it
 				return false, nil
@@ -92,7 +87,7 @@ func (n *Node) meet(ctx context.Context, m *member) (waiting bool, err error) {
 			n.unpair(ctx, m, left, anywhere)
 			continue
 		}
-		if n.link(m, pair, asked) {
+		if n.link(m, pair) {
 			return false, nil
 		}
 		if m.chat.Load() != nil {
@@ -134,11 +129,10 @@ func (n *Node) goOnSearching(m *member) {
 }
 
 // link begins the chat that the matcher decided on, unless it has ended already.
-// Where the partner is on another instance, that one begins it. since is when the
-// matcher was asked.
-func (n *Node) link(m *member, p guest.Pair, since time.Time) bool {
+// Where the partner is on another instance, that one begins it.
+func (n *Node) link(m *member, p guest.Pair) bool {
 	if p.Partner(m.id).Instance != n.instance {
-		return n.engage(m, p, since)
+		return n.engage(m, p)
 	}
 	return n.linkHere(m, p)
 }

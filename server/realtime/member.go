@@ -35,7 +35,6 @@ type member struct {
 		searching   bool
 		searchedAt  time.Time
 		wants       guest.Preferences
-		waitsSince  int64       // when the matcher last said that the guest waits, unix ms
 		told        bool        // that nobody is here, since the search began
 		avoid       string      // the partner just left
 		dissolved   [8]string   // the last pairs that are over, so that none begins again

@@ -172,12 +172,18 @@ func (n *Node) rerecord(m *member, pair string) {
 	if c == nil || c.pair != pair {
 		return
 	}
+	n.recordAnew(m, c)
+}
+
+// recordAnew tells the matcher of a chat. The caller holds m.turn.
+func (n *Node) recordAnew(m *member, c *chat) {
+	c.restored.Store(true)
 	_, err := n.matcher.Restore(n.ctx, c.asPair())
 	if err == nil && m.chat.Load() == nil && !m.isSearching() {
 		_, err = n.matcher.Leave(n.ctx, m.id) // it ended meanwhile
 	}
 	if err != nil {
-		n.log.Warn("matcher did not hear of a move", "guest", m.id, "error", err)
+		n.log.Warn("matcher did not hear of a chat", "guest", m.id, "error", err)
 	}
 }
 

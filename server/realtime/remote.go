@@ -43,7 +43,7 @@ type remote struct {
 	data     []byte
 	pair     *guest.Pair // nil where the kind has none
 	// at is, of remoteReplaced, when that socket came, unix ms, 0 for now; of
-	// remoteMatched, when the guests were, unix ms; of remoteMark and remoteMarked,
+	// remoteAsk, 1 where the matcher refuses the pair; of remoteMark and remoteMarked,
 	// the mark's number
 	at int64
 }
@@ -130,7 +130,7 @@ func (n *Node) listen(ctx context.Context) {
 func (n *Node) hear(r remote) {
 	switch r.kind {
 	case remoteMatched:
-		n.hearMatched(*r.pair, r.at)
+		n.hearMatched(*r.pair)
 		return
 	case remoteMoved:
 		if r.id != "" {
@@ -180,13 +180,13 @@ func (n *Node) deny(r remote) {
 }
 
 // hearMatched begins a chat that another instance's guest has found, and says so.
-func (n *Node) hearMatched(p guest.Pair, at int64) {
+func (n *Node) hearMatched(p guest.Pair) {
 	me, them := p.B, p.A
 	if me.Instance != n.instance {
 		me, them = them, me
 	}
 	m := n.find(me.ID)
-	if m == nil || !n.found(m, p, at) {
+	if m == nil || !n.linkHere(m, p) {
 		n.mustPublish(them.Instance, remote{kind: remoteEnd, why: offline, id: p.ID, to: them.ID, from: me.ID, name: me.Username})
 		return
 	}
