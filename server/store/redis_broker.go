@@ -192,7 +192,7 @@ func (b *RedisBroker) Run(ctx context.Context) {
 				}
 			}
 		}
-		if again := out.next(); !again.IsZero() {
+		if again, waits := out.next(); waits {
 			retry.Reset(time.Until(again))
 		}
 	}

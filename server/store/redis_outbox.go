@@ -38,14 +38,14 @@ func (o outbox) trip(now time.Time) []*way {
 	return due
 }
 
-// next is when a parcel is due again; zero where none waits.
-func (o outbox) next() (at time.Time) {
+// next is when a parcel is due again, where one waits.
+func (o outbox) next() (at time.Time, waits bool) {
 	for _, w := range o {
-		if len(w.parcels) > 0 && (at.IsZero() || w.next.Before(at)) {
-			at = w.next
+		if len(w.parcels) > 0 && (!waits || w.next.Before(at)) {
+			at, waits = w.next, true
 		}
 	}
-	return at
+	return at, waits
 }
 
 // resume notes that the instance may hear what goes from then on.
