@@ -25,3 +25,13 @@ func (p Pair) Partner(id string) Searcher {
 	}
 	return p.A
 }
+
+// Moved is the pair with one of the two on another instance.
+func (p Pair) Moved(id, to string) Pair {
+	for _, s := range []*Searcher{&p.A, &p.B} {
+		if s.ID == id {
+			s.Instance = to
+		}
+	}
+	return p
+}

@@ -41,6 +41,14 @@ func (m *FailoverMatcher) LeaveAt(ctx context.Context, id, instance string) (p g
 	return p, err
 }
 
+// Move records that the guest of a pair lives on another instance now, and reports
+// whether the guest is in that pair.
+func (m *FailoverMatcher) Move(ctx context.Context, id, pair, instance string) (moved bool, err error) {
+	m.ask(ctx, func() error { moved, err = m.redis.Move(ctx, id, pair, instance); return err },
+		func() { moved, err = m.memory.Move(ctx, id, pair, instance) })
+	return moved, err
+}
+
 // Restore records a pair that the matcher may have forgotten, and returns it. It
 // refuses with guest.ErrPaired where one of the two is in another pair, which it
 // returns, or waits on another instance. Doing it again changes nothing.

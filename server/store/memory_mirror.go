@@ -103,6 +103,20 @@ func (m *MemoryMatcher) Restore(_ context.Context, p guest.Pair) (guest.Pair, er
 	return p, nil
 }
 
+// Move records that the guest of a pair lives on another instance now, and reports
+// whether the guest is in that pair.
+func (m *MemoryMatcher) Move(_ context.Context, id, pair, instance string) (moved bool, err error) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	p, ok := m.mu.pairs[id]
+	if !ok || p.ID != pair {
+		return false, nil
+	}
+	p = p.Moved(id, instance)
+	m.mu.pairs[p.A.ID], m.mu.pairs[p.B.ID] = p, p
+	return true, nil
+}
+
 // forget empties the queue and dissolves all pairs: another matcher has them now.
 func (m *MemoryMatcher) forget() {
 	m.mu.Lock()

@@ -99,6 +99,23 @@ func (m *RedisMatcher) part(ctx context.Context, id, found, instance string) (gu
 	return pair, nil
 }
 
+// Move records that the guest of a pair lives on another instance now, and reports
+// whether the guest is in that pair. One script.
+func (m *RedisMatcher) Move(ctx context.Context, id, pair, instance string) (moved bool, err error) {
+	const doing = "move in a pair"
+	l, err := m.redis.up()
+	if err != nil {
+		return false, fmt.Errorf("%s: %w", doing, err)
+	}
+	ctx, cancel := l.within(ctx, replyTimeout)
+	defer cancel()
+	n, err := m.scripts.move.Exec(ctx, l.client, []string{matchPairs}, []string{id, pair, instance}).AsInt64()
+	if err != nil {
+		return false, m.redis.failure(doing, err)
+	}
+	return n == 1, nil
+}
+
 // partAll is part for all that was found, in one trip.
 func (m *RedisMatcher) partAll(ctx context.Context, l *link, found []strandedGuest) error {
 	if len(found) == 0 {

@@ -45,6 +45,9 @@ var searchLua string
 //go:embed part.lua
 var partLua string
 
+//go:embed move.lua
+var moveLua string
+
 // sessionScripts are the scripts on sessions' documents. Redis keeps scripts
 // until it restarts; one that it does not know is sent again.
 type sessionScripts struct {
@@ -78,12 +81,13 @@ func newPresenceScripts() presenceScripts {
 
 // matchScripts are the scripts on the keys of the matcher.
 type matchScripts struct {
-	search, part *rueidis.Lua
+	search, part, move *rueidis.Lua
 }
 
 func newMatchScripts() matchScripts {
 	return matchScripts{
 		search: rueidis.NewLuaScript(searchLua),
 		part:   rueidis.NewLuaScript(partLua),
+		move:   rueidis.NewLuaScript(moveLua),
 	}
 }

@@ -37,6 +37,7 @@ type Matcher interface {
 	Search(ctx context.Context, s guest.Searcher) (guest.Pair, error)
 	Leave(ctx context.Context, id string) (guest.Pair, error)
 	LeaveAt(ctx context.Context, id, instance string) (guest.Pair, error)
+	Move(ctx context.Context, id, pair, instance string) (moved bool, err error)
 }
 
 // Instance is what one server process holds of a store.
@@ -98,6 +99,7 @@ func Run(t *testing.T, open func(t *testing.T) Harness) {
 		{"searching in a pair returns it", false, searchingInAPair},
 		{"leaving is told once", false, leavingIsToldOnce},
 		{"leaving an instance leaves what is recorded for it", false, leavingAnInstance},
+		{"moving in a pair", false, movingInAPair},
 		{"a storm of searchers pairs everybody", false, stormPairsEverybody},
 		{"a storm with wishes pairs whom it can", false, stormWithWishes},
 		{"a storm of comers and goers loses nobody", false, stormOfComersAndGoers},
