@@ -33,7 +33,7 @@ func BenchmarkGrowth(b *testing.B) {
 				if err := k.presence.Leave(ctx, id); err != nil {
 					return err
 				}
-				_, err := k.presence.Join(ctx, id)
+				_, _, err := k.presence.Join(ctx, id)
 				return err
 			})
 		})

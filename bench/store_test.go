@@ -108,7 +108,7 @@ func (k *keeper) fill(tb testing.TB, n int, online bool) []guest.Session {
 		guests[i] = newGuest()
 		err := k.sessions.Create(tb.Context(), guests[i])
 		if err == nil && online {
-			_, err = k.presence.Join(tb.Context(), guests[i].SessionID)
+			_, _, err = k.presence.Join(tb.Context(), guests[i].SessionID)
 		}
 		return err
 	})
@@ -229,7 +229,7 @@ func BenchmarkPresence(b *testing.B) {
 		var i atomic.Int64
 		k.measure(b, func() error {
 			id := guests[int(i.Add(1))%len(guests)].SessionID
-			if _, err := k.presence.Join(ctx, id); err != nil {
+			if _, _, err := k.presence.Join(ctx, id); err != nil {
 				return err
 			}
 			return k.presence.Leave(ctx, id)

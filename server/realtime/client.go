@@ -77,17 +77,21 @@ func (c *Client) Heard() { c.heard.Store(c.node.now().Unix()) }
 // SocketID is the socket's name, unique over all instances.
 func (c *Client) SocketID() string { return c.socketID }
 
-// send gives frames to the socket. It never waits.
-func (c *Client) send(frames []byte) { c.sendMessage(frames, "", receipt{}) }
+// send gives frames to the socket. It never waits. It reports false where the
+// socket takes nothing any more.
+func (c *Client) send(frames []byte) (open bool) {
+	_, open = c.sendMessage(frames, "", receipt{})
+	return open
+}
 
 // sendMessage is send, and reports whether the socket has taken the frames
 // already. Where it has not, and id names a message, r is kept for it and told
 // later. id itself is not kept: nearly always it can stay on the caller's stack.
-func (c *Client) sendMessage(frames []byte, id string, r receipt) (taken bool) {
+func (c *Client) sendMessage(frames []byte, id string, r receipt) (taken, open bool) {
 	c.mu.Lock()
 	if c.mu.closing || c.mu.dead {
 		c.mu.Unlock()
-		return false
+		return false, false
 	}
 	over := c.mu.flushing && len(c.mu.backlog)+len(frames) > c.node.queueBytes
 	if !over {
@@ -102,7 +106,7 @@ func (c *Client) sendMessage(frames []byte, id string, r receipt) (taken bool) {
 		c.node.counts.queueDrops.Add(1)
 		c.end(frame.SlowReader, textSlowReader)
 	}
-	return taken
+	return taken, true
 }
 
 // sendIfIdle gives frames to the socket only when nothing waits before them:

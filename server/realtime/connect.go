@@ -31,10 +31,11 @@ func (n *Node) Connect(ctx context.Context, s guest.Session, f api.Framing, sock
 // connect does so while the guest's turn is held.
 func (n *Node) connect(ctx context.Context, m *member, s guest.Session, f api.Framing, sock Socket) (*Client, error) {
 	old := m.client.Load()
-	if old != nil && m.chat.Load() == nil {
-		n.leave(ctx, m, undone) // a search ends with its socket
-	}
-	previous, err := n.presence.Join(ctx, m.sessionID)
+	previous, at, err := n.join(ctx, m, func() {
+		if old != nil && m.isSearching() {
+			n.leaveAt(ctx, m, undone, n.instance) // a search ends with its socket
+		}
+	})
 	if err != nil {
 		return nil, fmt.Errorf("connect %s: %w", m.id, err)
 	}
@@ -46,40 +47,52 @@ func (n *Node) connect(ctx context.Context, m *member, s guest.Session, f api.Fr
 	m.active.Store(now.UnixMilli())
 	m.mu.Lock()
 	m.mu.profile, m.mu.connectedAt, m.mu.deleted = s, n.stamp(), false
-	if m.mu.expects != nil {
-		m.mu.expects = c
-	}
 	m.mu.Unlock()
-	m.client.Store(c)
 	n.moves.remove(moveKey{id: m.id})
 	n.wheel.add(c)
 	n.counts.sockets.Add(1)
 
-	m.send(func(c *Client, dst []byte) []byte {
-		s := s
-		s.SocketID = c.socketID
-		if f == api.SocketIO {
-			dst = frame.Append(dst, frame.Text, api.AppendConnected(nil, c.socketID))
-		}
-		data := api.AppendEstablished(nil, &s)
-		return api.AppendEventFrame(dst, f, api.EventEstablished, data)
-	})
+	c.greet(s)
+	m.client.Store(c) // from now on it hears what the guest hears
 	if old != nil {
 		old.end(frame.Replaced, api.TextReplaced)
 	}
 	switch {
 	case previous != "" && previous != n.instance:
-		n.takeOver(ctx, m, s, previous)
+		n.takeOver(ctx, m, s, previous, at)
 	case s.ConnectedUser != "" && m.chat.Load() == nil:
 		n.missed(ctx, m, s.ConnectedUser)
 	}
 	return c, nil
 }
 
+// greet says that the connection stands, before anything else.
+func (c *Client) greet(s guest.Session) {
+	s.SocketID = c.socketID
+	buf := takeBuffer()
+	defer giveBuffer(buf)
+	if c.framing == api.SocketIO {
+		*buf = frame.Append(*buf, frame.Text, api.AppendConnected(nil, c.socketID))
+	}
+	*buf = api.AppendEventFrame(*buf, c.framing, api.EventEstablished, api.AppendEstablished(nil, &s))
+	c.send(*buf)
+}
+
+// join has the guest join this instance, when first is done. The caller holds m.turn.
+func (n *Node) join(ctx context.Context, m *member, first func()) (previous string, at int64, err error) {
+	m.join.Lock()
+	defer m.join.Unlock()
+	first()
+	if previous, at, err = n.presence.Join(ctx, m.sessionID); err == nil {
+		m.join.at = at
+	}
+	return previous, at, err
+}
+
 // missed clears a chat that ended while the guest's instance was not there to
 // tell, and tells.
 func (n *Node) missed(ctx context.Context, m *member, partnerID string) {
-	m.expect(nil)
+	m.expectNothing()
 	n.leave(ctx, m, disconnected)
 	gone := side{id: partnerID}
 	if id, ok := guest.SessionIDOf(partnerID); ok {
@@ -102,8 +115,7 @@ func (c *Client) Closed() {
 		m.turn.Unlock()
 		return
 	}
-	m.client.Store(nil)
-	m.expect(nil)
+	m.vacate()
 	n.leaveAt(n.ctx, m, disconnected, n.instance)
 	m.turn.Unlock()
 	n.save(m)

@@ -22,6 +22,7 @@ func (n *Node) answer(m *member, r remote) {
 			m.mu.Lock()
 			m.dissolve(r.id) // it is not to begin after we have said so
 			m.mu.Unlock()
+			r.instance = n.lastWay(m, r.id, r.instance)
 			n.deny(r)
 		}
 	} else if r.kind == remoteAsk {
@@ -81,18 +82,22 @@ func (d *doubts) all() []*doubt {
 	return all
 }
 
-// confirmed settles a doubt; what the matcher has refused it is told again. Where the partner has moved, and nobody was there to
-// hear of it, that is made up for.
-func (n *Node) confirmed(m *member, r remote) {
-	if q := n.doubts.remove(r.id); q != nil && q.refused {
+// confirmed settles a doubt, or begins a chat. What the matcher has refused, it is
+// told again. Where the partner has moved, and nobody was there to hear of it, that
+// is made up for.
+func (n *Node) confirmed(m *member, r remote, began bool) {
+	q := n.doubts.remove(r.id)
+	if q != nil && q.refused {
 		n.work.Go(func() { _ = n.restore(n.ctx, m, q.chat) }) // which an outage does anew
 	}
 	c := m.chat.Load()
-	if c == nil || c.pair != r.id || c.partner(m.id).instance == r.instance {
+	if q == nil && !began || c == nil || c.pair != r.id {
 		return
 	}
-	pair := moved(c.asPair(), r.from, r.instance)
-	n.hearMoved(remote{kind: remoteMoved, id: r.id, to: r.from, pair: &pair})
+	if was := c.partner(m.id).instance; was != r.instance {
+		pair := c.asPair().Moved(r.from, r.instance)
+		n.hearMoved(remote{kind: remoteMoved, id: r.id, to: r.from, instance: was, pair: &pair})
+	}
 }
 
 // tend asks other instances about chats in doubt, and tells them what they could

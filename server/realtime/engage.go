@@ -87,17 +87,19 @@ func (m *member) disengage() guest.Pair {
 	return e.pair
 }
 
-// promised begins the chat that the guest is engaged to: the partner is in it.
-func (n *Node) promised(m *member, pair string) {
+// promised begins the chat that the guest is engaged to, where it is this one: the
+// partner is in it.
+func (n *Node) promised(m *member, pair string) bool {
 	m.mu.Lock()
 	e := m.mu.engaged
 	m.mu.Unlock()
-	if e == nil || e.pair.ID != pair || !n.linkHere(m, e.pair) || n.now().Sub(e.since) < lateAnswer {
-		return
+	if e == nil || e.pair.ID != pair || !n.linkHere(m, e.pair) {
+		return false
 	}
-	if c := m.chat.Load(); c != nil && c.pair == pair {
+	if c := m.chat.Load(); n.now().Sub(e.since) >= lateAnswer && c != nil && c.pair == pair {
 		n.work.Go(func() { _ = n.restore(n.ctx, m, c) }) // which the next outage does anew
 	}
+	return true
 }
 
 // askAgain asks those who have not answered, and gives up where they never do.

@@ -93,10 +93,14 @@ func (n *Node) cancel(m *member) {
 
 // clear leaves the chat; where there is none, that is confirmed all the same.
 func (n *Node) clear(m *member) {
-	m.expect(nil) // nor is one to come
-	if m.chat.Load() != nil && n.leave(n.ctx, m, left) {
-		return
+	m.expectNothing() // nor is one to come
+	for m.mu.Lock(); m.chat.Load() != nil; m.mu.Lock() {
+		m.mu.Unlock()
+		if n.leave(n.ctx, m, left) {
+			return
+		}
 	}
+	defer m.mu.Unlock() // a chat that begins at this moment is told of afterwards
 	m.send(func(c *Client, dst []byte) []byte {
 		return api.AppendEventFrame(dst, c.framing, api.EventClearConfirmed, clearedData)
 	})

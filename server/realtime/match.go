@@ -24,7 +24,7 @@ func (n *Node) search(ctx context.Context, m *member, wants guest.Preferences) e
 	if !m.mu.searching {
 		m.mu.searching, m.mu.searchedAt = true, n.now()
 	}
-	m.mu.wants, m.mu.told, m.mu.expects = wants, false, nil
+	m.mu.wants, m.mu.told, m.mu.claims = wants, false, nil
 	m.send(func(c *Client, dst []byte) []byte { // before any match is told
 		return api.AppendEventFrame(dst, c.framing, api.EventSearching, searchingData)
 	})
@@ -90,18 +90,18 @@ func (n *Node) meet(ctx context.Context, m *member) (waiting bool, err error) {
 		if n.link(m, pair) {
 			return false, nil
 		}
-		if m.chat.Load() != nil {
-			n.decline(ctx, m)
+		n.decline(ctx, m)
+		if m.chat.Load() != nil { // of word that came from another instance meanwhile
 			return false, nil
 		}
-		n.unpair(ctx, m, undone, anywhere)
 	}
 	return false, fmt.Errorf("search of %s: %w", m.id, errNoMeeting)
 }
 
-// decline takes the guest out of a pair that a search has come to although it had
-// led to a chat before: it was not answered where it did, and was done again by
-// another matcher. The chat stands; the other goes on searching.
+// decline takes the guest out of a pair that has not begun here: its other guest
+// left at that moment, or the search had led to a chat before. (It was not answered
+// where it did, and was done again by another matcher.) That chat stands; the other
+// of the pair goes on searching.
 func (n *Node) decline(ctx context.Context, m *member) {
 	pair := n.withdraw(ctx, m, anywhere)
 	m.record("") // the next Resync records the chat
@@ -242,6 +242,7 @@ func (n *Node) unpair(ctx context.Context, m *member, why parting, instance stri
 	promised := m.disengage()
 	// The matcher first: a partner who is told may search at once.
 	pair := n.withdraw(ctx, m, instance)
+	n.settle(m) // the partner may have moved meanwhile
 	c := m.chat.Load()
 	was := c != nil && n.finish(c, m.id, why)
 	for next := m.chat.Load(); !was && next != nil && next != c; next = m.chat.Load() {
@@ -316,6 +317,9 @@ func (n *Node) dissolve(p guest.Pair, leaver string, why parting) {
 	case them.instance != n.instance:
 		n.mustPublish(them.instance, remote{kind: remoteEnd, why: why, id: p.ID, to: them.id, from: leaver, name: me.username})
 	}
+	if me.instance != n.instance { // where it was linked, if anywhere
+		n.mustPublish(me.instance, remote{kind: remoteEnd, why: offline, id: p.ID, to: leaver, from: them.id, name: them.username})
+	}
 }
 
 // finish ends a chat, once, and tells both. It reports whether it was this call
@@ -332,21 +336,7 @@ func (n *Node) finish(c *chat, leaver string, why parting) bool {
 	c.mu.over = true
 	n.counts.rooms.Add(-1)
 	me, them := c.self(leaver), c.partner(leaver)
-	for _, s := range []*side{me, them} {
-		if s.member == nil {
-			continue
-		}
-		s.member.mu.Lock()
-		s.member.chat.CompareAndSwap(c, nil)
-		s.member.mu.avoid = c.partner(s.id).id
-		s.member.dissolve(c.pair)
-		doubtful := s.member.mu.recorded == ""
-		s.member.mu.Unlock()
-		if doubtful && s == them {
-			n.work.Go(func() { n.leaveIdle(s.member) })
-		}
-		n.save(s.member)
-	}
+	// They are told before they are free: who moves at this moment waits for that.
 	if them.member != nil {
 		them.member.send(func(cl *Client, dst []byte) []byte { return appendParted(cl, dst, me, why) })
 	} else {
@@ -360,6 +350,24 @@ func (n *Node) finish(c *chat, leaver string, why parting) bool {
 			dst = appendLeft(cl, dst, me.id, me.username)
 			return api.AppendEventFrame(dst, cl.framing, api.EventClearConfirmed, clearedData)
 		})
+	}
+	for _, s := range []*side{me, them} {
+		if s.member == nil {
+			continue
+		}
+		s.member.mu.Lock()
+		s.member.chat.CompareAndSwap(c, nil)
+		s.member.mu.avoid = c.partner(s.id).id
+		s.member.dissolve(c.pair)
+		if them := c.partner(s.id); them.member == nil {
+			s.member.mu.farewell = farewell{c.pair, them.instance, n.now()}
+		}
+		doubtful := s.member.mu.recorded == ""
+		s.member.mu.Unlock()
+		if doubtful && s == them {
+			n.work.Go(func() { n.leaveIdle(s.member) })
+		}
+		n.save(s.member)
 	}
 	return true
 }

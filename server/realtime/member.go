@@ -6,6 +6,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"guestload/server/api"
 	"guestload/server/guest"
 )
 
@@ -13,7 +14,7 @@ import (
 // takeover; the member stays, until the last socket is gone and the stored
 // document says so.
 //
-// Locks are taken in the order turn, chat.mu, member.mu (of two members, the
+// Locks are taken in the order turn, join, chat.mu, member.mu (of two members, the
 // smaller id first), Client.mu.
 type member struct {
 	id        string // guest id
@@ -28,6 +29,11 @@ type member struct {
 	chat   atomic.Pointer[chat]   // the chat of the moment; nil outside one
 	active atomic.Int64           // unix milliseconds of the last activity
 
+	join struct {
+		sync.Mutex       // held while the guest joins this instance; taken after turn, or without it
+		at         int64 // when it last did, as Presence says
+	}
+
 	mu struct {
 		sync.Mutex
 		profile     guest.Session // as stored; its state fields are not kept up
@@ -35,19 +41,26 @@ type member struct {
 		searching   bool
 		searchedAt  time.Time
 		wants       guest.Preferences
-		told        bool        // that nobody is here, since the search began
-		avoid       string      // the partner just left
-		dissolved   [8]string   // the last pairs that are over, so that none begins again
-		dissolvedAt int         // where the next one goes
+		told        bool      // that nobody is here, since the search began
+		avoid       string    // the partner just left
+		dissolved   [8]string // the last pairs that are over, so that none begins again
+		dissolvedAt int       // where the next one goes
+		farewell    farewell
 		engaged     *engagement // to a guest of another instance: a chat that is about to begin
 		recorded    string      // what the matcher may hold of the guest: a pair's id, nothing, or "" for anything
 		dirty       bool        // the stored document is to be brought up to date
 		saved       time.Time
-		handover    chan struct{} // closed when the chat has come from another instance, or will not
-		expects     *Client       // the socket that a chat may come to from another instance; nil: it comes too late
+		claims      []int64       // on other instances, that a chat may come for: the joins they were made for
+		handover    chan struct{} // closed when all claims are answered
 		deleted     bool          // the session is gone: nothing is to be stored
 		removed     bool          // the node knows this member no longer
 	}
+}
+
+// farewell is how a guest's last chat ended: the other instance was told, at a time.
+type farewell struct {
+	pair, instance string
+	at             time.Time
 }
 
 // overlay puts the live state over a stored document.
@@ -86,14 +99,42 @@ func (m *member) searcher(instance string) guest.Searcher {
 
 // send gives frames, built for the framing of the guest's socket, to it.
 func (m *member) send(build func(c *Client, dst []byte) []byte) {
+	buf := takeBuffer()
+	defer giveBuffer(buf)
+	for c := m.client.Load(); c != nil; {
+		*buf = build(c, (*buf)[:0])
+		if c.send(*buf) {
+			return
+		}
+		c = m.instead(c)
+	}
+}
+
+// sendMessage gives an event to the guest's socket as Client.sendMessage does; there
+// reports whether the guest has one.
+func (m *member) sendMessage(event string, payload []byte, id string, r receipt) (taken, there bool) {
 	c := m.client.Load()
 	if c == nil {
-		return
+		return false, false
 	}
 	buf := takeBuffer()
-	*buf = build(c, *buf)
-	c.send(*buf)
-	giveBuffer(buf)
+	defer giveBuffer(buf)
+	for open := false; c != nil && !open; {
+		*buf = api.AppendEventFrame((*buf)[:0], c.framing, event, payload)
+		if taken, open = c.sendMessage(*buf, id, r); !open {
+			c = m.instead(c)
+		}
+	}
+	return taken, true
+}
+
+// instead returns the socket that has come in the place of one which takes nothing
+// any more, nil where none has.
+func (m *member) instead(c *Client) *Client {
+	if next := m.client.Load(); next != c {
+		return next
+	}
+	return nil
 }
 
 // lockBoth locks two members without a deadlock. Either may be nil.
@@ -153,8 +194,56 @@ func (m *member) dissolve(pair string) {
 // dissolved reports whether a pair is known to be over. The caller holds m.mu.
 func (m *member) dissolved(pair string) bool { return slices.Contains(m.mu.dissolved[:], pair) }
 
+// knowsOver reports whether a pair is known to be over.
+func (m *member) knowsOver(pair string) bool {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	return m.dissolved(pair)
+}
+
 func (m *member) isSearching() bool {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	return m.mu.searching
 }
+
+// joined is when the guest last joined this instance; a join under way is waited for.
+func (m *member) joined() int64 {
+	m.join.Lock()
+	defer m.join.Unlock()
+	return m.join.at
+}
+
+// vacate notes that the guest has no socket here any more.
+func (m *member) vacate() {
+	m.client.Store(nil)
+	m.expectNothing()
+}
+
+// expectNothing notes that a chat which still comes from another instance comes too late.
+func (m *member) expectNothing() {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	m.mu.claims = nil
+	m.answer()
+}
+
+// answer ends the wait for other instances, where all have answered. The caller
+// holds m.mu.
+func (m *member) answer() {
+	if len(m.mu.claims) == 0 && m.mu.handover != nil {
+		close(m.mu.handover)
+		m.mu.handover = nil
+	}
+}
+
+// claims reports whether the guest is here, and expects a chat for a join.
+func (m *member) claims(join int64) bool {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	return m.client.Load() != nil && m.expects(join)
+}
+
+// expects reports whether a chat may come for the claim that was made for a join.
+// The caller holds m.mu.
+func (m *member) expects(join int64) bool { return slices.Contains(m.mu.claims, join) }

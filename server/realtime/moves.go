@@ -22,75 +22,111 @@ const (
 	markWait = time.Second
 	// passOnFor is how long messages for a guest who has moved are passed on.
 	passOnFor = 10 * time.Second
+	// maxHops is how often a message is passed on: guests who go back and forth may
+	// leave it a way that leads back to where it was.
+	maxHops = 16
 	// maxHeld is how many messages of a chat wait.
 	maxHeld = 1000
 )
 
-// moved is the pair with one of the two on another instance.
-func moved(p guest.Pair, id, to string) guest.Pair {
-	for _, s := range []*guest.Searcher{&p.A, &p.B} {
-		if s.ID == id {
-			s.Instance = to
-		}
+// hearMoved acts on a chat that comes here with its guest, or whose partner has
+// moved to another instance.
+func (n *Node) hearMoved(r remote) {
+	if r.pair.Partner(r.pair.Partner(r.to).ID).Instance == n.instance {
+		n.hearComing(r)
+	} else {
+		n.hearGone(r)
 	}
-	return p
 }
 
-// hearMoved acts on a chat that comes here with its guest, or whose partner has
-// moved to another instance, or here.
-func (n *Node) hearMoved(r remote) {
-	mover := r.pair.Partner(r.pair.Partner(r.to).ID)
-	other := r.pair.Partner(r.to)
-	comes := mover.Instance == n.instance
-	if comes {
-		m := n.find(r.to)
-		if m != nil {
-			defer n.handedOver(m)
-		}
-		switch {
-		case m != nil && m.client.Load() != nil: // it may have been away since it was last here
-			n.moves.remove(moveKey{r.id, r.to})
-		case n.moves.where(moveKey{r.id, r.to}) != "":
-			return // told twice: the chat has come, and gone on
-		}
+// hearComing acts on a chat that comes here with its guest.
+func (n *Node) hearComing(r remote) {
+	m := n.find(r.to)
+	if m != nil {
+		defer m.handedOver(r.at)
 	}
+	other := r.pair.Partner(r.to)
+	over := remote{at: r.at, from: other.ID, name: other.Username}
+	if m != nil && m.claims(r.at) { // it may have been away since it was last here
+		n.moves.remove(moveKey{r.id, r.to})
+	} else if n.moves.where(moveKey{r.id, r.to}) != "" {
+		return // told twice: it has come, and gone on
+	}
+	if m != nil && m.knowsOver(r.id) { // told twice; or the partner has left before it has come
+		n.hearNoChat(m, over)
+		return
+	}
+	way := other.Instance // of all that the guest has said
 	if them := n.find(other.ID); them != nil && them.in(r.id) {
-		if n.follow(them, moved(*r.pair, other.ID, n.instance), r.to) {
-			if other.Instance != n.instance { // both have moved at once
-				n.work.Go(func() { n.rerecord(them, r.id) })
-			}
+		if n.follow(them, r.pair.Moved(other.ID, n.instance), r.to, r.at) {
 			return
 		}
 		other.Instance = n.instance
-	} else if away := n.moves.where(moveKey{r.id, other.ID}); away != "" {
-		n.mustPublish(away, r)
+	} else if away := n.passMoved(r, other.ID); away != "" {
 		other.Instance = away
-		if !comes {
-			return
-		}
 	}
-	if m := n.find(r.to); comes && m != nil {
+	if m != nil {
 		if m.in(r.id) { // told twice
 			return
 		}
-		if n.come(moved(*r.pair, other.ID, other.Instance), m) {
+		if n.come(r.pair.Moved(other.ID, other.Instance), m, r.at) {
 			return
 		}
-		n.hearNoChat(m, remote{from: other.ID, name: other.Username})
+		n.hearNoChat(m, over)
 	}
-	if on := n.moves.where(moveKey{id: r.to}); comes && on != "" { // it has gone on, and is to hear of it
-		n.noChat(remote{to: r.to, instance: on}, side{id: other.ID, username: other.Username})
+	if on := n.moves.find(moveKey{id: r.to}); on.to != "" { // it has gone on, and is to hear of it
+		n.noChat(remote{to: r.to, instance: on.to, at: on.at}, side{id: other.ID, username: other.Username})
 	}
-	n.deny(remote{id: r.id, to: r.to, from: other.ID, instance: other.Instance})
-	n.deny(remote{id: r.id, to: other.ID, from: r.to, instance: mover.Instance})
+	n.deny(remote{id: r.id, to: r.to, from: other.ID, instance: way})
+	n.deny(remote{id: r.id, to: other.ID, from: r.to, instance: n.instance})
+}
+
+// hearGone acts on the word that the partner of a guest who is here has moved.
+func (n *Node) hearGone(r remote) {
+	other := r.pair.Partner(r.to)
+	if them := n.find(other.ID); them != nil && them.in(r.id) {
+		if n.follow(them, r.pair.Moved(other.ID, n.instance), r.to, r.at) {
+			return
+		}
+	} else if n.passMoved(r, other.ID) != "" {
+		return
+	}
+	n.deny(remote{id: r.id, to: r.to, from: other.ID, instance: n.instance})
+	n.deny(remote{id: r.id, to: other.ID, from: r.to, instance: n.lastWay(n.find(other.ID), r.id, r.instance)})
+}
+
+// lastWay is the instance by which the guest's last words in a pair have gone, so
+// that they are before what is said of its end: otherwise where that is not known.
+// m may be nil.
+func (n *Node) lastWay(m *member, pair, otherwise string) string {
+	if m == nil {
+		return otherwise
+	}
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if f := m.mu.farewell; f.pair == pair && n.now().Sub(f.at) < passOnFor {
+		return f.instance
+	}
+	return otherwise
+}
+
+// passMoved passes word of a move on to where the partner has gone with the chat,
+// and returns where that is, "" where it has not.
+func (n *Node) passMoved(r remote, partner string) (away string) {
+	if away = n.moves.where(moveKey{r.id, partner}); away == "" || r.hops == maxHops {
+		return ""
+	}
+	r.hops++
+	n.mustPublish(away, r)
+	return away
 }
 
 // come begins the chat that has come here with its guest.
-func (n *Node) come(pair guest.Pair, m *member) bool {
+func (n *Node) come(pair guest.Pair, m *member, at int64) bool {
 	c := n.newChat(pair)
 	c.restored.Store(true)
 	c.partner(m.id).member = nil // who has left here already: what it has said still comes, and its end
-	if c.self(m.id).member != m || !m.begin(c) {
+	if c.self(m.id).member != m || !m.begin(c, at) {
 		return false
 	}
 	n.counts.rooms.Add(1)
@@ -110,7 +146,7 @@ func (m *member) in(pair string) bool {
 
 // follow puts the chat as it is now, after a guest has moved, in the place of that
 // which the partner here has, whose messages then wait for those on their way.
-func (n *Node) follow(partner *member, pair guest.Pair, mover string) bool {
+func (n *Node) follow(partner *member, pair guest.Pair, mover string, at int64) bool {
 	next := n.newChat(pair)
 	next.restored.Store(true)
 	me, them := next.self(mover), next.self(partner.id)
@@ -128,7 +164,7 @@ func (n *Node) follow(partner *member, pair guest.Pair, mover string) bool {
 	next.mu.Lock()
 	defer next.mu.Unlock()
 	next.mu.waits = old.mu.waits
-	if me.instance == n.instance && (me.member == nil || !n.join(me.member, next, old)) {
+	if me.instance == n.instance && (me.member == nil || !n.meetAgain(me.member, next, old, at)) {
 		return false
 	}
 	old.mu.over = true
@@ -143,13 +179,13 @@ func (n *Node) follow(partner *member, pair guest.Pair, mover string) bool {
 	return true
 }
 
-// join puts a guest who has come here into the chat of the partner, who is here,
+// meetAgain puts a guest who has come here into the chat of the partner, who is here,
 // in the place of what it has of that chat already, if anything. The caller holds
 // the locks of both chats; nobody else ever holds those of two.
-func (n *Node) join(m *member, next, theirs *chat) bool {
+func (n *Node) meetAgain(m *member, next, theirs *chat, at int64) bool {
 	mine := m.chat.Load()
 	if mine == nil || mine.pair != next.pair || mine == theirs {
-		return m.begin(next)
+		return m.begin(next, at)
 	}
 	mine.mu.Lock()
 	defer mine.mu.Unlock()
@@ -161,18 +197,6 @@ func (n *Node) join(m *member, next, theirs *chat) bool {
 	m.chat.Store(next)
 	n.counts.rooms.Add(-1) // there were two here, of one pair
 	return true
-}
-
-// rerecord tells the matcher where the two of a pair are, when each old instance
-// knew only of its own guest's move.
-func (n *Node) rerecord(m *member, pair string) {
-	m.turn.Lock()
-	defer m.turn.Unlock()
-	c := m.chat.Load()
-	if c == nil || c.pair != pair {
-		return
-	}
-	n.recordAnew(m, c)
 }
 
 // recordAnew tells the matcher of a chat. The caller holds m.turn.
@@ -228,7 +252,7 @@ func (n *Node) mark(c *chat, m *member, way string) {
 // to its end.
 func (n *Node) hearMark(r remote) {
 	if m := n.find(r.to); m == nil || !m.in(r.id) {
-		if to := n.moves.where(moveKey{r.id, r.to}); to != "" && n.post(to, r) == nil {
+		if to := n.moves.where(moveKey{r.id, r.to}); to != "" && n.forward(to, r) {
 			return
 		}
 	}
@@ -303,9 +327,19 @@ func (n *Node) passOn(r remote) bool {
 	switch r.kind {
 	case remoteEvent, remoteDelivered, remoteEnd, remoteAsk:
 		to := n.moves.where(moveKey{r.id, r.to})
-		return to != "" && n.post(to, r) == nil
+		return to != "" && n.forward(to, r)
 	}
 	return false
+}
+
+// forward gives a message of another instance to the next, unless it has been
+// through so many that it goes round.
+func (n *Node) forward(to string, r remote) bool {
+	if r.hops == maxHops {
+		return false
+	}
+	r.hops++
+	return n.post(to, r) == nil
 }
 
 // moves are the guests of pairs who have left for another instance, for a while.
@@ -320,23 +354,27 @@ type moveKey struct{ pair, id string }
 
 type move struct {
 	to    string
+	at    int64 // of the claim
 	until time.Time
 }
 
-func (m *moves) add(key moveKey, to string, now time.Time) {
+// add notes that a guest has gone to where it is claimed.
+func (m *moves) add(key moveKey, claim remote, now time.Time) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	if m.gone == nil {
 		m.gone = make(map[moveKey]move)
 	}
-	m.gone[key] = move{to, now.Add(passOnFor)}
+	m.gone[key] = move{claim.instance, claim.at, now.Add(passOnFor)}
 }
 
 // where returns where the guest of a pair has gone, "" where it has not.
-func (m *moves) where(key moveKey) string {
+func (m *moves) where(key moveKey) string { return m.find(key).to }
+
+func (m *moves) find(key moveKey) move {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	return m.gone[key].to
+	return m.gone[key]
 }
 
 func (m *moves) remove(key moveKey) {

@@ -29,9 +29,10 @@ type Sessions interface {
 // them. All calls are idempotent by (sessionID, instance).
 type Presence interface {
 	// Join records that the guest's socket lives on this instance, and returns
-	// the instance where it lived before, "" for none. The guest belongs to the
-	// latest that joined.
-	Join(ctx context.Context, sessionID string) (previous string, err error)
+	// the instance where it lived before, "" for none, and when that was, in Unix µs
+	// by a clock that all instances share: of two joins of a guest, the one that the
+	// guest belongs to is the later.
+	Join(ctx context.Context, sessionID string) (previous string, at int64, err error)
 	// Leave takes guests from this instance's set, all or none of them; it changes
 	// nothing for those who have joined another instance since.
 	Leave(ctx context.Context, sessionIDs ...string) error
@@ -65,6 +66,9 @@ type Matcher interface {
 	// instance, and changes nothing where the record is of another one. Instance ""
 	// is any.
 	LeaveAt(ctx context.Context, id, instance string) (guest.Pair, error)
+	// Move records that the guest of a pair has its socket on another instance now,
+	// and reports whether the guest is in that pair.
+	Move(ctx context.Context, id, pair, instance string) (moved bool, err error)
 	// Restore records a pair that this instance knows of and the matcher may have
 	// forgotten, and returns it; doing it again changes nothing. It is refused with
 	// guest.ErrPaired where one of the two is in another pair, which is returned,

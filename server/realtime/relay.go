@@ -71,14 +71,10 @@ func (n *Node) carry(c *chat, m *member, event string, payload []byte, id string
 	if them.member == nil {
 		return false, n.carryAway(c, m, event, payload, id)
 	}
-	cl := them.member.client.Load()
-	if cl == nil {
+	taken, there := them.member.sendMessage(event, payload, id, receipt{chat: c, to: m})
+	if !there {
 		return false, api.TextPartnerGone
 	}
-	buf := takeBuffer()
-	*buf = api.AppendEventFrame(*buf, cl.framing, event, payload)
-	taken = cl.sendMessage(*buf, id, receipt{chat: c, to: m})
-	giveBuffer(buf)
 	return taken, ""
 }
 

@@ -6,7 +6,6 @@ import (
 	"errors"
 	"fmt"
 
-	"guestload/server/api"
 	"guestload/server/api/frame"
 	"guestload/server/guest"
 )
@@ -19,30 +18,32 @@ const (
 	remoteEvent                           // name, data: an event for the guest's socket; message: its id, where a receipt is wanted
 	remoteDelivered                       // message: the partner's socket has taken it
 	remoteEnd                             // why: the partner has left the chat
-	remoteReplaced                        // the guest has a newer socket elsewhere
+	remoteReplaced                        // at: the guest has joined another instance
 	remoteDeleted                         // the guest's session is gone
 	remoteAsk                             // is the guest still in the pair?
 	remoteConfirm                         // yes, the partner is in the pair
-	remoteMoved                           // pair: a guest of it is on another instance now; none: no chat comes
+	remoteMoved                           // pair: a guest of it is on another instance now; none: no chat comes; at: of the claim
 	remoteMark                            // at: nothing follows on this way: say so, where it ends
 	remoteMarked                          // at: all before the mark has arrived
+	remoteRival                           // at: the guest has been on another instance, through an outage, since it joined
 )
 
 // remote is one message between instances, about the guest `to`.
 type remote struct {
 	kind    remoteKind
 	why     parting
+	hops    byte   // how many instances have passed it on
 	id      string // of the pair
 	to      string // guest id, at the receiving instance
 	from    string // the partner's guest id
 	name    string // of the event; of remoteEnd, the partner's username
 	message string
-	// instance is who wants an answer; of remoteReplaced and remoteConfirm, where
-	// the guest is now
+	// instance is who wants an answer; of remoteReplaced, remoteRival and
+	// remoteConfirm, where the guest is now
 	instance string
 	data     []byte
 	pair     *guest.Pair // nil where the kind has none
-	// at is, of remoteReplaced, when that socket came, unix ms, 0 for now; of
+	// at is when the guest joined the instance that claims it, as Presence says; of
 	// remoteAsk, 1 where the matcher refuses the pair; of remoteMark and remoteMarked,
 	// the mark's number
 	at int64
@@ -91,7 +92,7 @@ func (n *Node) mustPublish(instance string, r remote) {
 // lasts reports whether a message is worth telling late, and may be told twice.
 func (r remote) lasts() bool {
 	switch r.kind {
-	case remoteEnd, remoteReplaced, remoteDeleted:
+	case remoteEnd, remoteReplaced, remoteRival, remoteDeleted:
 		return true
 	case remoteMoved:
 		return r.id != ""
@@ -145,16 +146,17 @@ func (n *Node) hear(r remote) {
 	}
 	m := n.find(r.to)
 	if m == nil {
-		if r.kind == remoteReplaced {
+		if r.kind == remoteReplaced || r.kind == remoteRival {
 			n.noChat(r, side{})
 		} else if !n.passOn(r) && (r.kind == remoteEvent || r.kind == remoteAsk) {
 			n.deny(r)
 		}
 		return
 	}
+	began := false
 	switch r.kind {
 	case remoteEvent, remoteDelivered, remoteAsk, remoteConfirm:
-		n.promised(m, r.id)
+		began = n.promised(m, r.id)
 	}
 	switch r.kind {
 	case remoteEvent, remoteDelivered:
@@ -163,12 +165,14 @@ func (n *Node) hear(r remote) {
 		n.hearEnd(m, r)
 	case remoteReplaced:
 		n.work.Go(func() { n.replaced(m, r) })
+	case remoteRival:
+		n.work.Go(func() { n.rival(m, r) })
 	case remoteDeleted:
 		n.work.Go(func() { n.evict(m, frame.SessionEnded, textSessionEnded) })
 	case remoteAsk:
 		n.work.Go(func() { n.answer(m, r) })
 	case remoteConfirm:
-		n.confirmed(m, r)
+		n.confirmed(m, r, began)
 	case remoteMarked:
 		n.flow(m, r.id, r.at)
 	}
@@ -186,11 +190,29 @@ func (n *Node) hearMatched(p guest.Pair) {
 		me, them = them, me
 	}
 	m := n.find(me.ID)
-	if m == nil || !n.linkHere(m, p) {
+	now := n.instance
+	switch away := n.moves.where(moveKey{p.ID, me.ID}); {
+	case m != nil && n.linkHere(m, p):
+	case away != "":
+		now = away // the guest has gone on with that chat already
+	case m != nil && !m.refuse(p.ID): // it is in it by now
+	default:
 		n.mustPublish(them.Instance, remote{kind: remoteEnd, why: offline, id: p.ID, to: them.ID, from: me.ID, name: me.Username})
 		return
 	}
-	n.mustPublish(them.Instance, remote{kind: remoteConfirm, id: p.ID, to: them.ID, from: me.ID, instance: n.instance})
+	n.mustPublish(them.Instance, remote{kind: remoteConfirm, id: p.ID, to: them.ID, from: me.ID, instance: now})
+}
+
+// refuse has a pair that the guest is not in never begin, for this is about to be
+// told. It reports false where the guest is in it.
+func (m *member) refuse(pair string) bool {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if c := m.chat.Load(); c != nil && c.pair == pair {
+		return false
+	}
+	m.dissolve(pair)
+	return true
 }
 
 // hearEvent passes an event of the partner on to the guest's socket.
@@ -221,14 +243,7 @@ func (n *Node) deliver(c *chat, m *member, r remote) {
 		m.send(func(cl *Client, dst []byte) []byte { return appendDelivered(cl, dst, r.message, now) })
 		return
 	}
-	cl := m.client.Load()
-	if cl == nil {
-		return
-	}
-	buf := takeBuffer()
-	*buf = api.AppendEventFrame(*buf, cl.framing, r.name, r.data)
-	taken := cl.sendMessage(*buf, r.message, receipt{chat: c, receiver: m.id})
-	giveBuffer(buf)
+	taken, _ := m.sendMessage(r.name, r.data, r.message, receipt{chat: c, receiver: m.id})
 	if taken && r.message != "" {
 		n.mustPublish(c.partner(m.id).instance, remote{kind: remoteDelivered, id: c.pair, to: r.from, from: m.id, message: r.message})
 	}
@@ -236,14 +251,19 @@ func (n *Node) deliver(c *chat, m *member, r remote) {
 
 // hearEnd ends a chat whose other side has left, also one not begun here yet.
 func (n *Node) hearEnd(m *member, r remote) {
-	m.mu.Lock()
+	ends := func(c *chat) bool { return c != nil && c.pair == r.id && n.finish(c, r.from, r.why) }
 	c := m.chat.Load()
-	known := m.dissolved(r.id)
-	m.dissolve(r.id)
-	m.mu.Unlock()
-	ended := c != nil && c.pair == r.id && n.finish(c, r.from, r.why)
+	ended := ends(c)
 	if !ended && n.passOn(r) {
-		return
+		return // it follows the chat, which may yet come back
+	}
+	m.mu.Lock()
+	known := m.dissolved(r.id) && !ended
+	m.dissolve(r.id)
+	now := m.chat.Load()
+	m.mu.Unlock()
+	if ends(now) { // it has begun at this moment
+		c, ended = now, true
 	}
 	if !ended && !known {
 		n.goOnSearching(m)
@@ -262,7 +282,7 @@ func (n *Node) evict(m *member, code frame.Code, message string) {
 		m.turn.Unlock()
 		return
 	}
-	m.client.Store(nil)
+	m.vacate()
 	n.leave(n.ctx, m, disconnected)
 	m.mu.Lock()
 	m.mu.deleted = true // the document is another's to write
@@ -272,9 +292,9 @@ func (n *Node) evict(m *member, code frame.Code, message string) {
 	n.save(m)
 }
 
-// append encodes r: a kind, a reason, then length-prefixed strings.
+// append encodes r: a kind, a reason, its hops, a number, then length-prefixed strings.
 func (r remote) append(dst []byte) []byte {
-	dst = append(dst, byte(r.kind), byte(r.why))
+	dst = append(dst, byte(r.kind), byte(r.why), r.hops)
 	dst = binary.AppendVarint(dst, r.at)
 	for _, s := range []string{r.id, r.to, r.from, r.name, r.message, r.instance} {
 		dst = appendString(dst, s)
@@ -305,18 +325,18 @@ var errShort = errors.New("message between instances is cut short")
 // parseRemote decodes what append made. Data is a view into b; all else shares one
 // copy of it.
 func parseRemote(b []byte) (r remote, err error) {
-	if len(b) < 2 {
+	if len(b) < 3 {
 		return remote{}, errShort
 	}
-	r.kind, r.why = remoteKind(b[0]), parting(b[1])
-	if r.kind < remoteMatched || r.kind > remoteMarked {
+	r.kind, r.why, r.hops = remoteKind(b[0]), parting(b[1]), b[2]
+	if r.kind < remoteMatched || r.kind > remoteRival {
 		return remote{}, fmt.Errorf("message between instances of unknown kind %d", b[0])
 	}
-	at, size := binary.Varint(b[2:])
+	at, size := binary.Varint(b[3:])
 	if size <= 0 {
 		return remote{}, errShort
 	}
-	r.at, b = at, b[2+size:]
+	r.at, b = at, b[3+size:]
 	fields, text := b, string(b)
 	next := func() (field string) {
 		size, n := binary.Uvarint(b)

@@ -14,7 +14,7 @@ func TestWhatInstancesTellArrivesAsItWas(t *testing.T) {
 	for _, r := range []remote{
 		{kind: remoteEvent, id: "p", to: "a", from: "b", name: "chat:message", message: "m", instance: "there", data: []byte(`{"x":1}`)},
 		{kind: remoteDelivered, id: "p", to: "a", from: "b", message: "m", data: []byte{}},
-		{kind: remoteEnd, why: offline, at: 5, data: []byte{}},
+		{kind: remoteEnd, why: offline, hops: 3, at: 5, data: []byte{}},
 		{kind: remoteMatched, pair: pair, data: []byte{}},
 		{kind: remoteMoved, to: "a", data: []byte{}}, // no chat comes
 	} {

@@ -54,10 +54,7 @@ func (c *chat) isOver() bool {
 func (n *Node) Resync(ctx context.Context, moved map[string]string) error {
 	for sessionID, instance := range moved {
 		if m := n.member(sessionID); m != nil {
-			m.mu.Lock()
-			at := m.mu.connectedAt.UnixMilli()
-			m.mu.Unlock()
-			n.claim(m, instance, at)
+			n.claim(m, remoteRival, instance, m.joined())
 		}
 	}
 	members := n.everybody()
@@ -74,37 +71,39 @@ func (n *Node) Resync(ctx context.Context, moved map[string]string) error {
 	return failed
 }
 
-// claim tells an instance that the guest is here: since a time in Unix ms where
-// that has to be compared, 0 where the guest has just come.
-func (n *Node) claim(m *member, instance string, at int64) {
-	m.expect(m.client.Load())
-	n.mustPublish(instance, remote{kind: remoteReplaced, to: m.id, instance: n.instance, at: at})
+// claim tells an instance that the guest is here since a join. answered is closed
+// when all that have been told such a thing have answered.
+func (n *Node) claim(m *member, kind remoteKind, instance string, at int64) (answered <-chan struct{}) {
+	m.mu.Lock()
+	m.mu.claims = append(m.mu.claims, at)
+	if m.mu.handover == nil {
+		m.mu.handover = make(chan struct{})
+	}
+	answered = m.mu.handover
+	m.mu.Unlock()
+	n.mustPublish(instance, remote{kind: kind, to: m.id, instance: n.instance, at: at})
+	return answered
 }
 
-// replaced gives the guest up to another instance, or claims it where the socket
-// here is the newer one: after an outage both may think so.
-func (n *Node) replaced(m *member, r remote) {
-	if r.at == 0 && n.owns(m) { // the two may wait for each other, so it is said without the turn
-		n.noChat(r, side{})
-		return
-	}
-	m.mu.Lock()
-	mine := m.mu.connectedAt.UnixMilli()
-	m.mu.Unlock()
-	newer := r.at != 0 && (mine > r.at || mine == r.at && n.instance > r.instance)
-	if !newer || m.client.Load() == nil {
+// rival gives the guest up to another instance, or claims it where the socket here
+// is the newer one: after an outage both may think so.
+func (n *Node) rival(m *member, r remote) {
+	if mine := m.joined(); mine < r.at || mine == r.at && n.instance < r.instance {
 		n.giveUp(m, r)
 		return
 	}
+	n.noChat(r, side{})
 	m.turn.Lock()
 	defer m.turn.Unlock()
 	if m.client.Load() == nil {
 		return
 	}
-	if _, err := n.presence.Join(n.ctx, m.sessionID); err != nil {
+	_, at, err := n.join(n.ctx, m, func() {})
+	if err != nil {
 		n.log.Warn("presence did not hear of a guest", "guest", m.id, "error", err)
+		at = m.joined()
 	}
-	n.claim(m, r.instance, mine)
+	n.claim(m, remoteReplaced, r.instance, at)
 	n.save(m)
 }
 

@@ -14,6 +14,8 @@ type life struct {
 	talks    []*talk
 	now      *talk // nil outside of a chat
 	searches bool
+	searched bool // on a socket before: a match that was decided by then may be told to this one
+	unheard  bool // or it has been told to that one, which did not live to hear of it
 	wrong    []string
 	tale     []string
 }
@@ -21,7 +23,7 @@ type life struct {
 // talk is one chat, as one of the two has heard it.
 type talk struct {
 	of      *life
-	with    string   // guest id
+	with    string   // guest id; "" where its beginning was not heard
 	sent    []string // ids of the messages that were accepted
 	got     []string // and of those that came
 	end     ending
@@ -98,7 +100,7 @@ func (k *talk) judge(sender map[string]*talk, faults bool) string {
 		if s == nil {
 			return fmt.Sprintf("message %s was sent by nobody", id)
 		}
-		if s.of.id != k.with || s.with != k.of.id {
+		if s.of.id != k.with || s.with != k.of.id && s.with != "" {
 			return fmt.Sprintf("message %s came from %s, who said it to %s", id, s.of.name, s.with)
 		}
 		if from == nil {
@@ -133,9 +135,7 @@ func (k *talk) lacks(sender map[string]*talk, lives map[string]*life) bool {
 	if from == nil || from.doubted || k.doubted || len(from.sent) == len(k.got) {
 		return false
 	}
-	// Who moves just when the partner leaves, or a partner who moves on before it has
-	// come, may cost the last words; the end is told.
-	return k.end == told && from.end == own && k.moves == 0 && from.moves < 2 || k.end == open && from.end == open
+	return k.end == told && from.end == own || k.end == open && from.end == open
 }
 
 // live goes through all that a roamer has heard.
@@ -154,24 +154,43 @@ func (r *roamer) live() *life {
 
 func (l *life) arrive(c *coming) {
 	l.tell("-- comes to %s (%d)", c.at.node.instance, c.how)
-	l.searches = false // with its socket
-	if l.now == nil {
-		return
-	}
-	switch c.how {
-	case anew:
+	l.searched = c.how != anew && (l.searches || l.searched)
+	switch {
+	case c.how == anew:
 		l.finish(own)
-	case over:
+	case c.how == doubted && l.now == nil:
+		l.unheard = l.unheard || l.searches
+	case l.now == nil:
+	case c.how == over:
 		l.now.moves++
-	case doubted:
+	case c.how == doubted:
 		l.now.doubted = true
 	}
+	l.searches = false // with its socket
 }
 
 func (l *life) finish(how ending) {
+	l.searched, l.unheard = false, false
 	if l.now != nil {
 		l.now.end, l.now = how, nil
 	}
+}
+
+// in reports whether the guest is in a chat, perhaps with one whose name it has not heard.
+func (l *life) in(with string) bool {
+	if l.now == nil && l.unheard {
+		l.begin(with).doubted = true
+	}
+	if l.now != nil && l.now.with == "" {
+		l.now.with = with
+	}
+	return l.now != nil
+}
+
+func (l *life) begin(with string) *talk {
+	l.now, l.searched, l.unheard = &talk{of: l, with: with}, false, false
+	l.talks = append(l.talks, l.now)
+	return l.now
 }
 
 func (l *life) tell(format string, args ...any) {
@@ -207,20 +226,19 @@ func (l *life) hear(h heard, last bool) {
 		if l.now != nil && !l.now.doubted {
 			l.blame("met %s while in a chat", data.MatchedUser.ID)
 		}
-		if !l.searches {
+		if !l.searches && !l.searched {
 			l.blame("met %s without searching", data.MatchedUser.ID)
 		}
-		l.now = &talk{of: l, with: data.MatchedUser.ID}
-		l.talks = append(l.talks, l.now)
+		l.begin(data.MatchedUser.ID)
 		l.searches = false
 	case api.EventMessageSent:
-		if l.now == nil {
+		if !l.in("") {
 			l.blame("was told that a message is sent, outside of a chat")
 			return
 		}
 		l.now.sent = append(l.now.sent, data.MessageID)
 	case api.EventChatMessage:
-		if l.now == nil {
+		if !l.in(data.SenderID) {
 			l.blame("heard a message outside of a chat")
 			return
 		}
@@ -228,7 +246,7 @@ func (l *life) hear(h heard, last bool) {
 	case api.EventClearConfirmed:
 		l.finish(own)
 	case api.EventChatCleared, api.EventRoomClosed:
-		if l.now != nil && data.UserID == l.now.with {
+		if l.now != nil && (data.UserID == l.now.with || l.now.with == "") {
 			l.finish(told)
 		}
 	case api.EventError:

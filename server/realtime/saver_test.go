@@ -56,10 +56,10 @@ type doorman struct {
 	closed chan error // a join waits for it, and fails with what comes; nil: the door is open
 }
 
-func (d *doorman) Join(ctx context.Context, sessionID string) (string, error) {
+func (d *doorman) Join(ctx context.Context, sessionID string) (string, int64, error) {
 	if d.closed != nil {
 		if err := <-d.closed; err != nil {
-			return "", err
+			return "", 0, err
 		}
 	}
 	return d.Presence.Join(ctx, sessionID)

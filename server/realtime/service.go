@@ -83,7 +83,7 @@ func (n *Node) Delete(ctx context.Context, sessionID string) error {
 	}
 	m := n.take(s)
 	c := m.client.Load()
-	m.client.Store(nil)
+	m.vacate()
 	n.leave(ctx, m, disconnected)
 	err = errors.Join(n.sessions.Delete(ctx, sessionID), n.presence.Leave(ctx, sessionID))
 	m.mu.Lock()

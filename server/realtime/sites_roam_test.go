@@ -14,6 +14,7 @@ import (
 
 	"guestload/server/api"
 	"guestload/server/guest"
+	"guestload/server/store"
 	"guestload/server/store/redistest"
 	"guestload/server/store/redistest/redisproc"
 )
@@ -21,7 +22,15 @@ import (
 // TestGuestsWhoRoamHearNothingAgainstTheRules has guests of three instances search,
 // talk, leave, move, drop and come back at random, and then goes through all that
 // each has heard; see roam_rules_test.go.
-func TestGuestsWhoRoamHearNothingAgainstTheRules(t *testing.T) { testStorm(t, nil) }
+func TestGuestsWhoRoamHearNothingAgainstTheRules(t *testing.T) {
+	for range 3 {
+		if testStorm(t, nil) {
+			return
+		}
+		t.Log("this machine was so slow that an instance took Redis for away: once more")
+	}
+	t.Error("Redis was away each time")
+}
 
 // TestGuestsWhoRoamThroughFaultsAreNotLost is the same while Redis hangs,
 // subscriptions are lost and an instance dies. What one instance tells another may be
@@ -67,7 +76,9 @@ const (
 	stormLook   = 20 * time.Millisecond // between looks at all that they have heard
 )
 
-func testStorm(t *testing.T, faults func(*storm, *rand.Rand)) {
+// testStorm reports false where there has been an outage although none was wanted, so
+// that nothing can be said: other rules hold then.
+func testStorm(t *testing.T, faults func(*storm, *rand.Rand)) bool {
 	seed := *stormSeed
 	if seed == 0 {
 		seed = rand.Uint64()
@@ -97,7 +108,7 @@ func testStorm(t *testing.T, faults func(*storm, *rand.Rand)) {
 	st.over.Store(true)
 	all.Wait()
 	if t.Failed() {
-		return
+		return true
 	}
 	for _, r := range roamers {
 		r.settle()
@@ -108,6 +119,9 @@ func testStorm(t *testing.T, faults func(*storm, *rand.Rand)) {
 		lives, why = judge(roamers, faults != nil)
 		return why == ""
 	})
+	if faults == nil && st.disturbed() {
+		return false
+	}
 	for _, l := range lives {
 		for _, wrong := range l.wrong {
 			t.Error(wrong)
@@ -148,6 +162,19 @@ func testStorm(t *testing.T, faults func(*storm, *rand.Rand)) {
 			break
 		}
 	}
+	return true
+}
+
+// disturbed reports whether an instance has been without Redis.
+func (st *storm) disturbed() bool {
+	for _, s := range st.sites {
+		for len(s.changes) > 0 {
+			if <-s.changes == store.StateFallback {
+				return true
+			}
+		}
+	}
+	return false
 }
 
 func (st *storm) calm(d time.Duration) { <-time.After(d) }
@@ -338,5 +365,5 @@ func (r *roamer) goHome() {
 // A seed makes a run do what another did, as far as the scheduler lets it.
 var (
 	stormSeed  = flag.Uint64("storm.seed", 0, "the seed of the guests who roam, 0 for a new one")
-	stormSteps = flag.Int("storm.steps", 15, "how much each of the guests who roam does; 120 finds more, also what is not repaired yet")
+	stormSteps = flag.Int("storm.steps", 120, "how much each of the guests who roam does")
 )

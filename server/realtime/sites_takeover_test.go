@@ -116,14 +116,14 @@ func TestGuestWhoHasGoneBringsNoChat(t *testing.T) {
 		if known {
 			one.node.take(a.session).turn.Unlock() // gone, and not forgotten yet
 		}
-		told := make(chan struct{})
-		here.mu.Lock()
-		here.mu.handover = told
-		here.mu.Unlock()
+		claim := func() <-chan struct{} {
+			return two.node.claim(here, remoteReplaced, one.node.instance, here.joined())
+		}
+		answered := claim()
 		soon(t, 5*time.Second, "no chat comes", func() bool {
-			two.node.claim(here, one.node.instance, 0) // which nobody hears before it listens
+			claim() // which nobody hears before it listens
 			select {
-			case <-told:
+			case <-answered:
 				return true
 			default:
 				return false

@@ -2,6 +2,7 @@ package realtime
 
 import (
 	"context"
+	"slices"
 	"time"
 
 	"guestload/server/api"
@@ -14,7 +15,10 @@ import (
 //
 // The new instance tells the old one (remoteReplaced), which records in the
 // matcher where the guest is now, gives the chat to the new instance and, where
-// the partner is on a third one, tells that (remoteMoved); see moves.go.
+// the partner is on a third one, tells that (remoteMoved); see moves.go. A guest may
+// come and go faster than instances hear of it: so each claim, and what answers it,
+// says for which join of the guest it is, and of two sockets the one whose join is
+// the later stays.
 
 const (
 	// handoverWait is how long a guest waits for its chat; an instance that is gone
@@ -26,12 +30,8 @@ const (
 
 // takeOver has the guest's socket on another instance closed and takes its chat
 // over, if there is one. The caller holds m.turn.
-func (n *Node) takeOver(ctx context.Context, m *member, s guest.Session, previous string) {
-	answered := make(chan struct{})
-	m.mu.Lock()
-	m.mu.handover = answered
-	m.mu.Unlock()
-	n.claim(m, previous, 0)
+func (n *Node) takeOver(ctx context.Context, m *member, s guest.Session, previous string, at int64) {
+	answered := n.claim(m, remoteReplaced, previous, at)
 	if c := m.client.Load(); s.ConnectedUser == "" || m.chat.Load() != nil {
 		n.work.Go(func() { n.succeed(m, c, previous, answered) })
 		return
@@ -98,31 +98,35 @@ func (n *Node) overtaken(ctx context.Context, m *member) bool {
 	return err == nil && where != "" && where != n.instance
 }
 
-// owns reports whether the guest's newest socket is here, as far as can be known.
-func (n *Node) owns(m *member) bool {
-	where, err := n.presence.Where(n.ctx, m.sessionID)
-	return err == nil && where == n.instance
+// replaced gives the guest up to another instance, unless the guest has joined
+// this one since. The two may wait for each other, so that is said without the turn.
+func (n *Node) replaced(m *member, r remote) {
+	if m.joined() > r.at {
+		n.noChat(r, side{})
+		return
+	}
+	n.giveUp(m, r)
 }
 
 // giveUp closes the guest's socket, and hands its chat over to the instance where
-// the newer one is. A claim that a newer socket here has overtaken is none.
+// the newer one is.
 func (n *Node) giveUp(m *member, r remote) {
 	m.turn.Lock()
 	old := m.client.Load()
-	if old == nil || r.at == 0 && n.owns(m) {
+	if old == nil || m.joined() > r.at {
 		m.turn.Unlock()
 		n.noChat(r, side{})
 		return
 	}
-	n.arrive(n.ctx, m)                  // what has not come yet goes on
-	handed := n.handOver(m, r.instance) // until it has, the old socket hears the partner
-	m.client.Store(nil)
+	n.arrive(n.ctx, m)         // what has not come yet goes on
+	handed := n.handOver(m, r) // until it has, the old socket hears the partner
+	m.vacate()
 	if !handed {
 		var gone side
 		if c := m.chat.Load(); c != nil {
 			gone = *c.partner(m.id)
 		}
-		n.moves.add(moveKey{id: m.id}, r.instance, n.now())
+		n.moves.add(moveKey{id: m.id}, r, n.now())
 		n.leaveAt(n.ctx, m, disconnected, n.instance)
 		n.noChat(r, gone)
 	}
@@ -137,28 +141,28 @@ func (n *Node) giveUp(m *member, r remote) {
 // noChat tells an instance that claims a guest that it need not wait, and of the
 // partner in a chat that has ended instead of moving.
 func (n *Node) noChat(claim remote, gone side) {
-	n.mustPublish(claim.instance, remote{kind: remoteMoved, to: claim.to, from: gone.id, name: gone.username})
+	n.mustPublish(claim.instance, remote{kind: remoteMoved, to: claim.to, at: claim.at, from: gone.id, name: gone.username})
 }
 
 // hearNoChat acts on the word that no chat comes with a guest.
 func (n *Node) hearNoChat(m *member, r remote) {
 	m.mu.Lock()
-	told := r.from != "" && m.mu.expects != nil && m.mu.expects == m.client.Load() && m.chat.Load() == nil
+	told := r.from != "" && m.expects(r.at) && m.client.Load() != nil && m.chat.Load() == nil
 	m.mu.Unlock()
 	if told {
 		gone := side{id: r.from, username: r.name}
 		m.send(func(c *Client, dst []byte) []byte { return appendParted(c, dst, &gone, offline) })
 	}
-	n.handedOver(m)
+	m.handedOver(r.at)
 	n.goOnSearching(m) // whatever the other instance has left
 }
 
-// handOver moves the guest's chat, if any. It reports false where there is none
-// that can go on. The caller holds m.turn.
-func (n *Node) handOver(m *member, to string) bool {
+// handOver moves the guest's chat, if any, to where it is claimed. It reports false
+// where there is none that can go on. The caller holds m.turn.
+func (n *Node) handOver(m *member, claim remote) bool {
 	n.settle(m)
 	for c := m.chat.Load(); c != nil; {
-		if n.handOverOne(m, c, to) {
+		if n.handOverOne(m, c, claim) {
 			return true
 		}
 		last := c
@@ -169,32 +173,32 @@ func (n *Node) handOver(m *member, to string) bool {
 	return false
 }
 
-func (n *Node) handOverOne(m *member, c *chat, to string) bool {
+func (n *Node) handOverOne(m *member, c *chat, claim remote) bool {
 	m.record("") // a partner who leaves at this moment may have been before us
-	pair := c.asPair()
-	next := moved(pair, m.id, to)
-	if _, err := n.matcher.Restore(n.ctx, next); err != nil {
+	// One that it does not know has just been left by the partner: word of it follows.
+	if _, err := n.matcher.Move(n.ctx, m.id, c.pair, claim.instance); err != nil {
 		return false
 	}
-	if n.give(m, c, next, to) {
+	if n.give(m, c, c.asPair().Moved(m.id, claim.instance), claim) {
 		return true
 	}
-	if _, err := n.matcher.Restore(n.ctx, pair); err != nil { // to be left as it was
+	if _, err := n.matcher.Move(n.ctx, m.id, c.pair, n.instance); err != nil { // to be left as it was
 		n.log.Warn("matcher did not hear of a move", "guest", m.id, "error", err)
 	}
 	return false
 }
 
 // give gives a chat away, and tells the partner's instance.
-func (n *Node) give(m *member, c *chat, pair guest.Pair, to string) bool {
-	r := remote{kind: remoteMoved, id: c.pair, to: m.id, instance: n.instance, pair: &pair}
+func (n *Node) give(m *member, c *chat, pair guest.Pair, claim remote) bool {
+	to := claim.instance
+	r := remote{kind: remoteMoved, id: c.pair, to: m.id, at: claim.at, instance: n.instance, pair: &pair}
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if c.mu.over || n.publish(to, r) != nil {
 		return false
 	}
 	n.release(c, m) // what its mark has not come back for in time
-	n.moves.add(moveKey{c.pair, m.id}, to, n.now())
+	n.moves.add(moveKey{c.pair, m.id}, claim, n.now())
 	c.mu.over = true
 	m.chat.CompareAndSwap(c, nil)
 	them := c.partner(m.id)
@@ -212,11 +216,12 @@ func (n *Node) give(m *member, c *chat, pair guest.Pair, to string) bool {
 	return true
 }
 
-// begin puts a guest who has just come into the chat that came along.
-func (m *member) begin(c *chat) bool {
+// begin puts a guest who has just come into the chat that came along, for the claim
+// that was made for a join of that time.
+func (m *member) begin(c *chat, at int64) bool {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	if m.mu.searching || m.mu.expects == nil || m.mu.expects != m.client.Load() || !m.free(c.pair) {
+	if m.mu.searching || !m.expects(at) || !m.free(c.pair) {
 		return false
 	}
 	m.chat.Store(c)
@@ -224,18 +229,10 @@ func (m *member) begin(c *chat) bool {
 	return true
 }
 
-// expect notes to which socket a chat may come.
-func (m *member) expect(c *Client) {
+// handedOver notes that a claim has been answered.
+func (m *member) handedOver(at int64) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	m.mu.expects = c
-}
-
-func (n *Node) handedOver(m *member) {
-	m.mu.Lock()
-	defer m.mu.Unlock()
-	if m.mu.handover != nil {
-		close(m.mu.handover)
-		m.mu.handover = nil
-	}
+	m.mu.claims = slices.DeleteFunc(m.mu.claims, func(claim int64) bool { return claim == at })
+	m.answer()
 }

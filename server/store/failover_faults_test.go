@@ -59,7 +59,7 @@ func testFault(t *testing.T, f fault) {
 	for i := range many {
 		guests = append(guests, w.create())
 		if i%2 == 0 {
-			_, err := w.Presence.Join(ctx, guests[i].SessionID)
+			_, _, err := w.Presence.Join(ctx, guests[i].SessionID)
 			must(t, err)
 		}
 	}
@@ -78,7 +78,7 @@ func testFault(t *testing.T, f fault) {
 	deleted, goes, comes, fresh := guests[many-1], guests[many-2], guests[many-3], w.create()
 	must(t, w.Sessions.Delete(ctx, deleted.SessionID))
 	must(t, w.Presence.Leave(ctx, goes.SessionID))
-	_, err := w.Presence.Join(ctx, comes.SessionID)
+	_, _, err := w.Presence.Join(ctx, comes.SessionID)
 	must(t, err)
 	if p := search(guests[0]); p.ID != "" {
 		t.Errorf("the first searcher met %+v", p)

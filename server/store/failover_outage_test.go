@@ -33,7 +33,7 @@ func TestOutageLosesNothing(t *testing.T) {
 			}
 			still, renamed, deleted, comes, goes := w.create(), w.create(), w.create(), w.create(), w.create()
 			for _, g := range []guest.Session{still, goes} {
-				if _, err := w.Presence.Join(ctx, g.SessionID); err != nil {
+				if _, _, err := w.Presence.Join(ctx, g.SessionID); err != nil {
 					t.Fatal(err)
 				}
 			}
@@ -51,7 +51,7 @@ func TestOutageLosesNothing(t *testing.T) {
 			}
 			w.rename(renamed.SessionID, "Renamed")
 			must(t, w.Sessions.Delete(ctx, deleted.SessionID))
-			_, err = w.Presence.Join(ctx, comes.SessionID)
+			_, _, err = w.Presence.Join(ctx, comes.SessionID)
 			must(t, err)
 			must(t, w.Presence.Leave(ctx, goes.SessionID))
 			fresh := w.create()
@@ -197,7 +197,7 @@ func TestRecoveryOfFiveThousand(t *testing.T) {
 	guests := make([]guest.Session, 5000)
 	for i := range guests {
 		guests[i] = w.create()
-		if _, err := w.Presence.Join(t.Context(), guests[i].SessionID); err != nil {
+		if _, _, err := w.Presence.Join(t.Context(), guests[i].SessionID); err != nil {
 			t.Fatal(err)
 		}
 	}

@@ -21,18 +21,18 @@ type FailoverPresence struct {
 
 // Join records that the guest's socket lives here. The instance where it lived
 // before is known only while Redis is there.
-func (p *FailoverPresence) Join(ctx context.Context, sessionID string) (previous string, err error) {
+func (p *FailoverPresence) Join(ctx context.Context, sessionID string) (previous string, at int64, err error) {
 	p.gate.RLock()
 	defer p.gate.RUnlock()
 	if p.failover.direct() {
-		previous, err = p.redis.Join(ctx, sessionID)
+		previous, at, err = p.redis.Join(ctx, sessionID)
 		if err == nil {
-			_, err = p.memory.Join(ctx, sessionID)
+			_, _, err = p.memory.Join(ctx, sessionID)
 			p.failover.Sessions.know(ctx, sessionID)
-			return previous, err
+			return previous, at, err
 		}
 		if !unavailable(err) {
-			return "", err
+			return "", 0, err
 		}
 		p.missed()
 	}

@@ -20,7 +20,7 @@ func TestOutageInTheMiddleOfTheWriteBack(t *testing.T) {
 	guests := make([]guest.Session, 10*restoreBatch)
 	for i := range guests {
 		guests[i] = w.create()
-		_, err := w.Presence.Join(ctx, guests[i].SessionID)
+		_, _, err := w.Presence.Join(ctx, guests[i].SessionID)
 		must(t, err)
 	}
 	tunnel.Mend()

@@ -1,7 +1,7 @@
 -- KEYS: owners, the members of the instance that is joined, counter.
 -- ARGV: session id, instance, what begins the key of any instance's members.
 -- Moves the guest's socket to the instance and returns the instance that had
--- it before, '' for none.
+-- it before, '' for none, and when this is, in Unix µs.
 local id, instance = ARGV[1], ARGV[2]
 local call = redis.call
 local previous = ''
@@ -15,4 +15,5 @@ if previous ~= '' and previous ~= instance then
 end
 -- A counter that did not exist has no lifetime yet; later the beat renews it.
 if change > 0 and call('INCR', KEYS[3]) == 1 then call('EXPIRE', KEYS[3], 300) end
-return previous
+local now = call('TIME')
+return {previous, now[1] * 1000000 + now[2]}

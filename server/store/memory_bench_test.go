@@ -21,7 +21,7 @@ func populate(b *testing.B, n int) (*store.Memory, []guest.Session) {
 		if err := m.Sessions.Create(b.Context(), all[i]); err != nil {
 			b.Fatal(err)
 		}
-		if _, err := m.Presence.Join(b.Context(), all[i].SessionID); err != nil {
+		if _, _, err := m.Presence.Join(b.Context(), all[i].SessionID); err != nil {
 			b.Fatal(err)
 		}
 	}

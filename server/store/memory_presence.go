@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"sync"
+	"time"
 
 	"github.com/tidwall/btree"
 
@@ -24,17 +25,18 @@ type MemoryPresence struct {
 
 // Join records that the guest's socket lives here. Only what has the form of a
 // session id can join: each may become a cursor.
-func (m *MemoryPresence) Join(_ context.Context, sessionID string) (previous string, err error) {
+func (m *MemoryPresence) Join(_ context.Context, sessionID string) (previous string, at int64, err error) {
 	if !guest.ValidSessionID(sessionID) {
-		return "", fmt.Errorf("join %.64q: %w", sessionID, guest.ErrNotFound)
+		return "", 0, fmt.Errorf("join %.64q: %w", sessionID, guest.ErrNotFound)
 	}
+	at = time.Now().UnixMicro()
 	m.online.Lock()
 	defer m.online.Unlock()
 	if m.online.ids.Contains(sessionID) {
-		return m.instance, nil
+		return m.instance, at, nil
 	}
 	m.online.ids.Insert(sessionID)
-	return "", nil
+	return "", at, nil
 }
 
 // Where returns the one instance where the guest has a socket here, "" where not.

@@ -162,7 +162,7 @@ func BenchmarkRedisOnline(b *testing.B) {
 	client := i.redis.link.Load().client
 	ctx := context.Background()
 	for _, g := range guests {
-		if _, err := i.presence.Join(ctx, g.SessionID); err != nil {
+		if _, _, err := i.presence.Join(ctx, g.SessionID); err != nil {
 			b.Fatal(err)
 		}
 		if err := client.Do(ctx, client.B().Sadd().Key("plain set").Member(g.SessionID).Build()).Error(); err != nil {
@@ -207,7 +207,7 @@ func BenchmarkRedisPresence(b *testing.B) {
 		ids[n] = uuid.NewString()
 	}
 	measure(b, r, func(ctx context.Context, _, n int) error {
-		if _, err := i.presence.Join(ctx, ids[n%len(ids)]); err != nil {
+		if _, _, err := i.presence.Join(ctx, ids[n%len(ids)]); err != nil {
 			return err
 		}
 		return i.presence.Leave(ctx, ids[n%len(ids)])

@@ -46,7 +46,7 @@ func crowdOf(ctx context.Context, i *instance, searched func(id string)) error {
 			for ctx.Err() == nil {
 				sessionID := uuid.NewString()
 				whole := context.WithoutCancel(ctx)
-				_, err := i.presence.Join(whole, sessionID)
+				_, _, err := i.presence.Join(whole, sessionID)
 				if err == nil {
 					_, err = i.matcher.Search(whole, i.searcher(guest.IDPrefix+sessionID))
 				}

@@ -46,24 +46,41 @@ func NewRedisPresence(r *Redis, instance string, sessions *RedisSessions, matche
 }
 
 // Join records that the guest's socket lives on this instance and returns the
-// instance where it lived before, "" for none. One script.
-func (p *RedisPresence) Join(ctx context.Context, sessionID string) (previous string, err error) {
+// instance where it lived before, "" for none, and when that was by Redis's clock,
+// in Unix µs. One script.
+func (p *RedisPresence) Join(ctx context.Context, sessionID string) (previous string, at int64, err error) {
 	const doing = "join presence"
 	if !guest.ValidSessionID(sessionID) {
-		return "", fmt.Errorf("%s: %w", doing, guest.ErrNotFound)
+		return "", 0, fmt.Errorf("%s: %w", doing, guest.ErrNotFound)
 	}
 	l, err := p.redis.up()
 	if err != nil {
-		return "", fmt.Errorf("%s: %w", doing, err)
+		return "", 0, fmt.Errorf("%s: %w", doing, err)
 	}
 	ctx, cancel := l.within(ctx, replyTimeout)
 	defer cancel()
 	keys := []string{l.keys.owners, l.keys.members(p.instance), l.keys.counter}
-	previous, err = p.scripts.join.Exec(ctx, l.client, keys, []string{sessionID, p.instance, l.keys.membersOf}).ToString()
+	previous, at, err = joined(p.scripts.join.Exec(ctx, l.client, keys, []string{sessionID, p.instance, l.keys.membersOf}))
 	if err != nil {
-		return "", p.redis.failure(doing, err)
+		return "", 0, p.redis.failure(doing, err)
 	}
-	return previous, nil
+	return previous, at, nil
+}
+
+// joined reads the answer of join.lua.
+func joined(result rueidis.RedisResult) (previous string, at int64, err error) {
+	answer, err := result.ToArray()
+	if err != nil {
+		return "", 0, err
+	}
+	if len(answer) != 2 {
+		return "", 0, fmt.Errorf("an answer of %d values instead of 2", len(answer))
+	}
+	if previous, err = answer[0].ToString(); err != nil {
+		return "", 0, err
+	}
+	at, err = answer[1].AsInt64()
+	return previous, at, err
 }
 
 // Leave takes the guests from this instance; nothing changes for those who have

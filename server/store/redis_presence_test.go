@@ -27,21 +27,21 @@ func testPresence(t *testing.T, r rig) {
 	id := uuid.NewString()
 	steps := []struct {
 		what     string
-		do       func() (string, error)
+		do       func() (string, int64, error)
 		previous string
 		counter  string
 	}{
-		{"joins a", func() (string, error) { return a.presence.Join(ctx, id) }, "", "1"},
-		{"joins a again", func() (string, error) { return a.presence.Join(ctx, id) }, a.name, "1"},
-		{"joins b", func() (string, error) { return b.presence.Join(ctx, id) }, a.name, "1"},
-		{"leaves a, too late", func() (string, error) { return "", a.presence.Leave(ctx, id) }, "", "1"},
-		{"joins b again", func() (string, error) { return b.presence.Join(ctx, id) }, b.name, "1"},
-		{"leaves b", func() (string, error) { return "", b.presence.Leave(ctx, id) }, "", "0"},
-		{"leaves b again", func() (string, error) { return "", b.presence.Leave(ctx, id) }, "", "0"},
-		{"joins a anew", func() (string, error) { return a.presence.Join(ctx, id) }, "", "1"},
+		{"joins a", func() (string, int64, error) { return a.presence.Join(ctx, id) }, "", "1"},
+		{"joins a again", func() (string, int64, error) { return a.presence.Join(ctx, id) }, a.name, "1"},
+		{"joins b", func() (string, int64, error) { return b.presence.Join(ctx, id) }, a.name, "1"},
+		{"leaves a, too late", func() (string, int64, error) { return "", 0, a.presence.Leave(ctx, id) }, "", "1"},
+		{"joins b again", func() (string, int64, error) { return b.presence.Join(ctx, id) }, b.name, "1"},
+		{"leaves b", func() (string, int64, error) { return "", 0, b.presence.Leave(ctx, id) }, "", "0"},
+		{"leaves b again", func() (string, int64, error) { return "", 0, b.presence.Leave(ctx, id) }, "", "0"},
+		{"joins a anew", func() (string, int64, error) { return a.presence.Join(ctx, id) }, "", "1"},
 	}
 	for _, s := range steps {
-		previous, err := s.do()
+		previous, _, err := s.do()
 		if err != nil || previous != s.previous {
 			t.Errorf("%s: previous = %q, %v, want %q", s.what, previous, err, s.previous)
 		}
@@ -49,7 +49,7 @@ func testPresence(t *testing.T, r rig) {
 			t.Errorf("%s: counter = %s, want %s", s.what, got, s.counter)
 		}
 	}
-	if _, err := a.presence.Join(ctx, "nobody"); !errors.Is(err, guest.ErrNotFound) {
+	if _, _, err := a.presence.Join(ctx, "nobody"); !errors.Is(err, guest.ErrNotFound) {
 		t.Errorf("Join of no session id = %v", err)
 	}
 }
@@ -67,7 +67,7 @@ func testOnlinePages(t *testing.T, r rig) {
 		stay[i.join(t).SessionID] = 0
 	}
 	for range 20 { // without a document
-		if _, err := a.presence.Join(ctx, uuid.NewString()); err != nil {
+		if _, _, err := a.presence.Join(ctx, uuid.NewString()); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -86,7 +86,7 @@ func testOnlinePages(t *testing.T, r rig) {
 				stay[g.SessionID]++
 			}
 			// Whoever has been listed moves to the other instance.
-			if _, err := b.presence.Join(ctx, g.SessionID); err != nil {
+			if _, _, err := b.presence.Join(ctx, g.SessionID); err != nil {
 				t.Fatal(err)
 			}
 		}
@@ -228,7 +228,7 @@ func testReaping(t *testing.T, r rig) {
 	lone, paired, partner, moved := dead.join(t), dead.join(t), alive.join(t), dead.join(t)
 	waiting := dead.join(t)
 	for n := range 250 { // more than a batch
-		if _, err := dead.presence.Join(ctx, fmt.Sprintf("%08d-0000-4000-8000-000000000000", n)); err != nil {
+		if _, _, err := dead.presence.Join(ctx, fmt.Sprintf("%08d-0000-4000-8000-000000000000", n)); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -247,7 +247,7 @@ func testReaping(t *testing.T, r rig) {
 	pair := search(alive, partner, guest.Preferences{})
 	search(dead, waiting, want)
 	search(dead, moved, want)
-	if _, err := alive.presence.Join(ctx, moved.SessionID); err != nil {
+	if _, _, err := alive.presence.Join(ctx, moved.SessionID); err != nil {
 		t.Fatal(err)
 	}
 	r.die(t, dead)

@@ -128,7 +128,7 @@ func (p *RedisPresence) exact(ctx context.Context, online []string) (moved map[s
 			calls[i] = rueidis.LuaExec{Keys: keys, Args: []string{id, p.instance, l.keys.membersOf}}
 		}
 		for i, result := range p.scripts.join.ExecMulti(ctx, l.client, calls...) {
-			instance, err := result.ToString()
+			instance, _, err := joined(result)
 			if err != nil {
 				return nil, p.redis.failure(doing, err)
 			}

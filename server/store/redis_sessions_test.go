@@ -112,7 +112,7 @@ func testForeignDocuments(t *testing.T, r rig) {
 	for n, doc := range documents {
 		bad := uuid.NewString()
 		r.do(t, "SET", "guest:"+bad, doc)
-		if _, err := i.presence.Join(ctx, bad); err != nil {
+		if _, _, err := i.presence.Join(ctx, bad); err != nil {
 			t.Fatal(err)
 		}
 		if _, err := i.sessions.Get(ctx, bad); !errors.Is(err, guest.ErrCorrupt) {
@@ -125,7 +125,7 @@ func testForeignDocuments(t *testing.T, r rig) {
 	}
 	list := uuid.NewString()
 	r.do(t, "RPUSH", "guest:"+list, "x")
-	if _, err := i.presence.Join(ctx, list); err != nil {
+	if _, _, err := i.presence.Join(ctx, list); err != nil {
 		t.Fatal(err)
 	}
 	if _, err := i.sessions.Get(ctx, list); !errors.Is(err, guest.ErrCorrupt) {

@@ -176,7 +176,7 @@ func (i *instance) create(tb testing.TB) guest.Session {
 func (i *instance) join(tb testing.TB) guest.Session {
 	tb.Helper()
 	g := i.create(tb)
-	if _, err := i.presence.Join(tb.Context(), g.SessionID); err != nil {
+	if _, _, err := i.presence.Join(tb.Context(), g.SessionID); err != nil {
 		tb.Fatal(err)
 	}
 	g, err := i.sessions.Patch(tb.Context(), g.SessionID, guest.Patch{

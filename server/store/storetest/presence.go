@@ -6,6 +6,7 @@ import (
 	"strings"
 	"sync"
 	"testing"
+	"time"
 
 	"guestload/server/guest"
 )
@@ -13,10 +14,16 @@ import (
 func presenceIsIdempotent(t *testing.T, h Harness) {
 	i := h.first()
 	s := i.create(t)
+	var last int64
 	for _, want := range []string{"", i.Name, i.Name} {
-		if previous, err := i.Presence.Join(t.Context(), s.SessionID); err != nil || previous != want {
+		previous, at, err := i.Presence.Join(t.Context(), s.SessionID)
+		if err != nil || previous != want {
 			t.Errorf("joined from %q, %v; want %q", previous, err, want)
 		}
+		if at < last || time.Since(time.UnixMicro(at)).Abs() > time.Minute {
+			t.Errorf("joined at %v, after %v", time.UnixMicro(at), time.UnixMicro(last))
+		}
+		last = at
 		if got := i.stats(t); got.OnlineUsers != 1 || got.ActiveUsers != 1 {
 			t.Errorf("got %+v, want 1 online", got)
 		}
@@ -29,7 +36,7 @@ func presenceIsIdempotent(t *testing.T, h Harness) {
 			t.Errorf("got %+v, want nobody online", got)
 		}
 	}
-	if previous, err := i.Presence.Join(t.Context(), s.SessionID); err != nil || previous != "" {
+	if previous, _, err := i.Presence.Join(t.Context(), s.SessionID); err != nil || previous != "" {
 		t.Errorf("joined again from %q, %v", previous, err)
 	}
 }
@@ -37,7 +44,7 @@ func presenceIsIdempotent(t *testing.T, h Harness) {
 func presenceTakesSessionIDs(t *testing.T, h Harness) {
 	i := h.first()
 	for _, id := range []string{"", "x", newSession().ID, strings.Repeat("a", 36)} {
-		if _, err := i.Presence.Join(t.Context(), id); !errors.Is(err, guest.ErrNotFound) {
+		if _, _, err := i.Presence.Join(t.Context(), id); !errors.Is(err, guest.ErrNotFound) {
 			t.Errorf("%q joined: %v", id, err)
 		}
 	}
@@ -49,8 +56,16 @@ func presenceTakesSessionIDs(t *testing.T, h Harness) {
 func guestBelongsToLatest(t *testing.T, h Harness) {
 	a, b := h.first(), h.other()
 	s, goes, gone := a.join(t), a.join(t), newSession()
-	if previous, err := b.Presence.Join(t.Context(), s.SessionID); err != nil || previous != a.Name {
+	_, first, err := a.Presence.Join(t.Context(), s.SessionID)
+	if err != nil {
+		t.Fatal(err)
+	}
+	previous, at, err := b.Presence.Join(t.Context(), s.SessionID)
+	if err != nil || previous != a.Name {
 		t.Fatalf("moved from %q, %v; want %q", previous, err, a.Name)
+	}
+	if at <= first {
+		t.Errorf("moved at %d, after a join at %d", at, first)
 	}
 	if err := a.Presence.Leave(t.Context(), s.SessionID, goes.SessionID, gone.SessionID); err != nil {
 		t.Fatal(err)
@@ -86,7 +101,7 @@ func manyLeaveAtOnce(t *testing.T, h Harness) {
 			t.Errorf("got %+v, want one online", got)
 		}
 	}
-	if previous, err := i.Presence.Join(t.Context(), returns.SessionID); err != nil || previous != "" {
+	if previous, _, err := i.Presence.Join(t.Context(), returns.SessionID); err != nil || previous != "" {
 		t.Errorf("joined again from %q, %v", previous, err)
 	}
 	if err := i.Presence.Leave(t.Context(), ids[1:]...); err != nil {
@@ -171,7 +186,7 @@ func pagesAreStable(t *testing.T, h Harness) {
 				default:
 				}
 				s := newSession()
-				_, err := i.Presence.Join(t.Context(), s.SessionID)
+				_, _, err := i.Presence.Join(t.Context(), s.SessionID)
 				if err == nil && n%3 > 0 { // some stay for a while
 					err = i.Presence.Leave(t.Context(), s.SessionID)
 				}

@@ -26,7 +26,7 @@ type Sessions interface {
 
 // Presence knows which guests have a socket, and where.
 type Presence interface {
-	Join(ctx context.Context, sessionID string) (previous string, err error)
+	Join(ctx context.Context, sessionID string) (previous string, at int64, err error)
 	Leave(ctx context.Context, sessionIDs ...string) error
 	Online(ctx context.Context, cursor string, limit int) (page []guest.Session, next string, err error)
 	Stats(ctx context.Context) (guest.Stats, error)
@@ -130,7 +130,7 @@ func (i Instance) create(t *testing.T) guest.Session {
 func (i Instance) join(t *testing.T) guest.Session {
 	t.Helper()
 	s := i.create(t)
-	if _, err := i.Presence.Join(t.Context(), s.SessionID); err != nil {
+	if _, _, err := i.Presence.Join(t.Context(), s.SessionID); err != nil {
 		t.Fatal(err)
 	}
 	return s
