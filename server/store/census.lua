@@ -1,12 +1,19 @@
--- KEYS: counter, instances, foreign, then all other keys of presence. ARGV: what begins
--- the key of any instance's members and of any instance's reaping.
--- Returns the guests with a socket, the counter, how many keys presence has and
--- how many there are of other programs.
-local sockets, keys = 0, redis.call('EXISTS', unpack(KEYS))
-for _, instance in ipairs(redis.call('ZRANGE', KEYS[2], 0, -1)) do
-  local n = redis.call('ZCARD', ARGV[1] .. instance)
+-- KEYS: counter, instances, foreign, owners, who sweeps; and, where all keys are on
+-- one node, the matcher's: queue, waiting, pairs, sequence. ARGV: what begins the key of
+-- any instance's members and of any instance's reaping.
+-- Returns the guests with a socket, the counter, how many keys of these there are and
+-- how many of other programs; on one node also how many keys there are of all, and
+-- what the matcher's waiting and pairs hold.
+local call = redis.call
+local sockets, keys = 0, call('EXISTS', unpack(KEYS))
+for _, instance in ipairs(call('ZRANGE', KEYS[2], 0, -1)) do
+  local n = call('ZCARD', ARGV[1] .. instance)
   sockets = sockets + n
   if n > 0 then keys = keys + 1 end
-  keys = keys + redis.call('EXISTS', ARGV[2] .. instance)
+  keys = keys + call('EXISTS', ARGV[2] .. instance)
 end
-return {sockets, tonumber(redis.call('GET', KEYS[1])) or 0, keys, tonumber(redis.call('GET', KEYS[3])) or 0}
+local census = {sockets, tonumber(call('GET', KEYS[1])) or 0, keys, tonumber(call('GET', KEYS[3])) or 0}
+if #KEYS > 5 then
+  census[5], census[6], census[7] = call('DBSIZE'), call('HLEN', KEYS[7]), call('HLEN', KEYS[8])
+end
+return census

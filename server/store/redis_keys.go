@@ -1,5 +1,7 @@
 package store
 
+import "strings"
+
 // sessionPrefix begins the key of every session document.
 const sessionPrefix = "guest:"
 
@@ -36,6 +38,15 @@ func newKeyspace(cluster bool) keyspace {
 		reapLeaseOf: "guests:reaping:" + tag,
 		sweepLease:  "guests:sweeping" + tag,
 	}
+}
+
+// has reports whether a key is one of ours, other than a session's.
+func (k keyspace) has(key string) bool {
+	switch key {
+	case k.counter, k.instances, k.owners, k.foreign, k.sweepLease, matchQueue, matchWaiting, matchPairs, matchSequence:
+		return true
+	}
+	return strings.HasPrefix(key, k.membersOf) || strings.HasPrefix(key, k.reapLeaseOf)
 }
 
 func (k keyspace) members(instance string) string   { return k.membersOf + instance }

@@ -232,44 +232,50 @@ func (p *RedisPresence) Stats(ctx context.Context) (guest.Stats, error) {
 	}
 	ctx, cancel := l.within(ctx, replyTimeout)
 	defer cancel()
-	census, err := p.census(ctx, l)
-	if err != nil {
-		return guest.Stats{}, p.redis.failure(doing, err)
-	}
-	match, err := p.matcher.census(ctx, l)
-	if err != nil {
-		return guest.Stats{}, p.redis.failure(doing, err)
-	}
-	size, err := databaseSize(ctx, l)
+	n, err := p.census(ctx, l)
 	if err != nil {
 		return guest.Stats{}, p.redis.failure(doing, err)
 	}
 	return guest.Stats{
-		TotalUsers:     max(0, int(size-census.keys-match.keys-census.foreign)),
-		OnlineUsers:    int(census.sockets),
-		ActiveUsers:    int(census.counted),
-		AvailableUsers: int(match.waiting),
-		ConnectedUsers: int(match.pairs),
+		TotalUsers:     max(0, int(n.size-n.keys-n.foreign)),
+		OnlineUsers:    int(n.sockets),
+		ActiveUsers:    int(n.counted),
+		AvailableUsers: int(n.waiting),
+		ConnectedUsers: int(n.pairs),
 	}, nil
 }
 
-type presenceCensus struct{ sockets, counted, keys, foreign int64 }
+// census is what is counted: keys are our own that are no sessions, foreign those
+// of other programs, and size all that there are.
+type census struct{ sockets, counted, keys, foreign, size, waiting, pairs int64 }
 
-func (p *RedisPresence) census(ctx context.Context, l *link) (presenceCensus, error) {
+// census counts at one instant on a single node, and one after the other on a
+// cluster, where its parts are on several.
+func (p *RedisPresence) census(ctx context.Context, l *link) (census, error) {
 	keys := []string{l.keys.counter, l.keys.instances, l.keys.foreign, l.keys.owners, l.keys.sweepLease}
-	args := []string{l.keys.membersOf, l.keys.reapLeaseOf}
-	n, err := p.scripts.census.Exec(ctx, l.client, keys, args).AsIntSlice()
-	if err != nil {
-		return presenceCensus{}, err
+	if !l.cluster {
+		keys = append(keys, matchQueue, matchWaiting, matchPairs, matchSequence)
 	}
-	return presenceCensus{sockets: n[0], counted: n[1], keys: n[2], foreign: n[3]}, nil
+	n, err := p.scripts.census.Exec(ctx, l.client, keys, []string{l.keys.membersOf, l.keys.reapLeaseOf}).AsIntSlice()
+	if err != nil {
+		return census{}, err
+	}
+	c := census{sockets: n[0], counted: n[1], keys: n[2], foreign: n[3]}
+	if !l.cluster {
+		c.size, c.waiting, c.pairs = n[4], n[5], n[6]/2
+		return c, nil
+	}
+	match, err := p.matcher.census(ctx, l)
+	if err != nil {
+		return census{}, err
+	}
+	c.keys, c.waiting, c.pairs = c.keys+match.keys, match.waiting, match.pairs
+	c.size, err = clusterSize(ctx, l)
+	return c, err
 }
 
-// databaseSize is the number of keys, over all masters.
-func databaseSize(ctx context.Context, l *link) (int64, error) {
-	if !l.cluster {
-		return l.client.Do(ctx, l.client.B().Dbsize().Build()).AsInt64()
-	}
+// clusterSize is the number of keys, over all masters.
+func clusterSize(ctx context.Context, l *link) (int64, error) {
 	var mu sync.Mutex
 	var total int64
 	var errs []error

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -162,11 +163,29 @@ func testStats(t *testing.T, r rig) {
 		}
 	}
 	want := guest.Stats{TotalUsers: 8, OnlineUsers: 3, ActiveUsers: 3, AvailableUsers: 1, ConnectedUsers: 1}
-	for _, i := range []*instance{a, b} {
-		if got, err := i.presence.Stats(ctx); err != nil || got != want {
-			t.Errorf("Stats = %+v, %v, want %+v", got, err, want)
+	count := func(when string) {
+		t.Helper()
+		for _, i := range []*instance{a, b} {
+			if got, err := i.presence.Stats(ctx); err != nil || got != want {
+				t.Errorf("%s: Stats = %+v, %v, want %+v", when, got, err, want)
+			}
 		}
 	}
+	count("swept before")
+	r.do(t, "SET", "guest:not a session", "another program's") // another key more, and one of ours less
+	r.do(t, "DEL", a.redis.link.Load().keys.sweepLease)
+	var coming sync.WaitGroup
+	coming.Go(func() {
+		for range 500 {
+			a.create(t)
+		}
+	})
+	if err := a.presence.sweepInTurn(ctx); err != nil {
+		t.Fatal(err)
+	}
+	coming.Wait()
+	want.TotalUsers += 500
+	count("guests came while it swept")
 }
 
 func testNoScans(t *testing.T, r rig) {

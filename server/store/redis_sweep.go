@@ -52,65 +52,51 @@ func (p *RedisPresence) sweepInTurn(ctx context.Context) error {
 	return p.sweep(ctx, l)
 }
 
-// sweep counts the sessions, so that Stats knows how many keys are not, and
-// says offline what no instance knows to be online.
+// sweep counts the keys of other programs, which Stats is not to take for sessions,
+// and says offline what no instance knows to be online.
 func (p *RedisPresence) sweep(ctx context.Context, l *link) error {
-	var sessions int64
+	var foreign int64
 	for _, node := range l.masters() {
 		n, err := p.sweepNode(ctx, l, node)
 		if err != nil {
 			return err
 		}
-		sessions += n
+		foreign += n
 	}
-	ctx, cancel := l.within(ctx, bulkTimeout)
+	ctx, cancel := l.within(ctx, replyTimeout)
 	defer cancel()
-	census, err := p.census(ctx, l)
-	if err != nil {
-		return err
-	}
-	match, err := p.matcher.census(ctx, l)
-	if err != nil {
-		return err
-	}
-	size, err := databaseSize(ctx, l)
-	if err != nil {
-		return err
-	}
-	// Sessions that came while we swept make this wrong by as many until the next
-	// sweep, so a few are taken for none: most databases hold nothing else.
-	foreign := max(0, size-sessions-census.keys-match.keys)
 	return l.client.Do(ctx, l.client.B().Set().Key(l.keys.foreign).Value(strconv.FormatInt(foreign, 10)).Build()).Error()
 }
 
-func (p *RedisPresence) sweepNode(ctx context.Context, l *link, node rueidis.Client) (sessions int64, err error) {
+func (p *RedisPresence) sweepNode(ctx context.Context, l *link, node rueidis.Client) (foreign int64, err error) {
 	tick := time.NewTicker(sweepPause)
 	defer tick.Stop()
 	cursor := uint64(0)
 	for {
 		step, cancel := l.within(ctx, replyTimeout)
-		entry, err := node.Do(step, node.B().Scan().Cursor(cursor).Match(sessionPrefix+"*").Count(sweepCount).Build()).AsScanEntry()
+		entry, err := node.Do(step, node.B().Scan().Cursor(cursor).Count(sweepCount).Build()).AsScanEntry()
 		cancel()
 		if err != nil {
-			return sessions, err
+			return foreign, err
 		}
 		ids := make([]string, 0, len(entry.Elements))
 		for _, key := range entry.Elements {
-			if id := strings.TrimPrefix(key, sessionPrefix); guest.ValidSessionID(id) {
+			if id, ok := strings.CutPrefix(key, sessionPrefix); ok && guest.ValidSessionID(id) {
 				ids = append(ids, id)
+			} else if !l.keys.has(key) {
+				foreign++
 			}
 		}
-		sessions += int64(len(ids))
 		if err := p.layGhosts(ctx, l, ids); err != nil {
-			return sessions, err
+			return foreign, err
 		}
 		if cursor = entry.Cursor; cursor == 0 {
-			return sessions, nil
+			return foreign, nil
 		}
 		select {
 		case <-tick.C:
 		case <-ctx.Done():
-			return sessions, ctx.Err()
+			return foreign, ctx.Err()
 		}
 	}
 }
