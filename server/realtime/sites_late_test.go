@@ -101,6 +101,28 @@ func TestRefusedMatchStaysRefused(t *testing.T) {
 	}
 }
 
+// TestLateCloseWritesNothing: the socket that a guest has left for another instance
+// closes before that is known there. What is stored is of the newer one.
+func TestLateCloseWritesNothing(t *testing.T) {
+	s := redistest.Standalone(t)
+	one, two := newSite(t, s.URL()), newSite(t, s.URL())
+	for n := range 20 {
+		a := one.visit("Ann")
+		newer := two.enter(a.session)
+		a.client.Closed()
+		soon(t, 5*time.Second, "the old instance has forgotten the guest", func() bool {
+			return one.node.member(a.session.SessionID) == nil
+		})
+		soon(t, 5*time.Second, "the document says where the guest is", func() bool {
+			g, err := one.node.Session(t.Context(), a.session.SessionID)
+			return err == nil && g.IsOnline && g.SocketID == newer.client.SocketID()
+		})
+		if n%2 == 0 {
+			newer.client.Closed()
+		}
+	}
+}
+
 // TestMessagesThatGoRoundEnd: where three instances each take the next for where a
 // guest has gone, a message is passed on so often and no more.
 func TestMessagesThatGoRoundEnd(t *testing.T) {

@@ -112,8 +112,11 @@ func (n *Node) replaced(m *member, r remote) {
 // the newer one is.
 func (n *Node) giveUp(m *member, r remote) {
 	m.turn.Lock()
-	old := m.client.Load()
-	if old == nil || m.joined() > r.at {
+	old, newer := m.client.Load(), m.joined() > r.at
+	if old == nil || newer {
+		m.mu.Lock()
+		m.mu.deleted = m.mu.deleted || !newer // the document is another's to write
+		m.mu.Unlock()
 		m.turn.Unlock()
 		n.noChat(r, side{})
 		return
@@ -155,6 +158,7 @@ func (n *Node) hearNoChat(m *member, r remote) {
 	}
 	m.handedOver(r.at)
 	n.goOnSearching(m) // whatever the other instance has left
+	n.save(m)          // and whatever it has written of the socket before
 }
 
 // handOver moves the guest's chat, if any, to where it is claimed. It reports false

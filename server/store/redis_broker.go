@@ -33,9 +33,9 @@ const (
 	// publishPatience is how long a trip may take while the prober sees Redis: an answer
 	// that is late is no reason to make the trip again.
 	publishPatience = 10 * time.Second
-	// unheardFor is how long an instance that nobody hears is sent to: after an outage
-	// the instances come back one after the other, on a busy machine much later. One that is away for longer has been
-	// cleaned up after.
+	// unheardFor is how long an instance that does not listen is sent to: after an
+	// outage the instances come back one after the other, on a busy machine much later.
+	// One that is away for longer has been cleaned up after.
 	unheardFor = 30 * time.Second
 	// unheardPause is the most between two attempts at that.
 	unheardPause = 16 * publishEvery
