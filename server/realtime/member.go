@@ -99,33 +99,47 @@ func (m *member) searcher(instance string) guest.Searcher {
 
 // send gives frames, built for the framing of the guest's socket, to it.
 func (m *member) send(build func(c *Client, dst []byte) []byte) {
+	c := m.client.Load()
+	if c == nil {
+		return
+	}
 	buf := takeBuffer()
-	defer giveBuffer(buf)
-	for c := m.client.Load(); c != nil; {
-		*buf = build(c, (*buf)[:0])
-		if c.send(*buf) {
-			return
-		}
-		c = m.instead(c)
+	*buf = build(c, *buf)
+	open := c.send(*buf)
+	giveBuffer(buf)
+	if !open {
+		m.sendAnew(c, build)
 	}
 }
 
-// sendMessage gives an event to the guest's socket as Client.sendMessage does; there
-// reports whether the guest has one.
-func (m *member) sendMessage(event string, payload []byte, id string, r receipt) (taken, there bool) {
-	c := m.client.Load()
-	if c == nil {
-		return false, false
-	}
+// sendAnew is send to the socket that has come in the place of c.
+//
+//go:noinline
+func (m *member) sendAnew(c *Client, build func(c *Client, dst []byte) []byte) {
 	buf := takeBuffer()
 	defer giveBuffer(buf)
-	for open := false; c != nil && !open; {
-		*buf = api.AppendEventFrame((*buf)[:0], c.framing, event, payload)
-		if taken, open = c.sendMessage(*buf, id, r); !open {
-			c = m.instead(c)
+	for c = m.instead(c); c != nil; c = m.instead(c) {
+		if *buf = build(c, (*buf)[:0]); c.send(*buf) {
+			return
 		}
 	}
-	return taken, true
+}
+
+// sendInstead is Client.sendMessage to the socket that has come in the place of c,
+// which takes nothing any more.
+//
+//go:noinline
+func (m *member) sendInstead(c *Client, event string, payload []byte, id string, r *receipt) (taken bool) {
+	buf := takeBuffer()
+	defer giveBuffer(buf)
+	for open := false; !open; {
+		if c = m.instead(c); c == nil {
+			return false
+		}
+		*buf = api.AppendEventFrame((*buf)[:0], c.framing, event, payload)
+		taken, open = c.sendMessage(*buf, id, *r)
+	}
+	return taken
 }
 
 // instead returns the socket that has come in the place of one which takes nothing

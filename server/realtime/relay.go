@@ -71,9 +71,16 @@ func (n *Node) carry(c *chat, m *member, event string, payload []byte, id string
 	if them.member == nil {
 		return false, n.carryAway(c, m, event, payload, id)
 	}
-	taken, there := them.member.sendMessage(event, payload, id, receipt{chat: c, to: m})
-	if !there {
+	cl := them.member.client.Load()
+	if cl == nil {
 		return false, api.TextPartnerGone
+	}
+	buf := takeBuffer()
+	*buf = api.AppendEventFrame(*buf, cl.framing, event, payload)
+	taken, open := cl.sendMessage(*buf, id, receipt{chat: c, to: m})
+	giveBuffer(buf)
+	if !open {
+		taken = them.member.sendInstead(cl, event, payload, id, &receipt{chat: c, to: m})
 	}
 	return taken, ""
 }

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 
+	"guestload/server/api"
 	"guestload/server/api/frame"
 	"guestload/server/guest"
 )
@@ -243,7 +244,17 @@ func (n *Node) deliver(c *chat, m *member, r remote) {
 		m.send(func(cl *Client, dst []byte) []byte { return appendDelivered(cl, dst, r.message, now) })
 		return
 	}
-	taken, _ := m.sendMessage(r.name, r.data, r.message, receipt{chat: c, receiver: m.id})
+	cl := m.client.Load()
+	if cl == nil {
+		return
+	}
+	buf := takeBuffer()
+	*buf = api.AppendEventFrame(*buf, cl.framing, r.name, r.data)
+	taken, open := cl.sendMessage(*buf, r.message, receipt{chat: c, receiver: m.id})
+	giveBuffer(buf)
+	if !open {
+		taken = m.sendInstead(cl, r.name, r.data, r.message, &receipt{chat: c, receiver: m.id})
+	}
 	if taken && r.message != "" {
 		n.mustPublish(c.partner(m.id).instance, remote{kind: remoteDelivered, id: c.pair, to: r.from, from: m.id, message: r.message})
 	}
