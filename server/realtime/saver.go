@@ -84,7 +84,8 @@ func (n *Node) write(batch []*member) {
 	changes := make([]guest.Change, 0, len(batch))
 	var held []*member
 	for _, m := range batch {
-		if m.client.Load() == nil {
+		gone := m.client.Load() == nil
+		if gone {
 			if !m.turn.TryLock() {
 				n.saver.put(m)
 				continue
@@ -92,6 +93,11 @@ func (n *Node) write(batch []*member) {
 			held = append(held, m)
 		}
 		m.mu.Lock()
+		if !gone && m.client.Load() == nil { // since: it is dirty yet, and so not in the queue
+			m.mu.Unlock()
+			n.saver.put(m)
+			continue
+		}
 		patch, skip := m.state(), m.mu.deleted || m.mu.removed
 		m.mu.dirty, m.mu.saved = false, n.now()
 		m.mu.Unlock()
