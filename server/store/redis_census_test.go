@@ -1,0 +1,53 @@
+package store
+
+import (
+	"fmt"
+	"sync"
+	"testing"
+
+	"guestload/server/guest"
+)
+
+func testStats(t *testing.T, r rig) {
+	a, b := r.start(t), r.start(t)
+	ctx := t.Context()
+	for n := range 10 {
+		r.do(t, "SET", fmt.Sprintf("user:%d", n), "another program's")
+	}
+	if err := a.presence.sweepInTurn(ctx); err != nil {
+		t.Fatal(err)
+	}
+	for range 5 {
+		a.create(t)
+	}
+	guests := []guest.Session{a.join(t), b.join(t), b.join(t)}
+	for n, i := range []*instance{a, b, b} {
+		if _, err := i.matcher.Search(ctx, i.searcher(guests[n].ID)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	want := guest.Stats{TotalUsers: 8, OnlineUsers: 3, ActiveUsers: 3, AvailableUsers: 1, ConnectedUsers: 1}
+	count := func(when string) {
+		t.Helper()
+		for _, i := range []*instance{a, b} {
+			if got, err := i.presence.Stats(ctx); err != nil || got != want {
+				t.Errorf("%s: Stats = %+v, %v, want %+v", when, got, err, want)
+			}
+		}
+	}
+	count("swept before")
+	r.do(t, "SET", "guest:not a session", "another program's") // another key more, and one of ours less
+	r.do(t, "DEL", a.redis.link.Load().keys.sweepLease)
+	var coming sync.WaitGroup
+	coming.Go(func() {
+		for range 500 {
+			a.create(t)
+		}
+	})
+	if err := a.presence.sweepInTurn(ctx); err != nil {
+		t.Fatal(err)
+	}
+	coming.Wait()
+	want.TotalUsers += 500
+	count("guests came while it swept")
+}
