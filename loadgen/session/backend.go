@@ -42,7 +42,7 @@ type Backend interface {
 
 // Conn is one guest's real-time connection. One goroutine at a time uses it.
 type Conn interface {
-	// Send writes one event; data is JSON or nil.
+	// Send writes one event; data is JSON, or empty for an event without data.
 	Send(event string, data []byte) error
 	// Inject writes bytes as they are, for guests who break the protocol.
 	Inject(b []byte) error

@@ -21,10 +21,10 @@ var (
 	ErrProtocol = errors.New("protocol")
 	// ErrInstanceGone: the run itself has killed the instance, as the scenario says.
 	ErrInstanceGone = errors.New("instance gone")
-	// ErrAccepted: what had to be refused was taken.
-	ErrAccepted = errors.New("accepted, and should have been refused")
-	// ErrWrongRefusal: refused, but not as the contract has it.
-	ErrWrongRefusal = errors.New("refused wrongly")
+	// ErrAccepted: the server accepted what it must refuse.
+	ErrAccepted = errors.New("the server accepted it")
+	// ErrWrongRefusal: refused, but not with the contract's status, code or message.
+	ErrWrongRefusal = errors.New("not the contract's answer")
 )
 
 // The kinds of failures: the words under which they are counted.

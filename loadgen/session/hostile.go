@@ -17,14 +17,14 @@ import (
 type attack struct {
 	what string
 	want refusal
-	// request is what is asked for by HTTP, dial the token that a socket is opened
-	// with, inject what is written to the guest's socket as it is, and event one
-	// that is sent so often. Each attack has one of them.
+	// request is an HTTP request, dial the token that a socket is opened with,
+	// inject bytes that are written to the guest's socket as they are, and event an
+	// event that is sent so many times. Each attack has one of them.
 	request func(p *player) Request
 	dial    *string
 	inject  []byte
 	event   string
-	data    string
+	data    func(p *player, k int) []byte // of the k-th event, from 1; nil: the event has none
 	times   int
 	lacks   scenarios.Kind // is left out with backends that do not know this step
 }
@@ -66,7 +66,7 @@ func (p *player) assault(ctx context.Context, kind string, a attack, intended ti
 	done := p.now()
 	p.provoked.on = false
 	if wrong := a.want.judge(err); wrong != nil {
-		wrong = fmt.Errorf("%s (%s): %w", a.what, kind, wrong)
+		wrong = fmt.Errorf("%s (%s): %w; expected: %v", a.what, kind, wrong, a.want)
 		if err := p.failure(ctx, measure.Refusal, sent, wrong); !errors.Is(err, errGivenUp) {
 			return err
 		}
@@ -102,8 +102,12 @@ func (p *player) provoke(a attack) error {
 	if a.inject != nil {
 		err = p.conn.Inject(a.inject)
 	}
-	for i := 0; i < a.times && err == nil; i++ {
-		err = p.conn.Send(a.event, []byte(a.data))
+	for k := 1; k <= a.times && err == nil; k++ {
+		var data []byte
+		if a.data != nil {
+			data = a.data(p, k)
+		}
+		err = p.conn.Send(a.event, data)
 	}
 	if err != nil && !a.want.closing { // where it is closed, why can still be read
 		return p.unsent(err)

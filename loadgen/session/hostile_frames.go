@@ -1,14 +1,15 @@
 package session
 
 import (
+	"fmt"
 	"strings"
 
 	"guestload/server/api"
 	"guestload/server/api/frame"
 )
 
-// floodEvents is how many events a flood has: more than any guest needs, and any
-// server should take at once.
+// floodEvents is how many events a flood has: far more than a guest needs in a
+// second, so a server with a rate limit closes the connection before the last.
 const floodEvents = 1000
 
 // hostileFrames are what breaks the WebSocket protocol, whose codes RFC 6455
@@ -25,7 +26,9 @@ func hostileFrames() []attack {
 		return attack{what: what, inject: b, want: refusal{closing: true, code: code}}
 	}
 	wrong := func(what, data string, messages ...string) attack {
-		return attack{what: what, event: api.EventChatMessage, data: data, times: 1, want: refusal{messages: messages}}
+		body := []byte(data)
+		return attack{what: what, event: api.EventChatMessage, times: 1, want: refusal{messages: messages},
+			data: func(*player, int) []byte { return body }}
 	}
 	// Outside of a chat it is not said which of the two is looked at first.
 	invalid := []string{api.TextInvalidMessage, api.TextNotConnected}
@@ -50,11 +53,29 @@ func hostileFrames() []attack {
 	}
 }
 
-// floods are more events than a server should take from one socket.
+// floods are events of which each is valid, and which come too fast: a server
+// without a rate limit accepts all of them. A malformed event would not do, since a
+// server may close the connection for that alone; nor would one with a long answer,
+// since the guest does not read meanwhile, and a server may close a slow reader.
 func floods() []attack {
-	return []attack{
-		{what: "a flood of typing", event: api.EventTypingStart, times: floodEvents, want: refusal{closing: true}},
-		{what: "a flood of blank messages", event: api.EventChatMessage, data: `{"type":"text","content":" "}`, times: floodEvents, want: refusal{closing: true}},
-		{what: "a flood of questions", event: api.EventGetStats, times: floodEvents, want: refusal{closing: true}},
+	flood := func(what, event string, data func(*player, int) []byte) attack {
+		return attack{what: fmt.Sprintf("a flood of %d %s", floodEvents, what), event: event, data: data, times: floodEvents,
+			want: refusal{closing: true, anyClose: true}}
 	}
+	return []attack{
+		flood("typing events", api.EventTypingStart, nil),
+		flood("cancelled searches", api.EventMatchCancel, nil),
+		flood("chat messages", api.EventChatMessage, (*player).floodMessage),
+	}
+}
+
+// floodMessage composes the k-th message of a flood. Where the guest is in a chat,
+// the partner may receive it, so it is marked and counted as any other.
+func (p *player) floodMessage(k int) []byte {
+	now := p.now()
+	b := append(p.said[:0], `{"type":"text","content":"`...)
+	b = p.witness.ComposeText(b, now, k, floodEvents, "and another one")
+	p.said = append(b, `"}`...)
+	p.witness.Sent(now)
+	return p.said
 }

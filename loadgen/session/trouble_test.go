@@ -4,11 +4,13 @@ import (
 	"errors"
 	"fmt"
 	"strings"
+	"syscall"
 	"testing"
 	"testing/synctest"
 	"time"
 
 	"guestload/loadgen/measure"
+	"guestload/loadgen/verify"
 	"guestload/scenarios"
 	"guestload/server/api"
 	"guestload/server/api/frame"
@@ -124,6 +126,8 @@ func TestAcceptanceAndWrongRefusalsAreFailuresOfTheirOwn(t *testing.T) {
 		"names get the wrong no":    {"names", func(t *town) { t.refuseNext = 1 }, "refusal!wrong-refusal=1"},
 		"floods are taken":          {"floods", func(*town) {}, "refusal!accepted=1"},
 		"floods end with a code":    {"floods", func(t *town) { t.angry, t.patience = &ClosedError{Code: 4003}, 100 }, "refusal=1"},
+		"floods end without one":    {"floods", func(t *town) { t.angry, t.patience = &ClosedError{Code: frame.NoStatus}, 100 }, "refusal=1"},
+		"floods end in a reset":     {"floods", func(t *town) { t.angry, t.patience = syscall.ECONNRESET, 100 }, "refusal!reset=1"},
 		"frames end without a word": {"frames", func(t *town) { t.angry, t.patience = ErrClosed, 1 }, "refusal!closed=1"},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -157,6 +161,8 @@ func TestRefusalsAreJudgedByStatusCodeAndWords(t *testing.T) {
 		"closed rightly":           {closing, fmt.Errorf("x: %w", &ClosedError{Code: frame.ProtocolError}), nil},
 		"closed with another code": {closing, &ClosedError{Code: frame.Normal}, ErrWrongRefusal},
 		"closed without a code":    {refusal{closing: true}, &ClosedError{Code: frame.NoStatus}, ErrWrongRefusal},
+		"closed, a code or not":    {refusal{closing: true, anyClose: true}, ErrClosed, nil},
+		"left open":                {refusal{closing: true, anyClose: true}, nil, ErrAccepted},
 		"cut":                      {closing, ErrClosed, ErrClosed},
 		"not closed":               {closing, nil, ErrAccepted},
 	} {
@@ -180,5 +186,49 @@ func TestATokenIsAlteredInOnePartOnly(t *testing.T) {
 	}
 	if got := unsigned("h.claims.s"); !strings.HasSuffix(got, ".claims.") {
 		t.Errorf("unsigned: %q", got)
+	}
+}
+
+// Each event of a flood is one that a server must accept on its own.
+func TestFloodsConsistOfValidEvents(t *testing.T) {
+	v := verify.New(verify.Contract())
+	p := newPlayer(NewWorld(Setting{Verifier: v, Scripts: []scenarios.Script{{Weight: 1}}}), Guest{})
+	for _, a := range floods() {
+		for k := 1; k <= a.times; k += 333 {
+			var data []byte
+			if a.data != nil {
+				data = a.data(p, k)
+			}
+			for _, framing := range []api.Framing{api.JSON, api.SocketIO} {
+				packet, err := api.Decode(framing, api.AppendEvent(nil, framing, a.event, data))
+				if err != nil || packet.Event != a.event || (packet.Data == nil) != (len(data) == 0) {
+					t.Fatalf("%s over %v: %+v, %v", a.what, framing, packet, err)
+				}
+				if a.event != api.EventChatMessage {
+					continue
+				}
+				if _, err := api.ParseChat(packet.Data); err != nil {
+					t.Errorf("%s over %v: message %d is invalid: %v", a.what, framing, k, err)
+				}
+			}
+		}
+	}
+}
+
+func TestARefusalIsDescribedInWords(t *testing.T) {
+	for _, tt := range []struct {
+		want refusal
+		text string
+	}{
+		{floods()[0].want, "the server closes the connection"},
+		{hostileFrames()[0].want, "the server closes the connection with code 1002 protocol error"},
+		{refusal{closing: true}, "the server closes the connection with a code"},
+		{refusal{status: 413}, "status 413"},
+		{hostileNames()[0].want, `status 400 "Validation failed" with the reason "Username must be between 3 and 20 characters"`},
+		{refusal{messages: []string{"a", "b"}}, `chat:error "a" or "b"`},
+	} {
+		if got := tt.want.String(); got != tt.text {
+			t.Errorf("got %s, want %s", got, tt.text)
+		}
 	}
 }

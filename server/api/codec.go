@@ -36,17 +36,17 @@ type Inbound struct {
 	Ack   int64  // the Socket.IO ack id that the sender asks an answer for; -1 for none
 }
 
-// AppendEvent appends the text of one event. data is JSON, or nil for none.
+// AppendEvent appends the text of one event. data is JSON, or empty for none.
 func AppendEvent(dst []byte, f Framing, event string, data []byte) []byte {
 	if f == SocketIO {
 		dst = AppendString(append(dst, `42[`...), event)
-		if data != nil {
+		if len(data) > 0 {
 			dst = append(append(dst, ','), data...)
 		}
 		return append(dst, ']')
 	}
 	dst = AppendString(append(dst, `{"event":`...), event)
-	if data != nil {
+	if len(data) > 0 {
 		dst = append(append(dst, `,"data":`...), data...)
 	}
 	return append(dst, '}')
@@ -57,13 +57,13 @@ func eventSize(f Framing, event string, data []byte) int {
 	size := stringSize(event) + len(data)
 	if f == SocketIO {
 		size += len(`42[]`)
-		if data != nil {
+		if len(data) > 0 {
 			size++
 		}
 		return size
 	}
 	size += len(`{"event":}`)
-	if data != nil {
+	if len(data) > 0 {
 		size += len(`,"data":`)
 	}
 	return size
@@ -85,18 +85,18 @@ func AppendMaskedEventFrame(dst []byte, f Framing, key [4]byte, event string, da
 }
 
 // AppendAskingEvent appends the text of a Socket.IO event whose sender asks for
-// an ack with this id, which is not negative.
+// an ack with this id, which is not negative. data is JSON, or empty for none.
 func AppendAskingEvent(dst []byte, id int64, event string, data []byte) []byte {
 	dst = strconv.AppendInt(append(dst, `42`...), id, 10)
 	dst = AppendString(append(dst, '['), event)
-	if data != nil {
+	if len(data) > 0 {
 		dst = append(append(dst, ','), data...)
 	}
 	return append(dst, ']')
 }
 
 // AppendAck appends the text of the answer to a Socket.IO event that asked for
-// one. data is JSON, or nil for none.
+// one. data is JSON, or empty for none.
 func AppendAck(dst []byte, id int64, data []byte) []byte {
 	dst = strconv.AppendInt(append(dst, `43`...), id, 10)
 	return append(append(append(dst, '['), data...), ']')

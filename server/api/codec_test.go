@@ -22,15 +22,17 @@ func TestAppendEvent(t *testing.T) {
 		{SocketIO, EventChatError, `{"message":"x"}`, `42["chat:error",{"message":"x"}]`},
 		{SocketIO, `o"dd`, "1", `42["o\"dd",1]`},
 	} {
-		var data []byte
-		if c.data != "" {
-			data = []byte(c.data)
+		all := [][]byte{[]byte(c.data)}
+		if c.data == "" {
+			all = append(all, nil) // no data, as the empty slice
 		}
-		if got := string(AppendEvent([]byte("-"), c.framing, c.event, data)); got != "-"+c.want {
-			t.Errorf("got %s, want -%s", got, c.want)
+		for _, data := range all {
+			if got := string(AppendEvent([]byte("-"), c.framing, c.event, data)); got != "-"+c.want {
+				t.Errorf("data %#v: got %s, want -%s", data, got, c.want)
+			}
 		}
 	}
-	if got := string(AppendAskingEvent(nil, 7, EventGetStats, nil)); got != `427["get:stats"]` {
+	if got := string(AppendAskingEvent(nil, 7, EventGetStats, []byte{})); got != `427["get:stats"]` {
 		t.Error(got)
 	}
 	if got := string(AppendAskingEvent(nil, 0, EventMatch, []byte(`{}`))); got != `420["user:match",{}]` {
@@ -47,7 +49,7 @@ func TestFramesSayWhatTextsSay(t *testing.T) {
 	key := [4]byte{1, 2, 3, 4}
 	for _, size := range []int{0, 1, 60, 70, 80, 90, 100, 110, 120, 125, 200, 65400, 65500, 65536, 70000} {
 		text := strings.Repeat("x", size)
-		for _, data := range [][]byte{nil, AppendString(nil, text)} {
+		for _, data := range [][]byte{nil, {}, AppendString(nil, text)} {
 			for _, f := range []Framing{JSON, SocketIO} {
 				for _, event := range []string{EventChatMessage, "\"\n€\xff😀"} {
 					want := AppendEvent(nil, f, event, data)

@@ -12,13 +12,13 @@ import (
 const ContentType = "application/json"
 
 // AppendSuccess appends {"success":true,"message"?,"data"?}; message may be "",
-// data is JSON or nil.
+// data is JSON, or empty for none.
 func AppendSuccess(dst []byte, message string, data []byte) []byte {
 	dst = append(dst, `{"success":true`...)
 	if message != "" {
 		dst = appendField(dst, `,"message":`, message)
 	}
-	if data != nil {
+	if len(data) > 0 {
 		dst = append(append(dst, `,"data":`...), data...)
 	}
 	return append(dst, '}')

@@ -1,18 +1,21 @@
 // A guest chat as many write it, with Express and the official Socket.IO server:
-//   node server.js [--lie double-match] [--names own]
+//   node server.js [--lie double-match] [--names own] [--events 50]
 // It tells its address on the first line, and ends with its standard input. It has
 // the contract without what is optional: nobody can renew a token, report a
 // device, or ask for counts. With --lie double-match it now and then matches a
 // guest who has a partner already; with --names own it has a prefix, paths and
-// events of its own.
+// events of its own; with --events 50 it closes the connection of a socket that sends
+// more events in a second, and has no such limit otherwise.
 import { createServer } from "node:http";
 import { randomUUID } from "node:crypto";
 import { parseArgs } from "node:util";
 import express from "express";
 import { Server } from "socket.io";
 
-const options = { lie: { type: "string", default: "none" }, names: { type: "string", default: "contract" } };
-const { lie, names } = parseArgs({ options }).values;
+const options = {
+  lie: { type: "string", default: "none" }, names: { type: "string", default: "contract" }, events: { type: "string", default: "Infinity" },
+};
+const { lie, names, events } = parseArgs({ options }).values;
 if (!["none", "double-match"].includes(lie) || !["contract", "own"].includes(names)) {
   throw new Error("--lie is none or double-match, --names is contract or own");
 }
@@ -145,8 +148,22 @@ const depart = (guest, socket) => {
   });
 };
 
+const limit = (socket) => {
+  let second = 0, count = 0;
+  socket.use((_, next) => {
+    const now = Math.floor(Date.now() / 1000);
+    if (now !== second) [second, count] = [now, 0];
+    if (++count <= Number(events)) return next();
+    if (count === Number(events) + 1) {
+      socket.emit(event("error"), { message: "Too many events" });
+      socket.conn.close();
+    }
+  });
+};
+
 io.on("connection", (socket) => {
   const guest = socket.guest;
+  limit(socket);
   const older = guest.socket;
   guest.socket = socket;
   older?.emit(event("error"), { message: "Replaced by a newer connection" });
