@@ -37,9 +37,7 @@ stable: tools ## how much each benchmark's CPU varies over ten runs (a quarter o
 	go run golang.org/x/perf/cmd/benchstat -filter '.unit:(cpu-ns/op OR x/floor OR allocs/op)' results/runs/stable.txt
 
 gate: bin/bench ## did the working tree become slower than where it left MAIN (main)?
-	@base=$$(git merge-base HEAD $(MAIN) 2>/dev/null || git merge-base HEAD origin/$(MAIN) 2>/dev/null) || { \
-		echo "no commit that HEAD and $(MAIN) share: fetch it (git fetch --unshallow origin $(MAIN)), or name a branch: make gate MAIN=..."; exit 1; }; \
-	bin/bench gate --base "$$base"
+	bin/bench gate --merge-base $(MAIN)
 
 hard: bin/bench ## compare allocations, bytes, Redis commands and sizes with results/baselines
 	bin/bench baseline check

@@ -54,6 +54,9 @@ func (w *Workshop) Build(ctx context.Context, t Tree) (*Build, error) {
 			if ctx.Err() != nil {
 				return nil, err
 			}
+			if errors.Is(err, exec.ErrNotFound) {
+				return nil, errors.New("go is not on PATH: install Go, which builds both revisions")
+			}
 			return nil, fmt.Errorf("%s %w: %w", t, ErrBuild, err)
 		}
 		*program.path = out

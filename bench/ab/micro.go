@@ -5,7 +5,9 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io/fs"
 	"math/rand/v2"
+	"os"
 	"os/exec"
 	"path/filepath"
 	"regexp"
@@ -89,6 +91,9 @@ func (b *Build) Run(ctx context.Context, name string, e Effort) (names []string,
 	var out, said bytes.Buffer
 	cmd.Stdout, cmd.Stderr = &out, &said
 	if err := cmd.Run(); err != nil {
+		if errors.Is(err, fs.ErrPermission) {
+			return nil, nil, fmt.Errorf("run %s of %s: %w: programs may not be run from %s: set TMPDIR to a folder that is not mounted noexec", name, b.Tree, err, os.TempDir())
+		}
 		return nil, nil, fmt.Errorf("run %s of %s: %w\n%s", name, b.Tree, err, last(append(out.Bytes(), said.Bytes()...)))
 	}
 	names, values, err = parse(out.Bytes())

@@ -9,7 +9,6 @@ import (
 	"io"
 	"io/fs"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"strings"
 )
@@ -35,7 +34,7 @@ func Open(ctx context.Context, dir string) (*Workshop, error) {
 	if err != nil {
 		return nil, fmt.Errorf("make a temporary folder: %w", err)
 	}
-	return &Workshop{repo: strings.TrimSpace(string(repo)), dir: temp}, nil
+	return &Workshop{repo: strings.TrimSuffix(string(repo), "\n"), dir: temp}, nil
 }
 
 // Close removes all that the workshop holds.
@@ -76,11 +75,10 @@ func (w *Workshop) Export(ctx context.Context, ref string) (Tree, error) {
 	if ref == "" {
 		return w.exportWorkingTree(ctx, t)
 	}
-	commit, err := git(ctx, w.repo, "rev-parse", "--short", "--verify", "--end-of-options", ref+"^{commit}")
-	if err != nil {
-		return t, fmt.Errorf("revision %q: %w", ref, err)
+	var err error
+	if t.Commit, err = w.resolve(ctx, ref); err != nil {
+		return t, err
 	}
-	t.Commit = strings.TrimSpace(string(commit))
 	archive, err := git(ctx, w.repo, "archive", "--format=tar", t.Commit)
 	if err != nil {
 		return t, fmt.Errorf("export %s: %w", ref, err)
@@ -91,62 +89,13 @@ func (w *Workshop) Export(ctx context.Context, ref string) (Tree, error) {
 	return t, nil
 }
 
-func (w *Workshop) exportWorkingTree(ctx context.Context, t Tree) (Tree, error) {
-	t.Name = WorkingTree
-	commit, err := git(ctx, w.repo, "rev-parse", "--short", "HEAD")
-	if err != nil {
-		return t, fmt.Errorf("export the working tree: %w", err)
-	}
-	t.Commit = strings.TrimSpace(string(commit))
-	changes, err := git(ctx, w.repo, "status", "--porcelain")
-	if err != nil {
-		return t, fmt.Errorf("export the working tree: %w", err)
-	}
-	if len(changes) > 0 {
-		t.Commit += "+changes"
-	}
-	names, err := git(ctx, w.repo, "ls-files", "-z", "--cached", "--others", "--exclude-standard")
-	if err != nil {
-		return t, fmt.Errorf("export the working tree: %w", err)
-	}
-	for name := range strings.SplitSeq(string(names), "\x00") {
-		if name == "" {
-			continue
-		}
-		if err := copyFile(filepath.Join(w.repo, name), filepath.Join(t.Dir, name)); err != nil && !errors.Is(err, fs.ErrNotExist) {
-			return t, fmt.Errorf("export the working tree: %w", err)
-		}
-	}
-	return t, nil
-}
-
 // Discard removes a tree that is of no use any more, programs and all.
 func (w *Workshop) Discard(t Tree) error { return os.RemoveAll(t.Dir) }
-
-// Commits are the last n commits of HEAD's first-parent line, shortened, the oldest first.
-func (w *Workshop) Commits(ctx context.Context, n int) ([]string, error) {
-	out, err := git(ctx, w.repo, "log", "--first-parent", "--reverse", "--format=%h", fmt.Sprintf("-%d", n))
-	return strings.Fields(string(out)), err
-}
 
 // Has reports whether the tree has a file that matches the pattern.
 func (t Tree) Has(pattern string) bool {
 	found, err := fs.Glob(os.DirFS(t.Dir), pattern)
 	return err == nil && len(found) > 0
-}
-
-func git(ctx context.Context, dir string, args ...string) ([]byte, error) {
-	cmd := exec.CommandContext(ctx, "git", args...)
-	cmd.Dir = dir
-	out, err := cmd.Output()
-	var exit *exec.ExitError
-	if errors.As(err, &exit) {
-		return nil, fmt.Errorf("git %s: %s", args[0], strings.TrimSpace(string(exit.Stderr)))
-	}
-	if err != nil {
-		return nil, fmt.Errorf("git %s: %w", args[0], err)
-	}
-	return out, nil
 }
 
 func unpack(dir string, archive io.Reader) error {
@@ -173,6 +122,8 @@ func unpack(dir string, archive io.Reader) error {
 	}
 }
 
+// copyFile copies a file or a symbolic link of a working tree; anything else, such as
+// a repository within this one, is left out.
 func copyFile(from, to string) error {
 	info, err := os.Lstat(from)
 	if err != nil {
@@ -186,7 +137,7 @@ func copyFile(from, to string) error {
 		return errors.Join(os.MkdirAll(filepath.Dir(to), 0o755), os.Symlink(target, to))
 	}
 	if !info.Mode().IsRegular() {
-		return nil // another repository within this one
+		return nil
 	}
 	f, err := os.Open(from)
 	if err != nil {
