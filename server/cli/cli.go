@@ -25,6 +25,17 @@ func LongDashes(args []string) []string {
 	return args
 }
 
+// UsageError is a wrong command line, for which programs exit with code 2.
+type UsageError struct{ Err error }
+
+func (e UsageError) Error() string { return e.Err.Error() }
+
+// Unwrap returns the error without its kind.
+func (e UsageError) Unwrap() error { return e.Err }
+
+// Usagef makes a UsageError.
+func Usagef(format string, args ...any) error { return UsageError{fmt.Errorf(format, args...)} }
+
 // Explain adds the nearest flag to pflag's error about an unknown one, and leaves
 // other errors as they are.
 func Explain(fs *pflag.FlagSet, err error) error {
@@ -37,10 +48,10 @@ func Explain(fs *pflag.FlagSet, err error) error {
 	return fmt.Errorf("%w%s; -h explains all", err, Guess("--"+name, names))
 }
 
-// Guess offers the nearest of the right words, as in ": did you mean gate?", or
-// nothing where none is near.
+// Guess suggests the closest of the right words, as in ": did you mean gate?", or
+// returns "" where none is close: a third of the letters may differ, and one more.
 func Guess(word string, words []string) string {
-	best, distance := "", len(word)/2+1
+	best, distance := "", min(len(word)/3+2, len(word))
 	for _, w := range words {
 		if d := levenshtein.Distance(word, w, nil); d < distance {
 			best, distance = w, d
