@@ -118,6 +118,9 @@ func (p *performance) doubts(tally executor.Tally, totals measure.Totals) {
 	if n := totals.Warmup.Failed(); n > 0 {
 		r.Warnings = append(r.Warnings, fmt.Sprintf("%d failures during warm-up, which is in no figure", n))
 	}
+	if n := totals.Warmup.Retries; n > 0 {
+		r.Warnings = append(r.Warnings, fmt.Sprintf("%d requests of the warm-up were sent again, since the server had closed the connection; no figure includes them", n))
+	}
 	if p.shown != nil {
 		r.Warnings = append(r.Warnings, fmt.Sprintf("the screen could not be drawn: %v", p.shown))
 	}

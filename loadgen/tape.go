@@ -108,7 +108,7 @@ func (t *tape) named(phase string) string {
 func done(t executor.Tally) int { return t.Completed + t.Failed + t.Unmatched + t.Stopped }
 
 func times(o *measure.Operation) *results.Times {
-	t := &results.Times{Response: o.Response, Service: o.Service, Lag: o.Lag, Failures: map[string]results.Failures{}}
+	t := &results.Times{Response: o.Response, Service: o.Service, Lag: o.Lag, Failures: map[string]results.Failures{}, Retries: o.Retries}
 	for kind, f := range o.Failures {
 		t.Failures[kind] = results.Failures(f)
 	}

@@ -125,13 +125,14 @@ func (r *Resources) join(other Resources, sessions float64) {
 	larger(&r.Redis, other.Redis)
 }
 
-// keepKinds takes the kinds of failures from the records: seconds that were
-// read from a timeline know only their number.
+// keepKinds takes the kinds of failures and the retries from the records: seconds
+// read from a timeline know only the number of failures.
 func (r *Record) keepKinds(runs []Run) {
 	for name, o := range r.Operations {
-		failures, waits := map[string]int64{}, map[string]Wait{}
+		failures, waits, retries := map[string]int64{}, map[string]Wait{}, int64(0)
 		for _, run := range runs {
 			from := run.Record.Operations[name]
+			retries += from.Retries
 			for kind, n := range from.Failures {
 				if n <= 0 {
 					continue
@@ -144,8 +145,9 @@ func (r *Record) keepKinds(runs []Run) {
 		}
 		if len(failures) > 0 {
 			o.Failures, o.Waits = failures, waits
-			r.Operations[name] = o
 		}
+		o.Retries = max(o.Retries, retries)
+		r.Operations[name] = o
 	}
 }
 

@@ -97,3 +97,19 @@ func TestHereDescribesTheMachine(t *testing.T) {
 		t.Errorf("got %+v", e)
 	}
 }
+
+func TestRetriesAreMergedAndRead(t *testing.T) {
+	a, b := part(t, 1, 2), part(t, 2, 2)
+	a.Seconds[1].Operations["create"].Retries, b.Seconds[1].Operations["create"].Retries = 3, 4
+	for _, run := range []*Run{&a, &b} {
+		run.Conclude(nil)
+	}
+	b.Seconds[1].Operations["create"].Retries = 0 // as when read from a timeline
+	merged, err := Merge(a, b)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if n := merged.Record.Operations["create"].Retries; n != 7 {
+		t.Errorf("%d retries, want 7", n)
+	}
+}

@@ -73,6 +73,7 @@ type Operation struct {
 	Service  Summary          `json:"service"`  // done - sent
 	Lag      Summary          `json:"lag"`      // sent - intended
 	Waits    map[string]Wait  `json:"waits,omitempty"`
+	Retries  int64            `json:"retries,omitempty"` // requests sent again after the server had closed a kept connection; each still has one outcome
 }
 
 // Wait says how long failures of one kind took, in milliseconds and in full.

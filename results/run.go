@@ -41,6 +41,7 @@ type Second struct {
 type Times struct {
 	Response, Service, Lag *Histogram
 	Failures               map[string]Failures // by kind; AnyKind after Read
+	Retries                int64               // requests that were sent again; 0 after Read
 }
 
 // AnyKind stands for all kinds together: the timeline keeps no kinds.
@@ -55,7 +56,7 @@ type Failures struct {
 
 // NewTimes returns times without samples.
 func NewTimes() *Times {
-	return &Times{NewHistogram(), NewHistogram(), NewHistogram(), map[string]Failures{}}
+	return &Times{Response: NewHistogram(), Service: NewHistogram(), Lag: NewHistogram(), Failures: map[string]Failures{}}
 }
 
 // Failed is the number of failures of all kinds.
@@ -72,6 +73,7 @@ func (t *Times) add(other *Times) {
 	t.Response.Merge(other.Response)
 	t.Service.Merge(other.Service)
 	t.Lag.Merge(other.Lag)
+	t.Retries += other.Retries
 	for kind, f := range other.Failures {
 		g := t.Failures[kind]
 		t.Failures[kind] = Failures{g.Count + f.Count, g.Waited + f.Waited, max(g.Longest, f.Longest)}

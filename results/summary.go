@@ -38,7 +38,7 @@ func millis(micros int64) float64 { return float64(micros) / 1000 }
 func (r *Run) operations() map[string]Operation {
 	operations := map[string]Operation{}
 	for name, t := range r.Totals() {
-		o := Operation{Count: t.Response.TotalCount(),
+		o := Operation{Count: t.Response.TotalCount(), Retries: t.Retries,
 			Response: Summarize(t.Response), Service: Summarize(t.Service), Lag: Summarize(t.Lag)}
 		for kind, f := range t.Failures {
 			if o.Failures == nil {

@@ -23,29 +23,36 @@ func (c *Client) Call(ctx context.Context, r session.Request, read func(api.Valu
 	if err := ctx.Err(); err != nil {
 		return err
 	}
+	_, err := c.attempt(ctx, &r, read)
+	return err
+}
+
+// attempt does one request, and reports how far it came.
+func (c *Client) attempt(ctx context.Context, r *session.Request, read func(api.Value) error) (progress, error) {
 	if c.Abandoned() {
-		return session.ErrInstanceGone
+		return unsent, session.ErrInstanceGone
 	}
 	var err error
+	var p progress
 	if c.dialer.tls == nil {
-		err = c.call(ctx, &r, read)
+		p, err = c.call(ctx, r, read)
 	} else {
-		err = c.callAside(ctx, r, read)
+		p, err = c.callAside(ctx, *r, read)
 	}
 	switch {
 	case err == nil:
-		return nil
+		return p, nil
 	case !errors.Is(err, session.ErrRefused) && !errors.Is(err, session.ErrProtocol): // it has not answered
 		err = c.abandonedOr(err)
 	}
-	return told(&r, err)
+	return p, told(r, err)
 }
 
 func told(r *session.Request, err error) error { return fmt.Errorf("%s %s: %w", r.Method, r.Path, err) }
 
-func (c *Client) callAside(ctx context.Context, r session.Request, read func(api.Value) error) (err error) {
-	aside(func() { err = c.call(ctx, &r, read) })
-	return err
+func (c *Client) callAside(ctx context.Context, r session.Request, read func(api.Value) error) (p progress, err error) {
+	aside(func() { p, err = c.call(ctx, &r, read) })
+	return p, err
 }
 
 // aside runs f on a goroutine of its own and waits for it: what f needs of a
@@ -62,38 +69,56 @@ func aside(f func()) {
 	<-done
 }
 
-// call waits for a connection, and does the request over it.
-func (c *Client) call(ctx context.Context, r *session.Request, read func(api.Value) error) error {
+// progress is how far a request has come.
+type progress uint8
+
+const (
+	unsent     progress = iota // not a byte was written
+	unanswered                 // the server may have done it: not a byte came back
+	answered                   // some of the response came, or all of it
+)
+
+// stalePeriod is how soon a request fails that meets a connection which the
+// server is closing: within a round trip. A server that takes longer has worked
+// on the request.
+const stalePeriod = 500 * time.Millisecond
+
+// call waits for a connection, and does the request over it. A request that meets
+// a kept connection which the server closes is done over another one: where not a
+// byte of it was written, or where it is idempotent and not a byte of a response
+// came. That is a retry, and is counted. No other request is sent twice.
+func (c *Client) call(ctx context.Context, r *session.Request, read func(api.Value) error) (progress, error) {
 	now := time.Now()
 	deadline := c.deadline(ctx, now)
 	waited, err := c.slots.take(ctx, deadline)
 	if err != nil {
-		return err
+		return unsent, err
 	}
 	defer c.slots.give()
-	if r.Waited != nil {
-		*r.Waited = waited
+	if r.Sending != nil {
+		r.Sending.Waited = waited
 	}
 	w := c.wires.take(now.Add(waited))
-	used := w != nil
-	if !used {
+	kept := w != nil
+	if !kept {
 		if w, err = c.newWire(ctx, deadline); err != nil {
-			return err
+			return unsent, err
 		}
 	}
-	a, err := w.exchange(r, deadline)
-	if used && w.silent && stale(err) {
-		// The server had closed an idle connection just as the request was written.
-		// Nothing else is tried again: a failure is to be seen.
+	a, err := w.exchange(r, deadline, kept)
+	if kept && stale(err) && !c.Abandoned() && (w.progress == unsent || w.progress == unanswered && r.Idempotent() && time.Since(now)-waited < stalePeriod) {
+		if w.progress == unanswered && r.Sending != nil {
+			r.Sending.Retries++
+		}
 		w.end()
 		if w, err = c.newWire(ctx, deadline); err != nil {
-			return err
+			return unsent, err
 		}
-		a, err = w.exchange(r, deadline)
+		a, err = w.exchange(r, deadline, false)
 	}
 	if err != nil {
 		w.end()
-		return err
+		return w.progress, w.cut(r, err)
 	}
 	data, err := readEnvelope(a.status, a.body)
 	if err == nil && read != nil {
@@ -104,7 +129,7 @@ func (c *Client) call(ctx context.Context, r *session.Request, read func(api.Val
 	} else {
 		w.end()
 	}
-	return err
+	return answered, err
 }
 
 // deadline is that of what begins now.

@@ -98,9 +98,11 @@ func TestARequestTellsHowLongItWaitedForAConnection(t *testing.T) {
 		err          error
 	}
 	call := func(done chan<- result) {
-		r := result{waited: -1}
+		var r result
 		begin := time.Now()
-		r.err = c.Call(t.Context(), session.Request{Method: "GET", Path: "/", Waited: &r.waited}, nil)
+		var sending session.Sending
+		r.err = c.Call(t.Context(), session.Request{Method: "GET", Path: "/", Sending: &sending}, nil)
+		r.waited = sending.Waited
 		r.took = time.Since(begin)
 		done <- r
 	}

@@ -7,6 +7,7 @@ func (s *stream) bind() {}
 func (s *stream) read() error { return s.readHeld() }
 
 func (s *stream) send(b []byte) error {
-	_, err := s.nc.Write(b)
+	n, err := s.nc.Write(b)
+	s.wrote = n > 0
 	return err
 }

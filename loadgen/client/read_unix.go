@@ -64,11 +64,11 @@ func (s *stream) send(b []byte) error {
 	case len(b) == 0: // try would read
 		return nil
 	case s.raw == nil:
-		_, err := s.nc.Write(b)
-		return err
+		return s.sendHeld(b)
 	}
 	s.out = b
 	err := s.raw.Write(s.try)
+	s.wrote = len(s.out) < len(b)
 	s.out = nil
 	if err != nil {
 		return err
@@ -78,12 +78,33 @@ func (s *stream) send(b []byte) error {
 
 // tryWrite returns false where there is no room yet.
 func (s *stream) tryWrite(fd int) bool {
+	if s.guard {
+		s.guard = false
+		if _, err := readNow(fd, s.spare[:]); err != syscall.EAGAIN {
+			s.err = errEnded // or it says what nobody asked for
+			return true
+		}
+	}
 	s.out, s.err = writeMost(fd, s.out)
 	if s.err == syscall.EAGAIN {
 		s.waitToWrite()
 		return false
 	}
 	return true
+}
+
+// sendHeld is send for a connection that is not raw, such as with TLS.
+func (s *stream) sendHeld(b []byte) error {
+	s.wrote = false
+	if s.guard {
+		s.guard = false
+		if ended(s.nc) {
+			return errEnded
+		}
+	}
+	n, err := s.nc.Write(b)
+	s.wrote = n > 0
+	return err
 }
 
 // writeMost writes as much as there is room for, and returns the rest.

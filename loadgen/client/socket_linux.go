@@ -2,6 +2,7 @@ package client
 
 import (
 	"context"
+	"crypto/tls"
 	"io"
 	"net"
 	"net/netip"
@@ -121,6 +122,24 @@ func (s *socket) SetLinger(seconds int) error {
 		err = os.NewSyscallError("setsockopt", failed)
 	}
 	return err
+}
+
+// ended reports whether the other side has closed its half of a connection, or
+// reset it. With TLS no byte may be read to find out.
+func ended(nc net.Conn) (yes bool) {
+	if secure, ok := nc.(*tls.Conn); ok {
+		nc = secure.NetConn()
+	}
+	s, ok := nc.(*socket)
+	if !ok {
+		return false
+	}
+	err := s.raw.Control(func(fd uintptr) {
+		poll := []unix.PollFd{{Fd: int32(fd), Events: unix.POLLRDHUP}}
+		n, err := unix.Poll(poll, 0)
+		yes = err == nil && n > 0
+	})
+	return yes || err != nil
 }
 
 // LocalAddr implements net.Conn. Nobody asks.

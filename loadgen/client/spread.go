@@ -24,10 +24,20 @@ type Spread struct {
 
 var _ session.Backend = (*Spread)(nil)
 
-// Call does one request; session.ErrInstanceGone where all have been killed.
+// Call does one request; session.ErrInstanceGone where all have been killed. One
+// that a killed instance may have done goes to the next only if it is idempotent,
+// and is counted as sent again.
 func (s *Spread) Call(ctx context.Context, r session.Request, read func(api.Value) error) (err error) {
+	if err := ctx.Err(); err != nil {
+		return err
+	}
+	p := unsent
 	for c := range s.turns(&s.calls) {
-		if err = c.Call(ctx, r, read); !errors.Is(err, session.ErrInstanceGone) {
+		if p == unanswered && r.Sending != nil {
+			r.Sending.Retries++
+		}
+		p, err = c.attempt(ctx, &r, read)
+		if !errors.Is(err, session.ErrInstanceGone) || p == answered || p == unanswered && !r.Idempotent() {
 			return err
 		}
 	}

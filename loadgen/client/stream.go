@@ -30,6 +30,9 @@ type stream struct {
 	until time.Duration         // whoever reads waits, since the client's epoch
 	armed time.Duration         // as the read deadline of nc; 0: none was
 	stuck bool                  // a write deadline is armed
+	guard bool                  // the next write first checks whether the other side has closed
+	wrote bool                  // some of what send was given was written
+	spare [1]byte               // for that check
 	out   []byte                // what is still to be written
 	n     int                   // what was read
 	err   error                 // of either
@@ -135,6 +138,9 @@ func timedOut(err error) bool {
 	ne, ok := errors.AsType[net.Error](err)
 	return ok && ne.Timeout()
 }
+
+// errEnded: the server closed a kept connection before the next request was written.
+var errEnded = fmt.Errorf("%w by the server while it was kept", session.ErrClosed)
 
 // errEOF: the stream has ended without a word.
 var errEOF = fmt.Errorf("%w by the server without a close frame: %w", session.ErrClosed, io.EOF)

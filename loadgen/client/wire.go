@@ -18,7 +18,7 @@ import (
 // (go run ./bench peers shows it, beside wrk).
 type wire struct {
 	stream
-	silent bool // nothing of the answer has come
+	progress progress // of the request under way
 }
 
 // answer is one, as long as the wire is not given back.
@@ -39,14 +39,18 @@ func (c *Client) newWire(ctx context.Context, deadline time.Time) (*wire, error)
 	return w, nil
 }
 
-// exchange writes a request and waits for all of the answer.
-func (w *wire) exchange(r *session.Request, deadline time.Time) (answer, error) {
+// exchange writes a request and waits for all of the answer. A kept connection is
+// first checked for its end.
+func (w *wire) exchange(r *session.Request, deadline time.Time, kept bool) (answer, error) {
 	out := w.client.buffers.get()
 	b, err := w.client.appendRequest((*out)[:0], r)
 	*out = b
-	w.silent = true
+	w.progress = unsent
+	w.guard = kept
 	if err == nil {
-		err = w.write(b)
+		if err = w.write(b); err == nil || w.wrote {
+			w.progress = unanswered
+		}
 	}
 	w.client.buffers.put(out)
 	if err != nil {
@@ -183,7 +187,7 @@ func (w *wire) more(deadline time.Time) error {
 	err := w.fill(deadline)
 	switch {
 	case err == nil:
-		w.silent = false
+		w.progress = answered
 	case errors.Is(err, io.EOF):
 		return fmt.Errorf("%w: %w", session.ErrClosed, err)
 	case errors.Is(err, session.ErrTimeout):
@@ -208,10 +212,19 @@ func (w *wire) end() {
 	reset(w.nc)
 }
 
+// cut adds to the error of a request that was sent, and whose connection ended in
+// place of a response, why it is not sent again.
+func (w *wire) cut(r *session.Request, err error) error {
+	if w.progress != unanswered || r.Idempotent() || !stale(err) {
+		return err
+	}
+	return fmt.Errorf("%w (the server closed the connection in place of a response; it may have done the request, so the request is not sent again)", err)
+}
+
 // stale reports whether an error is that of a connection which the other side
-// had closed before.
+// has closed.
 func stale(err error) bool {
-	return errors.Is(err, io.EOF) || errors.Is(err, syscall.ECONNRESET) || errors.Is(err, syscall.EPIPE)
+	return errors.Is(err, errEnded) || errors.Is(err, io.EOF) || errors.Is(err, syscall.ECONNRESET) || errors.Is(err, syscall.EPIPE)
 }
 
 // wires keeps connections that nobody uses, the latest on top.

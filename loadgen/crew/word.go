@@ -70,13 +70,14 @@ type Second struct {
 type Times struct {
 	Response, Service, Lag []byte
 	Failures               map[string]results.Failures
+	Retries                int64
 }
 
 // Say makes a second one that can be said.
 func Say(s results.Second) Second {
 	said := Second{s.Second, s.Phase, s.Warmup, s.Arrived, s.Done, s.Live, s.Messages, map[string]Times{}}
 	for name, t := range s.Operations {
-		said.Operations[name] = Times{counts(t.Response), counts(t.Service), counts(t.Lag), t.Failures}
+		said.Operations[name] = Times{counts(t.Response), counts(t.Service), counts(t.Lag), t.Failures, t.Retries}
 	}
 	return said
 }
@@ -100,6 +101,7 @@ func (s Second) Heard() (results.Second, error) {
 		for kind, f := range said.Failures {
 			t.Failures[kind] = f
 		}
+		t.Retries = said.Retries
 		heard.Operations[name] = t
 	}
 	return heard, nil

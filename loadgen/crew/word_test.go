@@ -24,6 +24,7 @@ func TestASecondIsHeardAsItWasSaid(t *testing.T) {
 		}
 	}
 	times.Failures["timeout"] = results.Failures{Count: 3, Waited: time.Minute, Longest: time.Second}
+	times.Retries = 5
 	said := results.Second{Second: 7, Phase: "p", Warmup: true, Arrived: 1, Done: 2, Live: 3, Messages: 4, Operations: map[string]*results.Times{"ack": times}}
 
 	var line bytes.Buffer
@@ -39,7 +40,7 @@ func TestASecondIsHeardAsItWasSaid(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if got := heard.Operations["ack"]; !same(got.Response, times.Response) || !same(got.Service, times.Service) || !same(got.Lag, times.Lag) || !reflect.DeepEqual(got.Failures, times.Failures) {
+	if got := heard.Operations["ack"]; !same(got.Response, times.Response) || !same(got.Service, times.Service) || !same(got.Lag, times.Lag) || !reflect.DeepEqual(got.Failures, times.Failures) || got.Retries != times.Retries {
 		t.Errorf("times differ: %+v", got)
 	}
 	heard.Operations, said.Operations = nil, nil

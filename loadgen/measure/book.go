@@ -87,6 +87,11 @@ func (b *Book) close() Interval {
 				o.Failures[f.kind] = o.Failures[f.kind].Add(n)
 			}
 		})
+		r.drainRetries(second, func(op Op, n int64) {
+			for _, o := range both(op) {
+				o.Retries += n
+			}
+		})
 	}
 	return in
 }
@@ -107,7 +112,7 @@ func (b *Book) Totals() Totals {
 	defer b.mu.Unlock()
 	t := Totals{Operations: map[Op]*Operation{}, Warmup: Warmup{Failures: map[Op]map[string]Failures{}}}
 	for op, o := range b.mu.totals {
-		c := &Operation{o.Response.Clone(), o.Service.Clone(), o.Lag.Clone(), map[string]Failures{}}
+		c := &Operation{o.Response.Clone(), o.Service.Clone(), o.Lag.Clone(), map[string]Failures{}, o.Retries}
 		for kind, f := range o.Failures {
 			c.Failures[kind] = f
 		}
@@ -119,6 +124,7 @@ func (b *Book) Totals() Totals {
 		t.Displaced += r.displaced.Load()
 		t.Warmup.Successes += w.successes.Load()
 		w.copyFailures(t.Warmup.Failures)
+		t.Warmup.Retries += w.totalRetries()
 	}
 	return t
 }

@@ -208,3 +208,19 @@ func TestOpsHaveNamesThatParse(t *testing.T) {
 		t.Errorf("got %q", got)
 	}
 }
+
+func TestRetriesBelongToTheirOperationAndSecond(t *testing.T) {
+	b := NewBook(2)
+	b.Recorder(0).Retried(Fetch, 1, 500*ms)
+	b.Recorder(1).Retried(Fetch, 2, 1500*ms)
+	b.Warmup(0).Retried(Fetch, 4, 0)
+	in := b.Tick(2 * time.Second)
+	if len(in) != 2 || in[0].Operations[Fetch].Retries != 1 || in[1].Operations[Fetch].Retries != 2 {
+		t.Errorf("%+v", in)
+	}
+	b.Recorder(0).Retried(Fetch, 8, 2500*ms)
+	b.Finish(2600 * ms)
+	if got := b.Totals(); got.Operations[Fetch].Retries != 11 || got.Warmup.Retries != 4 {
+		t.Errorf("in all %d, warm-up %d; want 11 and 4", got.Operations[Fetch].Retries, got.Warmup.Retries)
+	}
+}

@@ -25,7 +25,8 @@ type Recorder struct {
 
 	mu struct {
 		sync.Mutex
-		failed map[failure]Failures
+		failed  map[failure]Failures
+		retried map[retry]int64
 	}
 	_ [64]byte // no two workers' counters share a cache line
 }
@@ -39,9 +40,15 @@ type failure struct {
 	kind   string
 }
 
+type retry struct {
+	second int64
+	op     Op
+}
+
 func newRecorder(open *atomic.Int64, warmup bool) *Recorder {
 	r := &Recorder{open: open, warmup: warmup}
 	r.mu.failed = map[failure]Failures{}
+	r.mu.retried = map[retry]int64{}
 	return r
 }
 
@@ -94,6 +101,21 @@ func (r *Recorder) Failure(op Op, kind string, waited, at time.Duration) {
 	r.mu.failed[f] = r.mu.failed[f].Add(Failures{1, waited, waited})
 }
 
+// Retried counts n requests of an operation that were sent again, at an offset
+// from the start of the run.
+func (r *Recorder) Retried(op Op, n int, at time.Duration) {
+	if r == nil || op >= opCount {
+		return
+	}
+	again := retry{op: op}
+	if !r.warmup {
+		again.second = int64(r.second(at))
+	}
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.mu.retried[again] += int64(n)
+}
+
 // second is the one in which a sample of that time is counted.
 func (r *Recorder) second(at time.Duration) uint64 {
 	second, open := int64(at/time.Second), r.open.Load()
@@ -131,4 +153,26 @@ func (r *Recorder) drainFailures(second int64, visit func(failure, Failures)) {
 			delete(r.mu.failed, f)
 		}
 	}
+}
+
+// drainRetries moves the retries up to and including one second into visit.
+func (r *Recorder) drainRetries(second int64, visit func(Op, int64)) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	for again, n := range r.mu.retried {
+		if again.second <= second {
+			visit(again.op, n)
+			delete(r.mu.retried, again)
+		}
+	}
+}
+
+// totalRetries counts those that were not drained.
+func (r *Recorder) totalRetries() (total int64) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	for _, n := range r.mu.retried {
+		total += n
+	}
+	return total
 }

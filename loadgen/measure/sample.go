@@ -20,6 +20,7 @@ type Operation struct {
 	Service  *Histogram // done - sent
 	Lag      *Histogram // sent - intended
 	Failures map[string]Failures
+	Retries  int64 // requests that were sent again
 }
 
 // Failures are the failures of one kind.
@@ -35,7 +36,7 @@ func (f Failures) Add(g Failures) Failures {
 }
 
 func newOperation() *Operation {
-	return &Operation{NewHistogram(), NewHistogram(), NewHistogram(), map[string]Failures{}}
+	return &Operation{Response: NewHistogram(), Service: NewHistogram(), Lag: NewHistogram(), Failures: map[string]Failures{}}
 }
 
 // Count is the number of successes.
@@ -74,6 +75,7 @@ type Totals struct {
 // Warmup is what happened while nothing was recorded.
 type Warmup struct {
 	Successes int64
+	Retries   int64
 	Failures  map[Op]map[string]Failures
 }
 

@@ -14,7 +14,7 @@ const examplesShown = 3
 // for nowhere. It ends with the verdict and a line break.
 func (t Terminal) Final(r results.Record, dir string) string {
 	sections := []string{
-		t.heading(r), t.capacity(r.Capacity), t.outcomes(r.Guests), t.operations(r.Operations), t.failures(r.Operations),
+		t.heading(r), t.capacity(r.Capacity), t.outcomes(r.Guests), t.operations(r.Operations), t.failures(r.Operations), t.retries(r.Operations),
 		t.thresholds(r.Thresholds), t.violations(r.Violations), t.faults(r.Faults), t.resources(r.Resources),
 		t.doubts("warnings", yellow, r.Warnings), t.doubts("invalid, because", red, r.Invalid),
 	}
@@ -60,6 +60,17 @@ func (t Terminal) failures(operations map[string]results.Operation) string {
 		}
 	}
 	return t.section("failures (in no percentile)", b.String())
+}
+
+// retries names the operations whose requests were sent again.
+func (t Terminal) retries(operations map[string]results.Operation) string {
+	var b strings.Builder
+	for _, name := range ordered(operations) {
+		if n := operations[name].Retries; n > 0 {
+			fmt.Fprintf(&b, "  %-9s  %s\n", name, results.FormatCount(n))
+		}
+	}
+	return t.section("retries (the server had closed the connection)", b.String())
 }
 
 func (t Terminal) section(title, body string) string {

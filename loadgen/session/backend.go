@@ -19,13 +19,21 @@ type Identity struct {
 // knows it.
 type Request struct {
 	Method, Path string
-	Token        string // "" for none
-	Body         []byte // nil for none
-	ContentType  string // of the body, JSON where ""
-	// Waited is set to how long the request waited for a connection before it was
-	// sent, unless it is nil.
-	Waited *time.Duration
+	Token        string   // "" for none
+	Body         []byte   // nil for none
+	ContentType  string   // of the body, JSON where ""
+	Sending      *Sending // is filled in, unless it is nil
 }
+
+// Sending is how a request was sent.
+type Sending struct {
+	Waited  time.Duration // for a free connection, before it was sent
+	Retries int           // how often it was sent again; a Backend adds to it
+}
+
+// Idempotent reports whether the request may be sent again when nobody knows if
+// the server did it (RFC 9110, section 9.2.2).
+func (r *Request) Idempotent() bool { return r.Method == "GET" || r.Method == "HEAD" }
 
 // Backend is the system under test. Safe for concurrent use. Errors wrap this
 // package's sentinels where one of them fits; Kind names the others.

@@ -84,7 +84,10 @@ func (p *player) assault(ctx context.Context, kind string, a attack, intended ti
 func (p *player) attack(ctx context.Context, a attack) error {
 	switch {
 	case a.request != nil:
-		return p.world.Backend.Call(ctx, a.request(p), nil)
+		r := a.request(p)
+		r.Sending = &p.sending
+		defer p.countRetries(measure.Refusal)
+		return p.world.Backend.Call(ctx, r, nil)
 	case a.dial != nil:
 		conn, err := p.world.Backend.Dial(ctx, *a.dial, nil)
 		if err == nil {

@@ -133,12 +133,13 @@ var places = [...][2]string{
 // call does one measured request. Without a session a guest cannot go on; any
 // other failure is counted, and the guest carries on.
 func (p *player) call(ctx context.Context, op measure.Op, intended time.Duration, r Request, read func(api.Value) error) error {
-	p.waited = 0
-	r.Waited = &p.waited
+	p.sending.Waited = 0
+	r.Sending = &p.sending
 	sent := p.now()
 	err := p.request(ctx, r, read)
+	p.countRetries(op)
 	if err == nil {
-		p.success(op, intended, sent+p.waited, p.now())
+		p.success(op, intended, sent+p.sending.Waited, p.now())
 		return nil
 	}
 	if counted(err) {
@@ -150,6 +151,14 @@ func (p *player) call(ctx context.Context, op measure.Op, intended time.Duration
 	}
 	p.cause = p.now()
 	return nil
+}
+
+// countRetries records how often the operation's request was sent again.
+func (p *player) countRetries(op measure.Op) {
+	if p.sending.Retries > 0 {
+		p.guest.Recorder.Retried(op, p.sending.Retries, p.now())
+		p.sending.Retries = 0
+	}
 }
 
 // feed supplies the n-th value that the guest takes from a feed, "" where the

@@ -34,8 +34,8 @@ func (b *ideal) Call(_ context.Context, r session.Request, read func(api.Value) 
 		begin := time.Now()
 		b.slots <- struct{}{}
 		defer func() { <-b.slots }()
-		if r.Waited != nil {
-			*r.Waited = time.Since(begin)
+		if r.Sending != nil {
+			r.Sending.Waited = time.Since(begin)
 		}
 	}
 	b.mu.Lock()

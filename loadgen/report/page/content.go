@@ -20,6 +20,7 @@ type content struct {
 	Violations                          []violation
 	Operations                          []operation
 	Failures                            []failure
+	Retries                             []figure
 	Faults                              []fault
 	Resources                           []process
 	NoResources                         string
@@ -56,7 +57,7 @@ func view(r results.Record, scenario []byte) content {
 	v := content{
 		Name: r.Scenario, When: when(r), Invalid: r.Invalid, Warnings: r.Warnings,
 		Guests: guests(r.Guests), Thresholds: thresholds(r.Thresholds), Violations: violations(r.Violations),
-		Operations: operations(r.Operations), Failures: failures(r.Operations),
+		Operations: operations(r.Operations), Failures: failures(r.Operations), Retries: retries(r.Operations),
 		Resources: processes(r.Resources), NoResources: "No process could be measured.",
 		Faults: faults(r.Faults), Environment: environment(r), Scenario: string(scenario),
 	}
@@ -166,6 +167,16 @@ func failures(all map[string]results.Operation) (rows []failure) {
 		})
 		for _, kind := range kinds {
 			rows = append(rows, failure{name, kind, results.FormatCount(o.Failures[kind]), latency(o.Waits[kind].Mean), latency(o.Waits[kind].Max)})
+		}
+	}
+	return rows
+}
+
+// retries are the operations whose requests were sent again.
+func retries(all map[string]results.Operation) (rows []figure) {
+	for _, name := range ordered(all) {
+		if n := all[name].Retries; n > 0 {
+			rows = append(rows, figure{Name: name, Value: results.FormatCount(n)})
 		}
 	}
 	return rows
