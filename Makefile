@@ -62,8 +62,8 @@ clean: ## remove what building, testing and running left
 	rm -rf bin results/runs $(NODE:%=%/node_modules)
 	go clean -testcache
 
-tools: $(PACKAGES) # what the tests run: Redis, Chromium, and under Node the official Socket.IO client and server and an HdrHistogram
-	@for tool in redis-server chromium; do \
+tools: $(PACKAGES) # what the tests run: Redis, Chromium, Python, and under Node the official Socket.IO client and server and an HdrHistogram
+	@for tool in redis-server chromium python3; do \
 		command -v $$tool >/dev/null && continue; \
 		echo "$$tool is missing: installing Debian's package"; \
 		sudo=$$([ "$$(id -u)" = 0 ] || echo sudo); \

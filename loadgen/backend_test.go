@@ -39,15 +39,23 @@ func startBackend(t *testing.T, flags ...string) string {
 		t.Fatal(err)
 	}
 	node := exec.Command("node", append([]string{"server.js"}, flags...)...)
-	node.Dir, node.Stderr = backendFolder, os.Stderr
-	leash, e1 := node.StdinPipe()
-	out, e2 := node.StdoutPipe()
-	if err := errors.Join(e1, e2, node.Start()); err != nil {
+	node.Dir = backendFolder
+	return startTarget(t, node)
+}
+
+// startTarget starts a backend that prints its address on its first line and
+// ends with its standard input, and returns the address. It ends with the test.
+func startTarget(t *testing.T, backend *exec.Cmd) string {
+	t.Helper()
+	backend.Stderr = os.Stderr
+	stdin, e1 := backend.StdinPipe()
+	out, e2 := backend.StdoutPipe()
+	if err := errors.Join(e1, e2, backend.Start()); err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() {
-		leash.Close()
-		node.Wait() // it has no more to tell
+		stdin.Close()
+		backend.Wait() // its exit code tells nothing more
 	})
 	line, err := bufio.NewReader(out).ReadString('\n')
 	if err != nil {
