@@ -5,9 +5,9 @@ import (
 	"slices"
 	"testing"
 
-	"guestload/loadgen/verify"
 	"guestload/loadgen/verify/liar"
 	"guestload/results"
+	"guestload/scenarios/rule"
 )
 
 // gathering gives a lying server enough to lie about: guests who meet, talk,
@@ -36,12 +36,12 @@ func TestALyingServerIsFoundOut(t *testing.T) {
 }
 
 func findOut(t *testing.T, processes string) {
-	for lie, rules := range map[liar.Lie][]verify.Rule{
+	for lie, rules := range map[liar.Lie][]rule.ID{
 		liar.None:          nil,
-		liar.DoubleMatch:   {verify.OnePartner, verify.EventOrder},
-		liar.SwapMessages:  {verify.MessageOrder},
-		liar.DropMessage:   {verify.MessageLost},
-		liar.ForgetRelease: {verify.Release},
+		liar.DoubleMatch:   {rule.OnePartner, rule.EventOrder},
+		liar.SwapMessages:  {rule.MessageOrder},
+		liar.DropMessage:   {rule.MessageLost},
+		liar.ForgetRelease: {rule.Release},
 	} {
 		t.Run("lie="+string(lie), func(t *testing.T) {
 			t.Parallel()
@@ -56,14 +56,14 @@ func findOut(t *testing.T, processes string) {
 			}()
 			dir := filepath.Join(t.TempDir(), "r")
 			code, out, errs := invoke(t.Context(), "--scenario", scenarioFile(t, gathering), "--target", server.URL(), "--out", dir, "--quiet", "--processes", processes)
-			var broken []verify.Rule
+			var broken []rule.ID
 			r := readRecord(t, dir)
 			if r.DurationSec > 45 { // who waits for words that never come would wait for 75 s
 				t.Errorf("the run went on for %v s\n%s%s", r.DurationSec, out, errs)
 			}
 			for _, v := range r.Violations {
 				if v.Count > 0 {
-					broken = append(broken, verify.Rule(v.Rule))
+					broken = append(broken, rule.ID(v.Rule))
 				}
 			}
 			if lie == liar.None {
@@ -73,7 +73,7 @@ func findOut(t *testing.T, processes string) {
 				}
 				return
 			}
-			named := slices.ContainsFunc(rules, func(r verify.Rule) bool { return slices.Contains(broken, r) })
+			named := slices.ContainsFunc(rules, func(r rule.ID) bool { return slices.Contains(broken, r) })
 			if code != results.ExitViolated || !named || server.Told() == 0 {
 				t.Errorf("%d lies: exit code %d, broken %q, want one of %q\n%s%s", server.Told(), code, broken, rules, out, errs)
 			}

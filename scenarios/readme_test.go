@@ -1,11 +1,15 @@
 package scenarios
 
 import (
+	"fmt"
 	"os"
 	"regexp"
 	"slices"
+	"strconv"
 	"strings"
 	"testing"
+
+	"guestload/scenarios/rule"
 )
 
 // TestReadmeExamplesParse parses every yaml block; one that shows a section
@@ -42,7 +46,7 @@ func TestReadmeNamesEveryWord(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	words := slices.Concat(steps(), Operations(), Rules(), metrics(), Attacks(), traitKeys(), capacityKeys())
+	words := slices.Concat(steps(), Operations(), metrics(), Attacks(), traitKeys(), capacityKeys())
 	for _, kind := range steps() {
 		words = append(words, options(Kind(kind))...)
 	}
@@ -65,5 +69,21 @@ func TestReadmeNamesEveryWord(t *testing.T) {
 		if !strings.Contains(string(readme), "\n| "+l.Name+" | ") {
 			t.Errorf("README.md does not list the shipped scenario %q", l.Name)
 		}
+	}
+}
+
+// TestReadmeListsTheRules in their order, with the sentence that reports show.
+func TestReadmeListsTheRules(t *testing.T) {
+	readme, err := os.ReadFile("README.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	var want strings.Builder
+	for _, r := range rule.All() {
+		number := strings.TrimPrefix(strconv.Itoa(r.Contract), "0")
+		fmt.Fprintf(&want, "| `%s` | %s | %s |\n", r.ID, number, r.Text)
+	}
+	if !strings.Contains(string(readme), want.String()) {
+		t.Errorf("README.md does not have this table of rules:\n%s", want.String())
 	}
 }

@@ -93,7 +93,7 @@ type Threshold struct {
 	Expression string // as written
 	Metric     Metric
 	Operation  string // one of Operations: of response, service, lag and rate; of failures where not ""
-	Rule       string // of violations: one of Rules; "" for all
+	Rule       string // of violations: the id of one, see package rule; "" for all
 	Process    string // of cpu and memory: server, loadgen or redis
 	Stat       Stat   // of response, service and lag
 	Comparison Comparison

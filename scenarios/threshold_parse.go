@@ -7,17 +7,13 @@ import (
 	"slices"
 	"strings"
 	"time"
+
+	"guestload/scenarios/rule"
 )
 
 // Operations returns the operations that a load generator measures.
 func Operations() []string {
 	return []string{"create", "fetch", "connect", "match", "ack", "delivery", "leave", "reconnect", "online", "stats", "renew", "refusal"}
-}
-
-// Rules returns the rules of the wire contract that a load generator verifies.
-func Rules() []string {
-	return []string{"one-partner", "symmetric-partner", "not-oneself", "told-once", "unique-id", "room-id", "event-order",
-		"message-once", "message-order", "message-whole", "message-lost", "message-to-partner", "after-leave", "release", "leftovers"}
 }
 
 func metrics() []string {
@@ -145,8 +141,8 @@ func (p *thresholdParser) subject() error {
 	p.next()
 	name := p.next()
 	switch {
-	case m == MetricViolations && !slices.Contains(Rules(), name.text):
-		return name.fault("unknown rule %v: %s", name, instead(name.text, Rules()))
+	case m == MetricViolations && !slices.Contains(rule.IDs(), name.text):
+		return name.fault("unknown rule %v: %s", name, instead(name.text, rule.IDs()))
 	case m == MetricViolations:
 		p.t.Rule = name.text
 	case !slices.Contains(Operations(), name.text):

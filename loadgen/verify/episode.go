@@ -1,6 +1,10 @@
 package verify
 
-import "time"
+import (
+	"time"
+
+	"guestload/scenarios/rule"
+)
 
 // ending is how a guest's part in a chat ended, as far as the guest's own deeds go.
 type ending uint8
@@ -110,7 +114,7 @@ func (v *Verifier) settle(a, b *episode, now time.Duration) []finding {
 	fs = append(fs, v.judgeLosses(b, a)...)
 	if !a.doubt && !b.doubt && a.partnerJoined && a.selfJoined && b.partnerJoined && b.selfJoined &&
 		a.selfJoinedFirst == b.selfJoinedFirst {
-		fs = append(fs, found(EventOrder, a.owner, b.owner,
+		fs = append(fs, found(rule.EventOrder, a.owner, b.owner,
 			"%s and %s heard their two room:user_joined in different orders", a.owner, b.owner)...)
 	}
 	return fs
@@ -134,7 +138,7 @@ func (v *Verifier) judgeRelease(a, b *episode, now time.Duration) []finding {
 		return nil
 	}
 	if b.released && a.end == left && a.confirmed && a.endAt > b.toldAt {
-		return found(SymmetricPartner, a.owner, b.owner, "%s was told at %v that %s had gone, who left only at %v",
+		return found(rule.SymmetricPartner, a.owner, b.owner, "%s was told at %v that %s had gone, who left only at %v",
 			b.owner, shown(b.toldAt), a.owner, shown(a.endAt))
 	}
 	since := max(a.dueFrom, b.matched)
@@ -152,10 +156,10 @@ func (v *Verifier) judgeWait(e *episode, who *Witness, since, limit, now time.Du
 	}
 	e.kept = true
 	if e.released && e.toldAt == stayed {
-		return found(Release, e.owner, who, "%s was told that %s had gone only %v after it did: at most %v are allowed",
+		return found(rule.Release, e.owner, who, "%s was told that %s had gone only %v after it did: at most %v are allowed",
 			e.owner, who, shown(waited), limit)
 	}
-	return found(Release, e.owner, who, "%s waited %v and was not told that %s had gone: at most %v are allowed",
+	return found(rule.Release, e.owner, who, "%s waited %v and was not told that %s had gone: at most %v are allowed",
 		e.owner, shown(waited), who, limit)
 }
 
@@ -190,7 +194,7 @@ func (a *episode) tellLost(b *episode, n int, why string) []finding {
 		return nil
 	}
 	a.lost = n
-	fs := found(MessageLost, a.owner, b.owner, "%d of %d messages from %s never reached %s, though %s",
+	fs := found(rule.MessageLost, a.owner, b.owner, "%d of %d messages from %s never reached %s, though %s",
 		n, a.sent, a.owner, b.owner, why)
 	fs[0].n = int64(more)
 	return fs

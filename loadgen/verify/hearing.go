@@ -1,6 +1,10 @@
 package verify
 
-import "time"
+import (
+	"time"
+
+	"guestload/scenarios/rule"
+)
 
 // What a guest hears between its search and the end of its chat, in the order
 // that the contract gives it.
@@ -11,7 +15,7 @@ func (w *Witness) heardSearching(at time.Duration) (fs []finding) {
 	if e := w.search; e != nil {
 		w.mu.unsure = false
 		if e.heardSearching++; e.heardSearching > e.searches && w.mu.sockets == 1 {
-			fs = found(EventOrder, w, nil, "%s heard user:match:searching %d times for %d searches", w, e.heardSearching, e.searches)
+			fs = found(rule.EventOrder, w, nil, "%s heard user:match:searching %d times for %d searches", w, e.heardSearching, e.searches)
 		}
 	}
 	old := w.chat // which the search has left
@@ -33,9 +37,9 @@ func (w *Witness) heardNoUsers(at time.Duration) []finding {
 	w.note(heardNoUsers, at, nil)
 	switch e := w.search; {
 	case e != nil && e.heardSearching == 0:
-		return found(EventOrder, w, nil, "%s heard user:match:no_users before user:match:searching", w)
+		return found(rule.EventOrder, w, nil, "%s heard user:match:no_users before user:match:searching", w)
 	case e == nil && w.chat != nil && w.mu.sockets == 1:
-		return found(EventOrder, w, w.chat.partner, "%s heard user:match:no_users after user:matched", w)
+		return found(rule.EventOrder, w, w.chat.partner, "%s heard user:match:no_users after user:matched", w)
 	}
 	return nil
 }
@@ -58,23 +62,23 @@ func (w *Witness) heardJoined(at time.Duration, userID []byte) []finding {
 	e := w.chat
 	switch {
 	case e == nil && w.mu.sockets == 1:
-		return found(EventOrder, w, nil, "%s heard room:user_joined outside of a chat", w)
+		return found(rule.EventOrder, w, nil, "%s heard room:user_joined outside of a chat", w)
 	case e == nil || e.doubt:
 		return nil
 	}
 	switch string(userID) {
 	case w.id:
 		if e.selfJoined {
-			return found(EventOrder, w, e.partner, "%s heard twice that it has joined the chat", w)
+			return found(rule.EventOrder, w, e.partner, "%s heard twice that it has joined the chat", w)
 		}
 		e.selfJoined, e.selfJoinedFirst = true, !e.partnerJoined
 	case e.partnerID:
 		if e.partnerJoined {
-			return found(EventOrder, w, e.partner, "%s heard twice that its partner has joined the chat", w)
+			return found(rule.EventOrder, w, e.partner, "%s heard twice that its partner has joined the chat", w)
 		}
 		e.partnerJoined = true
 	default:
-		return found(EventOrder, w, e.partner, "%s heard that %s has joined its chat with %s", w, userID, e.partnerName())
+		return found(rule.EventOrder, w, e.partner, "%s heard that %s has joined its chat with %s", w, userID, e.partnerName())
 	}
 	return nil
 }
@@ -118,7 +122,7 @@ func (w *Witness) joinedBoth(e *episode) []finding {
 	if e.selfJoined && e.partnerJoined || e.doubt {
 		return nil
 	}
-	return found(EventOrder, w, e.partner, "%s did not hear two room:user_joined in its chat with %s", w, e.partnerName())
+	return found(rule.EventOrder, w, e.partner, "%s did not hear two room:user_joined in its chat with %s", w, e.partnerName())
 }
 
 // heardError: a message was refused, perhaps; then it need not arrive.

@@ -3,6 +3,8 @@ package verify
 import (
 	"bytes"
 	"time"
+
+	"guestload/scenarios/rule"
 )
 
 // Matched says that user:matched has come, naming the partner and the room.
@@ -11,13 +13,13 @@ func (w *Witness) Matched(at time.Duration, partnerID, roomID []byte) {
 	v := w.verifier
 	v.tally.matches.Add(1)
 	if string(partnerID) == w.id {
-		v.tally.add(found(NotOneself, w, nil, "%s was matched with itself", w))
+		v.tally.add(found(rule.NotOneself, w, nil, "%s was matched with itself", w))
 		return
 	}
 	partner := v.find(partnerID)
 	var fs []finding
 	if !isRoom(roomID, w.id, partnerID) {
-		fs = found(RoomID, w, partner, "%s was told room %q for its chat with %s, which is not the two ids, sorted, joined with _",
+		fs = found(rule.RoomID, w, partner, "%s was told room %q for its chat with %s, which is not the two ids, sorted, joined with _",
 			w, roomID, partnerID)
 	}
 	if partner == nil {
@@ -56,17 +58,17 @@ func (w *Witness) accept(at time.Duration, partner *Witness, partnerID []byte) (
 		old := w.chat
 		if old != nil && old.end == notEnded && !old.doubt {
 			if old.partnerID == string(partnerID) {
-				return nil, found(ToldOnce, w, partner, "%s was told twice of its match with %s", w, guestName(partner, partnerID))
+				return nil, found(rule.ToldOnce, w, partner, "%s was told twice of its match with %s", w, guestName(partner, partnerID))
 			}
-			fs = found(OnePartner, w, partner, "%s was matched with %s while in a chat with %s",
+			fs = found(rule.OnePartner, w, partner, "%s was matched with %s while in a chat with %s",
 				w, guestName(partner, partnerID), old.partnerName())
 		} else if w.mu.sockets == 1 {
-			fs = found(EventOrder, w, partner, "%s was matched with %s without searching", w, guestName(partner, partnerID))
+			fs = found(rule.EventOrder, w, partner, "%s was matched with %s without searching", w, guestName(partner, partnerID))
 		}
 		e = w.begin(0) // any time: the rule is broken already, or an older search was meant
 		e.doubt = w.mu.sockets > 1
 	} else if e.heardSearching == 0 && !w.mu.unsure {
-		fs = found(EventOrder, w, partner, "%s heard user:matched before user:match:searching", w)
+		fs = found(rule.EventOrder, w, partner, "%s heard user:matched before user:match:searching", w)
 	}
 	if w.chat != nil { // left by searching; its confirmation never came
 		w.chat.closed, w.last = true, w.chat
@@ -117,7 +119,7 @@ func (v *Verifier) pair(e *episode) []finding {
 	if claim != nil && claim.owner == p {
 		with = claim
 	} else if claim != nil && e.sure() {
-		fs = found(OnePartner, e.owner, claim.owner, "%s was told that %s is its partner, who was matched with %s",
+		fs = found(rule.OnePartner, e.owner, claim.owner, "%s was told that %s is its partner, who was matched with %s",
 			claim.owner, e.owner, e.partnerName())
 	}
 	switch {
@@ -133,7 +135,7 @@ func (v *Verifier) pair(e *episode) []finding {
 	case open != nil && open.claim == nil:
 		open.claim = e
 	case open != nil && open.sure():
-		fs = append(fs, found(OnePartner, e.owner, p, "%s and %s were both told that %s is their partner",
+		fs = append(fs, found(rule.OnePartner, e.owner, p, "%s and %s were both told that %s is their partner",
 			open.claim.owner, e.owner, p)...)
 		open.claim = nil // told
 	case open != nil: // the first of them may have been left by searching again
@@ -168,11 +170,11 @@ func (v *Verifier) judgeStrange(e *episode) []finding {
 	}
 	for _, o := range p.mu.recent {
 		if o != nil && o.partnerID != "" && o.partner != e.owner && o.matched <= e.matched && o.stayed(forever) >= e.searched {
-			return found(OnePartner, e.owner, p, "%s was told that %s is its partner, who was in a chat with %s",
+			return found(rule.OnePartner, e.owner, p, "%s was told that %s is its partner, who was in a chat with %s",
 				e.owner, p, o.partnerName())
 		}
 	}
-	return found(SymmetricPartner, e.owner, p, "%s was told that %s is its partner, who was not searching", e.owner, p)
+	return found(rule.SymmetricPartner, e.owner, p, "%s was told that %s is its partner, who was not searching", e.owner, p)
 }
 
 // forgotten reports whether an episode of w that was open at that time may be
@@ -229,7 +231,7 @@ func (v *Verifier) judgeNotice(e *episode, now time.Duration) []finding {
 }
 
 func unnoticed(e *episode, now time.Duration) []finding {
-	return found(SymmetricPartner, e.owner, e.partner, "%s was told that %s is its partner, who was not told of it for %v",
+	return found(rule.SymmetricPartner, e.owner, e.partner, "%s was told that %s is its partner, who was not told of it for %v",
 		e.owner, e.partner, shown(now-e.matched))
 }
 

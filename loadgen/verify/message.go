@@ -3,6 +3,8 @@ package verify
 import (
 	"hash/maphash"
 	"time"
+
+	"guestload/scenarios/rule"
 )
 
 // Sent says that the guest is about to write the chat:message it has composed.
@@ -47,10 +49,10 @@ func (w *Witness) judgeMessage(senderID []byte, m Mark, whole bool) []finding {
 			return nil // a stranger, who marks nothing
 		}
 		e.received++ // something came
-		return found(MessageWhole, w, e.partner, "%s received a message from %s that is not as it was sent", w, e.partnerName())
+		return found(rule.MessageWhole, w, e.partner, "%s received a message from %s that is not as it was sent", w, e.partnerName())
 	}
 	if m.Tag != w.tag || e.partner != nil && e.partner.guest != m.Guest {
-		return found(MessageToPartner, w, e.partner, "%s received from %s a message that guest %d had sent to somebody else",
+		return found(rule.MessageToPartner, w, e.partner, "%s received from %s a message that guest %d had sent to somebody else",
 			w, e.partnerName(), m.Guest)
 	}
 	old := e.peerChat
@@ -61,7 +63,7 @@ func (w *Witness) judgeMessage(senderID []byte, m Mark, whole bool) []finding {
 		if e.doubt {
 			return nil // matched anew while the old socket was dying
 		}
-		return found(AfterLeave, w, e.partner, "%s received message %d of an earlier chat with %s", w, m.Seq, e.partnerName())
+		return found(rule.AfterLeave, w, e.partner, "%s received message %d of an earlier chat with %s", w, m.Seq, e.partnerName())
 	}
 	e.peerChat = m.Chat
 	return w.judgeSequence(e, m)
@@ -79,10 +81,10 @@ func (w *Witness) judgeSequence(e *episode, m Mark) []finding {
 	case ahead > -64 && e.missing&(1<<-ahead) != 0:
 		e.missing &^= 1 << -ahead
 		e.received++
-		return found(MessageOrder, w, e.partner, "%s received message %d of its chat with %s after message %d",
+		return found(rule.MessageOrder, w, e.partner, "%s received message %d of its chat with %s after message %d",
 			w, m.Seq, e.partnerName(), e.highest)
 	default:
-		return found(MessageOnce, w, e.partner, "%s received message %d of its chat with %s twice", w, m.Seq, e.partnerName())
+		return found(rule.MessageOnce, w, e.partner, "%s received message %d of its chat with %s twice", w, m.Seq, e.partnerName())
 	}
 }
 
@@ -94,13 +96,13 @@ func (w *Witness) judgeForeign(senderID []byte, m Mark, whole bool) []finding {
 	last := w.last
 	if mine := !whole || m.Tag == w.tag; !mine || last == nil || last.partnerID != string(senderID) {
 		sender := w.verifier.find(senderID)
-		return found(MessageToPartner, w, sender, "%s received a message from %s, who is not its partner", w, guestName(sender, senderID))
+		return found(rule.MessageToPartner, w, sender, "%s received a message from %s, who is not its partner", w, guestName(sender, senderID))
 	}
 	if last.doubt {
 		return nil
 	}
 	last.received++ // out of place, but not lost
-	return found(AfterLeave, w, last.partner, "%s received message %d of its chat with %s after that had ended",
+	return found(rule.AfterLeave, w, last.partner, "%s received message %d of its chat with %s after that had ended",
 		w, m.Seq, last.partnerName())
 }
 
@@ -151,5 +153,5 @@ func (w *Witness) judgeLate(e *episode) []finding {
 		return nil
 	}
 	e.lost++
-	return found(MessageLost, w, e.partner, "a message from %s never reached %s, though it was acknowledged as delivered", w, e.partnerName())
+	return found(rule.MessageLost, w, e.partner, "a message from %s never reached %s, though it was acknowledged as delivered", w, e.partnerName())
 }

@@ -10,6 +10,7 @@ import (
 	"testing"
 	"time"
 
+	"guestload/scenarios/rule"
 	"guestload/server/api"
 )
 
@@ -135,7 +136,7 @@ func TestManyGoroutines(t *testing.T) {
 	}
 	wg.Wait()
 	r := v.Finish(2*time.Hour, nil)
-	if got := broken(r); !maps.Equal(got, map[Rule]int64{MessageOnce: pairs * 2 * 4}) {
+	if got := broken(r); !maps.Equal(got, map[rule.ID]int64{rule.MessageOnce: pairs * 2 * 4}) {
 		t.Errorf("accused of %v\n%s", got, render(r))
 	}
 	if r.Matches != 2*pairs || r.Messages != 2*pairs*204 {

@@ -7,6 +7,7 @@ import (
 	"testing"
 	"time"
 
+	"guestload/scenarios/rule"
 	"guestload/server/api"
 )
 
@@ -36,7 +37,7 @@ func TestOnlyWholeMessagesFromThePartnerCountAsDelivered(t *testing.T) {
 
 func TestLeftovers(t *testing.T) {
 	r := New(Contract()).Finish(0, Leftovers{"rooms": 0, "connectedSockets": 3, "availableUsers": -1})
-	v := r.Of(Leftover)
+	v := r.Of(rule.Leftover)
 	want := []string{
 		"availableUsers is -1 after the last guest has gone, and should be 0",
 		"connectedSockets is 3 after the last guest has gone, and should be 0",
@@ -48,12 +49,12 @@ func TestLeftovers(t *testing.T) {
 
 func TestAReportListsEveryRule(t *testing.T) {
 	r := New(Contract()).Finish(0, nil)
-	if r.Total() != 0 || len(r.Violations) != len(Rules()) {
+	if r.Total() != 0 || len(r.Violations) != len(rule.All()) {
 		t.Errorf("%+v", r)
 	}
-	for i, rule := range Rules() {
-		if r.Violations[i].Rule != string(rule) {
-			t.Errorf("violation %d is %q, want %q", i, r.Violations[i].Rule, rule)
+	for i, id := range rule.IDs() {
+		if r.Violations[i].Rule != id {
+			t.Errorf("violation %d is %q, want %q", i, r.Violations[i].Rule, id)
 		}
 	}
 }
@@ -65,7 +66,7 @@ func TestExamplesAreFewAndCountsExact(t *testing.T) {
 	for range 101 {
 		s.receive(1, 0, text)
 	}
-	if v := s.finish().Of(MessageOnce); v.Count != 100 || len(v.Examples) != Examples {
+	if v := s.finish().Of(rule.MessageOnce); v.Count != 100 || len(v.Examples) != Examples {
 		t.Errorf("count %d, %d examples; want 100 and %d", v.Count, len(v.Examples), Examples)
 	}
 }

@@ -5,37 +5,9 @@ import (
 	"sync"
 	"sync/atomic"
 	"time"
+
+	"guestload/scenarios/rule"
 )
-
-// Rule names one rule of the contract. The names are stable: records carry them.
-type Rule string
-
-// The rules, in the order in which reports list them.
-const (
-	OnePartner       Rule = "one-partner"        // a guest has one partner at most
-	SymmetricPartner Rule = "symmetric-partner"  // if A's partner is B, B's is A
-	NotOneself       Rule = "not-oneself"        // nobody is matched with oneself
-	ToldOnce         Rule = "told-once"          // a match is told once
-	UniqueID         Rule = "unique-id"          // no two guests have the same id
-	RoomID           Rule = "room-id"            // the two ids, sorted, joined with _
-	EventOrder       Rule = "event-order"        // searching, no_users, matched, user_joined twice
-	MessageOnce      Rule = "message-once"       // a message arrives once
-	MessageOrder     Rule = "message-order"      // in the order sent
-	MessageWhole     Rule = "message-whole"      // as it was sent
-	MessageLost      Rule = "message-lost"       // and does arrive
-	MessageToPartner Rule = "message-to-partner" // at the partner of that moment, and nobody else
-	AfterLeave       Rule = "after-leave"        // nothing comes from a partner who has been left
-	Release          Rule = "release"            // the partner of who leaves or drops is told in time
-	Leftover         Rule = "leftovers"          // the server's counts are back to zero
-)
-
-// Rules returns all rules, in the order in which reports list them.
-func Rules() []Rule {
-	return []Rule{
-		OnePartner, SymmetricPartner, NotOneself, ToldOnce, UniqueID, RoomID, EventOrder,
-		MessageOnce, MessageOrder, MessageWhole, MessageLost, MessageToPartner, AfterLeave, Release, Leftover,
-	}
-}
 
 // Examples is how many breaches of one rule are told; all are counted.
 const Examples = 5
@@ -71,9 +43,9 @@ func (r Report) Total() int64 {
 }
 
 // Of returns the entry of one rule, zero for a rule that there is not.
-func (r Report) Of(rule Rule) Violation {
+func (r Report) Of(id rule.ID) Violation {
 	for _, v := range r.Violations {
-		if v.Rule == string(rule) {
+		if v.Rule == string(id) {
 			return v
 		}
 	}
@@ -82,14 +54,14 @@ func (r Report) Of(rule Rule) Violation {
 
 // finding is one breach, found while locks were held and told after.
 type finding struct {
-	rule Rule
+	rule rule.ID
 	a, b *Witness // whose stories belong to it; b may be nil
 	n    int64    // how many at once
 	what string
 }
 
-func found(rule Rule, a, b *Witness, format string, args ...any) []finding {
-	return []finding{{rule: rule, a: a, b: b, n: 1, what: fmt.Sprintf(format, args...)}}
+func found(id rule.ID, a, b *Witness, format string, args ...any) []finding {
+	return []finding{{rule: id, a: a, b: b, n: 1, what: fmt.Sprintf(format, args...)}}
 }
 
 // tally counts breaches and keeps the first few of each rule.
@@ -98,7 +70,7 @@ type tally struct {
 	losses, slowest    atomic.Int64 // slowest in ns
 	mu                 struct {
 		sync.Mutex
-		rules   map[Rule]*Violation
+		rules   map[rule.ID]*Violation
 		wronged []string // ids, since Wronged was last called
 	}
 }
@@ -126,37 +98,37 @@ func (t *tally) wrong(w *Witness) {
 }
 
 func (t *tally) leftover(name string, n int) {
-	if t.count(Leftover, 1) {
-		t.example(Leftover, fmt.Sprintf("%s is %d after the last guest has gone, and should be 0", name, n))
+	if t.count(rule.Leftover, 1) {
+		t.example(rule.Leftover, fmt.Sprintf("%s is %d after the last guest has gone, and should be 0", name, n))
 	}
 }
 
 // count adds n to a rule and reports whether another example is wanted.
-func (t *tally) count(rule Rule, n int64) bool {
+func (t *tally) count(id rule.ID, n int64) bool {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	v := t.violation(rule)
+	v := t.violation(id)
 	v.Count += n
 	return len(v.Examples) < Examples
 }
 
-func (t *tally) example(rule Rule, text string) {
+func (t *tally) example(id rule.ID, text string) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	if v := t.violation(rule); len(v.Examples) < Examples {
+	if v := t.violation(id); len(v.Examples) < Examples {
 		v.Examples = append(v.Examples, text)
 	}
 }
 
 // violation returns the rule's entry. t.mu is held.
-func (t *tally) violation(rule Rule) *Violation {
+func (t *tally) violation(id rule.ID) *Violation {
 	if t.mu.rules == nil {
-		t.mu.rules = make(map[Rule]*Violation)
+		t.mu.rules = make(map[rule.ID]*Violation)
 	}
-	v := t.mu.rules[rule]
+	v := t.mu.rules[id]
 	if v == nil {
-		v = &Violation{Rule: string(rule)}
-		t.mu.rules[rule] = v
+		v = &Violation{Rule: string(id)}
+		t.mu.rules[id] = v
 	}
 	return v
 }
@@ -168,8 +140,8 @@ func (t *tally) report() Report {
 		Matches: t.matches.Load(), Strangers: t.strangers.Load(),
 		Losses: t.losses.Load(), Slowest: time.Duration(t.slowest.Load()),
 	}
-	for _, rule := range Rules() {
-		r.Violations = append(r.Violations, *t.violation(rule))
+	for _, known := range rule.All() {
+		r.Violations = append(r.Violations, *t.violation(known.ID))
 	}
 	return r
 }

@@ -4,6 +4,7 @@ import (
 	"testing"
 	"time"
 
+	"guestload/scenarios/rule"
 	"guestload/server/api"
 )
 
@@ -32,13 +33,13 @@ func TestMatchRules(t *testing.T) {
 			s.search(2)
 			s.matched(0, 2)
 			s.matched(2, 0)
-		}, counts{OnePartner: 1}},
+		}, counts{rule.OnePartner: 1}},
 		{"a third is told of a partner who is taken", func(s *stage) {
 			s.meet(0, 1)
 			s.search(2)
 			s.matched(2, 0)
 			s.part(0, 1)
-		}, counts{OnePartner: 1}},
+		}, counts{rule.OnePartner: 1}},
 		{"two are told of one who searches", func(s *stage) {
 			s.search(0)
 			s.search(1)
@@ -46,7 +47,7 @@ func TestMatchRules(t *testing.T) {
 			s.matched(1, 0)
 			s.matched(2, 0)
 			s.matched(0, 1)
-		}, counts{OnePartner: 1}},
+		}, counts{rule.OnePartner: 1}},
 		{"one is told of a partner who is told of another", func(s *stage) {
 			s.search(0)
 			s.search(1)
@@ -54,7 +55,7 @@ func TestMatchRules(t *testing.T) {
 			s.matched(2, 0)
 			s.matched(1, 0)
 			s.matched(0, 1)
-		}, counts{OnePartner: 1}},
+		}, counts{rule.OnePartner: 1}},
 		{"who is deaf is told too late", func(s *stage) {
 			s.meet(0, 1)
 			s.guests[1].Deaf()
@@ -80,59 +81,59 @@ func TestMatchRules(t *testing.T) {
 			s.leave(0)
 			s.now += 10 * time.Second
 			s.released(1, 0)
-		}, counts{Release: 1}},
+		}, counts{rule.Release: 1}},
 		{"the partner of who is deaf is told in time all the same", func(s *stage) {
 			s.meet(0, 1)
 			s.guests[1].Deaf()
 			s.guests[1].Dropping(s.tick(), Reset)
 			s.now += 10 * time.Second
 			s.released(0, 1)
-		}, counts{Release: 1}},
+		}, counts{rule.Release: 1}},
 		{"a partner who never searched", func(s *stage) {
 			s.search(0)
 			s.matched(0, 1)
-		}, counts{SymmetricPartner: 1}},
+		}, counts{rule.SymmetricPartner: 1}},
 		{"a partner who is never told", func(s *stage) {
 			s.search(0)
 			s.search(1)
 			s.matched(0, 1)
 			s.now += 6 * time.Second
-		}, counts{SymmetricPartner: 1}},
+		}, counts{rule.SymmetricPartner: 1}},
 		{"told that a partner has gone who has not", func(s *stage) {
 			s.meet(0, 1)
 			s.released(1, 0)
 			s.now += time.Second
 			s.leave(0)
-		}, counts{SymmetricPartner: 1}},
+		}, counts{rule.SymmetricPartner: 1}},
 		{"with oneself", func(s *stage) {
 			s.search(0)
 			s.matched(0, 0)
-		}, counts{NotOneself: 1}},
+		}, counts{rule.NotOneself: 1}},
 		{"told twice", func(s *stage) {
 			s.meet(0, 1)
 			s.matched(0, 1)
 			s.part(0, 1)
-		}, counts{ToldOnce: 1}},
+		}, counts{rule.ToldOnce: 1}},
 		{"matched without searching", func(s *stage) {
 			s.search(1)
 			s.matched(0, 1)
 			s.matched(1, 0)
-		}, counts{EventOrder: 1}},
+		}, counts{rule.EventOrder: 1}},
 		{"matched before the search is answered", func(s *stage) {
 			s.search(0)
 			s.guests[1].Searching(s.tick())
 			s.pair(0, 1)
 			s.hear(1, api.EventSearching)
-		}, counts{EventOrder: 1}},
+		}, counts{rule.EventOrder: 1}},
 		{"no_users after the match", func(s *stage) {
 			s.meet(0, 1)
 			s.hear(0, api.EventNoUsers)
 			s.part(0, 1)
-		}, counts{EventOrder: 1}},
+		}, counts{rule.EventOrder: 1}},
 		{"no_users before searching", func(s *stage) {
 			s.guests[0].Searching(s.tick())
 			s.hear(0, api.EventNoUsers)
-		}, counts{EventOrder: 1}},
+		}, counts{rule.EventOrder: 1}},
 		{"a join is missing", func(s *stage) {
 			s.search(0)
 			s.search(1)
@@ -141,7 +142,7 @@ func TestMatchRules(t *testing.T) {
 			s.joined(0, 1, 0)
 			s.hear(1, api.EventUserJoined, 1)
 			s.part(0, 1)
-		}, counts{EventOrder: 1}},
+		}, counts{rule.EventOrder: 1}},
 		{"joins in two orders", func(s *stage) {
 			s.search(0)
 			s.search(1)
@@ -150,13 +151,13 @@ func TestMatchRules(t *testing.T) {
 			s.joined(0, 1, 0)
 			s.joined(1, 0, 1)
 			s.part(0, 1)
-		}, counts{EventOrder: 1}},
+		}, counts{rule.EventOrder: 1}},
 		{"a stranger joins", func(s *stage) {
 			s.meet(0, 1)
 			s.hear(0, api.EventUserJoined, 2)
 			s.hear(0, api.EventUserJoined, 1)
 			s.part(0, 1)
-		}, counts{EventOrder: 2}},
+		}, counts{rule.EventOrder: 2}},
 		{"another room", func(s *stage) {
 			s.search(0)
 			s.search(1)
@@ -165,10 +166,10 @@ func TestMatchRules(t *testing.T) {
 			s.matched(1, 0)
 			s.joined(1, 0, 1)
 			s.part(0, 1)
-		}, counts{RoomID: 1}},
+		}, counts{rule.RoomID: 1}},
 		{"one id for two", func(s *stage) {
 			w := s.v.Witness(17)
 			w.Established(s.tick(), idOf(0))
-		}, counts{UniqueID: 1}},
+		}, counts{rule.UniqueID: 1}},
 	})
 }

@@ -4,6 +4,7 @@ import (
 	"testing"
 	"time"
 
+	"guestload/scenarios/rule"
 	"guestload/server/api"
 )
 
@@ -15,24 +16,24 @@ func TestReleaseRules(t *testing.T) {
 			s.leave(0)
 			s.now += 3 * time.Second
 			s.leave(1)
-		}, counts{Release: 1}},
+		}, counts{rule.Release: 1}},
 		{"the partner of a dropped guest is not told", func(s *stage) {
 			s.meet(0, 1)
 			s.guests[0].Dropping(s.tick(), Reset)
 			s.now += 3 * time.Second
-		}, counts{Release: 1}},
+		}, counts{rule.Release: 1}},
 		{"the partner is told too late", func(s *stage) {
 			s.meet(0, 1)
 			s.guests[0].Dropping(s.tick(), Closed)
 			s.now += 3 * time.Second
 			s.hear(1, api.EventRoomClosed, 0)
-		}, counts{Release: 1}},
+		}, counts{rule.Release: 1}},
 		{"the partner of a silent guest is told too late", func(s *stage) {
 			s.meet(0, 1)
 			s.guests[0].Dropping(s.tick(), HalfOpen)
 			s.now += 61 * time.Second
 			s.hear(1, api.EventRoomClosed, 0)
-		}, counts{Release: 1}},
+		}, counts{rule.Release: 1}},
 		{"the partner of a guest whose instance was killed is told in time", func(s *stage) {
 			s.meet(0, 1)
 			s.guests[0].Lost(s.tick())
@@ -44,7 +45,7 @@ func TestReleaseRules(t *testing.T) {
 			s.guests[0].Lost(s.tick())
 			s.now += 11 * time.Second
 			s.hear(1, api.EventRoomClosed, 0)
-		}, counts{Release: 1}},
+		}, counts{rule.Release: 1}},
 		{"instances that cannot tell each other are not to blame", func(s *stage) {
 			s.onInstances("here", "there")
 			s.meet(0, 1)
@@ -66,7 +67,7 @@ func TestReleaseRules(t *testing.T) {
 			s.now += 2100 * time.Millisecond
 			s.released(1, 0)
 			s.leave(1)
-		}, counts{Release: 1}},
+		}, counts{rule.Release: 1}},
 		{"the guests of one instance are told in time all the same", func(s *stage) {
 			s.onInstances("here", "here")
 			s.meet(0, 1)
@@ -75,7 +76,7 @@ func TestReleaseRules(t *testing.T) {
 			s.now += 3 * time.Second
 			s.released(1, 0)
 			s.leave(1)
-		}, counts{Release: 1}},
+		}, counts{rule.Release: 1}},
 		{"and so are those of instances that nobody names", func(s *stage) {
 			s.meet(0, 1)
 			s.v.Severed(s.tick())
@@ -83,14 +84,14 @@ func TestReleaseRules(t *testing.T) {
 			s.now += 3 * time.Second
 			s.released(1, 0)
 			s.leave(1)
-		}, counts{Release: 1}},
+		}, counts{rule.Release: 1}},
 		{"who comes back from a killed instance does not go on with the chat", func(s *stage) {
 			s.meet(0, 1)
 			s.guests[0].Lost(s.tick())
 			s.guests[0].Established(s.tick(), idOf(0))
 			s.now += 11 * time.Second
 			s.leave(1)
-		}, counts{Release: 1}},
+		}, counts{rule.Release: 1}},
 		{"both come back from a killed instance and meet again", func(s *stage) {
 			s.meet(0, 1)
 			for i := range 2 {
@@ -110,12 +111,12 @@ func TestReleaseRules(t *testing.T) {
 			s.receive(1, 0, s.send(0, 2))
 			s.guests[0].Lost(s.tick())
 			s.hear(1, api.EventRoomClosed, 0)
-		}, counts{MessageLost: 1}},
+		}, counts{rule.MessageLost: 1}},
 		{"who searches anew leaves, and nobody is told", func(s *stage) {
 			s.meet(0, 1)
 			s.search(0)
 			s.now += 3 * time.Second
-		}, counts{Release: 1}},
+		}, counts{rule.Release: 1}},
 		{"matched with who had cancelled, and not told", func(s *stage) {
 			s.search(0)
 			s.search(1)
@@ -123,6 +124,6 @@ func TestReleaseRules(t *testing.T) {
 			s.matched(1, 0)
 			s.hear(0, api.EventMatchCancelled)
 			s.now += 3 * time.Second
-		}, counts{Release: 1}},
+		}, counts{rule.Release: 1}},
 	})
 }

@@ -5,10 +5,11 @@ import (
 	"testing"
 	"time"
 
+	"guestload/scenarios/rule"
 	"guestload/server/api"
 )
 
-type counts = map[Rule]int64
+type counts = map[rule.ID]int64
 
 // play is what guests and server do, and what it must be accused of.
 type play struct {

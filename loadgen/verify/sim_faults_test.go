@@ -1,5 +1,7 @@
 package verify
 
+import "guestload/scenarios/rule"
+
 // fault is a way in which the server breaks a rule, once.
 type fault string
 
@@ -35,12 +37,12 @@ func faults() []fault {
 
 // finds are the rules of which one must be found broken: which, depends on what
 // the guest in question does in the moment when it hears.
-func (f fault) finds() []Rule {
-	return map[fault][]Rule{
-		doubleMatch: {OnePartner}, doubleTold: {OnePartner, EventOrder}, selfMatch: {NotOneself}, strangeMatch: {SymmetricPartner, OnePartner},
-		tellTwice: {ToldOnce}, neverTold: {SymmetricPartner}, wrongRoom: {RoomID}, noJoin: {EventOrder}, joinsReversed: {EventOrder},
-		swapMessages: {MessageOrder}, dropMessage: {MessageLost}, dropDelivered: {MessageLost}, duplicate: {MessageOnce},
-		truncate: {MessageWhole}, misroute: {MessageToPartner}, copyToThird: {MessageToPartner}, afterLeaving: {AfterLeave},
-		forgetRelease: {Release}, lateRelease: {Release},
+func (f fault) finds() []rule.ID {
+	return map[fault][]rule.ID{
+		doubleMatch: {rule.OnePartner}, doubleTold: {rule.OnePartner, rule.EventOrder}, selfMatch: {rule.NotOneself}, strangeMatch: {rule.SymmetricPartner, rule.OnePartner},
+		tellTwice: {rule.ToldOnce}, neverTold: {rule.SymmetricPartner}, wrongRoom: {rule.RoomID}, noJoin: {rule.EventOrder}, joinsReversed: {rule.EventOrder},
+		swapMessages: {rule.MessageOrder}, dropMessage: {rule.MessageLost}, dropDelivered: {rule.MessageLost}, duplicate: {rule.MessageOnce},
+		truncate: {rule.MessageWhole}, misroute: {rule.MessageToPartner}, copyToThird: {rule.MessageToPartner}, afterLeaving: {rule.AfterLeave},
+		forgetRelease: {rule.Release}, lateRelease: {rule.Release},
 	}[f]
 }

@@ -3,6 +3,8 @@ package verify
 import (
 	"slices"
 	"testing"
+
+	"guestload/scenarios/rule"
 )
 
 // TestACorrectServerIsNeverAccused: whatever order delays, resets, takeovers,
@@ -37,7 +39,7 @@ func TestEveryFaultIsFound(t *testing.T) {
 					continue
 				}
 				planted++
-				if !slices.ContainsFunc(f.finds(), func(rule Rule) bool { return r.Of(rule).Count > 0 }) {
+				if !slices.ContainsFunc(f.finds(), func(id rule.ID) bool { return r.Of(id).Count > 0 }) {
 					t.Fatalf("seed %d: not found; the report is:\n%s", seed, render(r)) //
 				}
 			}

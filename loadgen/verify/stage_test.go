@@ -5,6 +5,7 @@ import (
 	"math/rand/v2"
 	"time"
 
+	"guestload/scenarios/rule"
 	"guestload/server/api"
 )
 
@@ -132,11 +133,11 @@ func (s *stage) finish() Report {
 }
 
 // broken returns the rules that were broken, with their counts.
-func broken(r Report) map[Rule]int64 {
-	counts := make(map[Rule]int64)
+func broken(r Report) map[rule.ID]int64 {
+	counts := make(map[rule.ID]int64)
 	for _, v := range r.Violations {
 		if v.Count > 0 {
-			counts[Rule(v.Rule)] = v.Count
+			counts[rule.ID(v.Rule)] = v.Count
 		}
 	}
 	return counts

@@ -3,6 +3,8 @@ package verify
 import (
 	"testing"
 	"time"
+
+	"guestload/scenarios/rule"
 )
 
 // TestWhoWaits: what a guest who waits for words has heard by then is judged while
@@ -33,7 +35,7 @@ func TestWhoWaits(t *testing.T) {
 			}
 			waits(t, s, 1, 1)
 			s.part(0, 1)
-		}, counts{MessageLost: 2}},
+		}, counts{rule.MessageLost: 2}},
 		{"for the second of two that were lost", func(s *stage) {
 			s.meet(0, 1)
 			lose(s, 0)
@@ -44,7 +46,7 @@ func TestWhoWaits(t *testing.T) {
 			s.now += 6 * time.Second
 			waits(t, s, 1, 1)
 			s.part(0, 1)
-		}, counts{MessageLost: 2}},
+		}, counts{rule.MessageLost: 2}},
 		{"for words that come late", func(s *stage) {
 			s.meet(0, 1)
 			text := s.send(0, 1)
@@ -81,7 +83,7 @@ func TestWhoWaits(t *testing.T) {
 			waits(t, s, 1, 1)
 			waits(t, s, 1, 0)
 			s.released(1, 0)
-		}, counts{Release: 1}},
+		}, counts{rule.Release: 1}},
 		{"for a partner who has fallen silent", func(s *stage) {
 			s.meet(0, 1)
 			s.guests[0].Dropping(s.tick(), HalfOpen)
@@ -99,6 +101,6 @@ func TestWhoWaits(t *testing.T) {
 			s.part(0, 1)
 			s.now += 6 * time.Second
 			waits(t, s, 1, 0)
-		}, counts{MessageLost: 1}},
+		}, counts{rule.MessageLost: 1}},
 	})
 }

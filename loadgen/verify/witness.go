@@ -6,6 +6,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"guestload/scenarios/rule"
 	"guestload/server/api"
 )
 
@@ -80,7 +81,7 @@ func (w *Witness) Established(at time.Duration, id string) {
 	w.mu.Unlock()
 	fs := w.abandon(e, claim, at)
 	if other := w.verifier.register(w); first && other != nil {
-		fs = append(fs, found(UniqueID, w, other, "%s and %s were both given the id %s", w, other, id)...)
+		fs = append(fs, found(rule.UniqueID, w, other, "%s and %s were both given the id %s", w, other, id)...)
 	}
 	w.verifier.tally.add(fs)
 }

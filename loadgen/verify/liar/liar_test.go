@@ -6,18 +6,19 @@ import (
 
 	"guestload/loadgen/verify"
 	"guestload/loadgen/verify/liar"
+	"guestload/scenarios/rule"
 )
 
 // found says by which rule a lie is found out. Any of several may.
-var found = map[liar.Lie][]verify.Rule{
-	liar.DoubleMatch:   {verify.OnePartner, verify.EventOrder},
-	liar.SwapMessages:  {verify.MessageOrder},
-	liar.DropMessage:   {verify.MessageLost},
-	liar.RepeatMessage: {verify.MessageOnce},
-	liar.DamageMessage: {verify.MessageWhole},
-	liar.Misdirect:     {verify.MessageToPartner, verify.AfterLeave},
-	liar.ForgetRelease: {verify.Release},
-	liar.LeaveBehind:   {verify.Leftover},
+var found = map[liar.Lie][]rule.ID{
+	liar.DoubleMatch:   {rule.OnePartner, rule.EventOrder},
+	liar.SwapMessages:  {rule.MessageOrder},
+	liar.DropMessage:   {rule.MessageLost},
+	liar.RepeatMessage: {rule.MessageOnce},
+	liar.DamageMessage: {rule.MessageWhole},
+	liar.Misdirect:     {rule.MessageToPartner, rule.AfterLeave},
+	liar.ForgetRelease: {rule.Release},
+	liar.LeaveBehind:   {rule.Leftover},
 }
 
 func TestEachLieIsFoundOutAndTheTruthIsBelieved(t *testing.T) {
