@@ -10,6 +10,7 @@ import (
 	"net"
 	"net/http"
 	"strings"
+	"sync"
 	"sync/atomic"
 	"testing"
 	"time"
@@ -63,6 +64,8 @@ type backend struct {
 	sessions *faulty
 	url      string // http://127.0.0.1:port
 	addr     string
+	memory   *store.Memory
+	stop     func()       // drains, shuts down and waits; the end of the test calls it too
 	ahead    atomic.Int64 // how far the clock of tokens and limits is ahead
 }
 
@@ -81,8 +84,17 @@ func start(t testing.TB, options ...option) *backend {
 
 func startOn(t testing.TB, ln net.Listener, options ...option) *backend {
 	t.Helper()
-	b := &backend{addr: ln.Addr().String(), url: "http://" + ln.Addr().String()}
-	memory := store.NewMemory("test", b.now)
+	return startWith(t, ln, nil, options...)
+}
+
+// startWith starts a server on a store that an earlier one has left; nil for a new one.
+func startWith(t testing.TB, ln net.Listener, memory *store.Memory, options ...option) *backend {
+	t.Helper()
+	b := &backend{addr: ln.Addr().String(), url: "http://" + ln.Addr().String(), memory: memory}
+	if memory == nil {
+		memory = store.NewMemory("test", b.now)
+		b.memory = memory
+	}
 	b.sessions = &faulty{Sessions: memory.Sessions}
 	metrics := httpd.NewMetrics()
 	must := func(err error) {
@@ -110,7 +122,7 @@ func startOn(t testing.TB, ln net.Listener, options ...option) *backend {
 	ran, served := make(chan error, 1), make(chan error, 1)
 	go func() { ran <- b.node.Run(running) }()
 	go func() { served <- b.server.Serve(ln) }()
-	t.Cleanup(func() {
+	b.stop = sync.OnceFunc(func() {
 		ctx, cancel := context.WithTimeout(context.Background(), patience)
 		defer cancel()
 		b.server.Drain()
@@ -124,6 +136,7 @@ func startOn(t testing.TB, ln net.Listener, options ...option) *backend {
 			t.Errorf("run: %v", err)
 		}
 	})
+	t.Cleanup(b.stop)
 	return b
 }
 

@@ -166,8 +166,8 @@ func TestSocketsWithoutAGuestAreRefused(t *testing.T) {
 	x := b.dial(t, api.SocketIO, "/socket.io/?EIO=4&transport=websocket&token="+p.token)
 	x.text()
 	x.say("40")
-	if text := x.text(); text != `44{"message":"Service temporarily unavailable"}` {
-		t.Errorf("got %s", text)
+	if code, texts := x.end(); code != frame.InternalError || len(texts) > 0 { // to be tried again
+		t.Errorf("closed with %v after %q", code, texts)
 	}
 }
 
@@ -213,15 +213,92 @@ func TestBadFramesAndPacketsAreClosedWithTheirCode(t *testing.T) {
 	}
 }
 
-func TestSocketIODisconnectEndsTheSocket(t *testing.T) {
+func TestEngineCloseEndsTheSocket(t *testing.T) {
 	b := start(t)
-	for _, packet := range []string{api.PacketDisconnect, api.PacketClose} {
+	w := b.join(t, api.SocketIO, b.create(t, ""))
+	w.say(api.PacketClose)
+	if code, _ := w.end(); code != frame.Normal {
+		t.Errorf("closed with %v", code)
+	}
+}
+
+func TestSocketIODisconnectLeavesTheTransportOpen(t *testing.T) {
+	b := start(t)
+	p, q := b.create(t, ""), b.create(t, "")
+	for _, token := range []string{"auth", "query"} {
+		path, connect := "/socket.io/?EIO=4&transport=websocket", string(api.AppendConnect(nil, p.token))
+		if token == "query" {
+			path, connect = path+"&token="+p.token, api.PacketConnect
+		}
+		one, two := b.dial(t, api.SocketIO, path), b.join(t, api.JSON, q)
+		one.text()
+		for range 3 {
+			one.say(connect)
+			one.expect(api.EventEstablished)
+			one.emit(api.EventMatch, "")
+			one.expect(api.EventNoUsers)
+			two.emit(api.EventMatch, "")
+			two.expect(api.EventMatched)
+			one.expect(api.EventMatched)
+			one.say(api.PacketDisconnect)
+			two.expect(api.EventRoomClosed)
+			until(t, func() bool {
+				return strings.Contains(b.do(t, request{path: "/api/guest/" + p.sessionID}).body, `"isOnline":false,`)
+			})
+		}
+		// A search and the presence end as well, and another guest may come in.
+		one.say(connect)
+		one.expect(api.EventEstablished)
+		one.emit(api.EventMatch, "")
+		one.expect(api.EventNoUsers)
+		one.say(api.PacketDisconnect)
+		until(t, func() bool {
+			c := b.node.Counts()
+			return c.Searching == 0 && c.Guests == 1
+		})
+		one.say(string(api.AppendConnect(nil, b.create(t, "").token)))
+		one.expect(api.EventEstablished)
+		one.say(api.PacketDisconnect)
+		one.say(api.PacketDisconnect) // of nobody
+		if code, _ := one.end(); code != frame.ProtocolError {
+			t.Errorf("closed with %v", code)
+		}
+		_ = two.conn.Close()
+	}
+}
+
+func TestATransportWithoutAGuestIsClosedInTheEnd(t *testing.T) {
+	b := start(t, func(c *httpd.Config) { c.ConnectTime = 300 * time.Millisecond })
+	for _, end := range []func(){func() {}, b.server.Drain} {
 		w := b.join(t, api.SocketIO, b.create(t, ""))
-		w.say(packet)
-		if code, _ := w.end(); code != frame.Normal {
-			t.Errorf("%s: closed with %v", packet, code)
+		w.say(api.PacketDisconnect)
+		until(t, func() bool { return b.node.Counts().Guests == 0 })
+		end()
+		if code, _ := w.end(); code != frame.PolicyViolation && code != frame.GoingAway {
+			t.Errorf("closed with %v", code)
 		}
 	}
+}
+
+func TestUnknownEventsAreIgnoredAndCounted(t *testing.T) {
+	b := start(t)
+	for _, f := range framings {
+		w := b.join(t, f, b.create(t, ""))
+		for _, event := range []string{"user:join", "chat:error", "user:matched", strings.Repeat("long", 1000), ""} {
+			w.emit(event, `{"a":1}`)
+		}
+		w.emit(api.EventMatchCancel, "")
+		if p, err := api.Decode(f, []byte(w.text())); err != nil || p.Event != api.EventMatchCancelled {
+			t.Errorf("%v: heard %v first, %v", f, p, err)
+		}
+	}
+	if got := b.do(t, request{path: "/metrics"}); !strings.Contains(got.body, "\nguestload_events_received_total{event=\"unknown\"} 10\n") {
+		t.Error("ten unknown events are not counted")
+	}
+}
+
+func TestAcksTellWhetherAnEventWasAccepted(t *testing.T) {
+	b := start(t)
 	w := b.join(t, api.SocketIO, b.create(t, ""))
 	w.say(`4217["chat:message",{"type":"text","content":"to nobody"}]`)
 	for {

@@ -19,18 +19,13 @@ type stream struct {
 	server  *Server
 	conn    *socket.Conn
 	client  *realtime.Client // nil until it is known whose the socket is
-	entry   *entry           // what a Socket.IO client has still to do; nil once done
+	token   []byte           // of the query on /socket.io/; nil for none
+	entry   *time.Timer      // closes a Socket.IO transport outside the namespace; nil inside it
 	frames  frame.Assembler
 	events  limit.Bucket
 	address netip.Addr
 	framing api.Framing
 	over    bool // nothing more is listened to
-}
-
-// entry is a Socket.IO client's way in: Engine.IO is open, the namespace not yet.
-type entry struct {
-	token []byte // of the query
-	timer *time.Timer
 }
 
 // run reads until the end, which it tells.
@@ -45,7 +40,7 @@ func (st *stream) run() {
 func (st *stream) leave() {
 	st.over = true
 	if st.entry != nil {
-		st.entry.timer.Stop()
+		st.entry.Stop()
 		st.entry = nil
 	}
 	if st.client != nil {
@@ -129,7 +124,9 @@ func (st *stream) text(payload []byte) {
 		st.client.Handle(p.Inbound)
 	case api.Connect:
 		st.enter(p)
-	case api.Disconnect, api.EngineClose:
+	case api.Disconnect:
+		st.exit()
+	case api.EngineClose:
 		st.goodbye(frame.Normal)
 	case api.EnginePong, api.EngineNoop, api.Ack:
 	default:
@@ -148,9 +145,6 @@ func (st *stream) connect(session guest.Session) {
 			code = frame.GoingAway
 		}
 		st.server.log.Warn("socket refused", "guest", session.ID, "error", err)
-		if st.framing == api.SocketIO {
-			st.packet(api.AppendRefusal(nil, api.TextUnavailable))
-		}
 		st.refuse(code, api.TextUnavailable)
 		return
 	}

@@ -21,8 +21,15 @@ type streams struct {
 // either way.
 func (t *streams) enter(st *stream) bool {
 	t.mu.Lock()
-	defer t.mu.Unlock()
 	t.mu.open++
+	t.mu.Unlock()
+	return t.unnamed(st)
+}
+
+// unnamed notes that the socket is nobody's, and reports whether it may stay.
+func (t *streams) unnamed(st *stream) bool {
+	t.mu.Lock()
+	defer t.mu.Unlock()
 	if t.mu.closed {
 		return false
 	}

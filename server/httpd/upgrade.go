@@ -135,7 +135,7 @@ func notWebSocket(ctx *fasthttp.RequestCtx) {
 func (s *Server) accept(hijacked net.Conn, who newcomer) *stream {
 	nc, ahead := takeOut(hijacked)
 	st := &stream{
-		server: s, conn: socket.New(nc, ahead), address: who.address, framing: who.framing,
+		server: s, conn: socket.New(nc, ahead), address: who.address, framing: who.framing, token: who.token,
 	}
 	// Not before: fasthttp does not call us where its answer could not be sent,
 	// and nobody would give the place back.
@@ -147,7 +147,7 @@ func (s *Server) accept(hijacked net.Conn, who newcomer) *stream {
 	case !s.streams.enter(st):
 		st.goAway()
 	case who.framing == api.SocketIO:
-		st.open(who.token)
+		st.open()
 	default:
 		st.connect(who.session)
 	}

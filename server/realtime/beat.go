@@ -9,14 +9,18 @@ import (
 	"guestload/server/api/frame"
 )
 
-// The heartbeat. A socket that has been silent for pingEvery is asked for a sign of
-// life; one that has given none for silence is gone. Every socket is looked at once
-// in wheelSlots seconds, so a vanished one is noticed within 60 s. Engine.IO
-// promises a ping every pingEvery, so its sockets get one though they talk; of the
-// others those who do are not asked, which in a chat halves what heartbeats cost.
+// The heartbeat. Every socket is checked once every wheelSlots seconds.
+//
+// Engine.IO advertises its timing: the server sends a ping every pingInterval, and
+// the client has pingTimeout to answer. So a Socket.IO socket is pinged even while
+// it talks, and is closed only when a ping has gone unanswered for pingTimeout.
+// A WebSocket ping is answered by the client's protocol stack at once, so /ws pings
+// only a socket that has been silent for pingEvery, which halves the cost of
+// heartbeats in a chat, and closes one that has been silent for silence: a vanished
+// one is noticed within 60 s.
 const (
 	wheelSlots = 5
-	pingEvery  = 25 * time.Second
+	pingEvery  = api.PingInterval
 	silence    = 54 * time.Second
 )
 
@@ -80,27 +84,39 @@ var (
 	pingSocketIO = frame.Append(nil, frame.Text, api.PacketPing)
 )
 
-// beat asks the peer for a sign of life, or ends a socket that gave none.
+// beat pings the peer when a ping is due, and ends a socket that is lost.
 func (c *Client) beat(now time.Time) {
 	c.reap(now)
-	if now.Unix()-c.heard.Load() > int64(silence/time.Second) {
+	if c.lost(now) {
 		c.node.counts.lost.Add(1)
 		c.Cut()
 		return
 	}
-	last := c.pinged.Load()
+	heard, pinged := c.heard.Load(), c.pinged.Load()
+	last := pinged
 	if c.framing != api.SocketIO {
-		last = max(last, c.heard.Load())
+		last = max(pinged, heard)
+	} else if pinged > heard {
+		return // one ping at a time: the client still has time to answer this one
 	}
-	if now.Unix()-last < int64(pingEvery/time.Second) {
+	if now.UnixMilli()-last < pingEvery.Milliseconds() {
 		return
 	}
-	c.pinged.Store(now.Unix())
+	c.pinged.Store(now.UnixMilli())
 	if c.framing == api.SocketIO {
 		c.send(pingSocketIO)
 	} else {
 		c.send(pingJSON)
 	}
+}
+
+// lost reports whether the peer has been silent for longer than it may be.
+func (c *Client) lost(now time.Time) bool {
+	heard, pinged, at := c.heard.Load(), c.pinged.Load(), now.UnixMilli()
+	if c.framing == api.SocketIO {
+		return pinged > heard && at-pinged >= api.PingTimeout.Milliseconds()
+	}
+	return at-heard > silence.Milliseconds()
 }
 
 // keepEvery is how often a connected guest's stored lifetime starts anew.

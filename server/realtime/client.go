@@ -44,8 +44,8 @@ type Client struct {
 	framing  api.Framing
 	socketID string
 	slot     int          // in the heartbeat wheel
-	heard    atomic.Int64 // unix seconds of the last bytes from the peer
-	pinged   atomic.Int64 // unix seconds of the last ping sent
+	heard    atomic.Int64 // Unix milliseconds of the last bytes from the peer
+	pinged   atomic.Int64 // Unix milliseconds of the last ping sent
 	shut     atomic.Bool  // nothing the peer says counts any more
 
 	mu struct {
@@ -55,9 +55,11 @@ type Client struct {
 		queued   uint64 // bytes ever given to the socket or the backlog
 		receipts []receipt
 		flushing bool
-		closing  bool      // a close frame was queued: nothing may follow it
-		finished time.Time // when the close frame was taken by the kernel
-		dead     bool      // the socket is closed
+		left     bool          // the guest left, and the transport is no longer ours to write to
+		idle     chan struct{} // closed at the end of the flush that Leave waits for
+		closing  bool          // a close frame was queued: nothing may follow it
+		finished time.Time     // when the close frame was taken by the kernel
+		dead     bool          // the socket is closed
 	}
 }
 
@@ -72,7 +74,7 @@ type receipt struct {
 }
 
 // Heard notes a sign of life.
-func (c *Client) Heard() { c.heard.Store(c.node.now().Unix()) }
+func (c *Client) Heard() { c.heard.Store(c.node.now().UnixMilli()) }
 
 // SocketID is the socket's name, unique over all instances.
 func (c *Client) SocketID() string { return c.socketID }
@@ -150,6 +152,10 @@ func (c *Client) flush() {
 		batch := c.mu.backlog
 		if len(batch) == 0 || c.mu.dead {
 			c.mu.flushing, c.mu.backlog, c.mu.spare = false, nil, nil
+			if c.mu.idle != nil {
+				close(c.mu.idle)
+				c.mu.idle = nil
+			}
 			c.finish()
 			c.mu.Unlock()
 			return
@@ -203,14 +209,18 @@ func (c *Client) Cut() {
 	c.mu.Unlock()
 }
 
-// end says why in an `error` event, closes the WebSocket with the code, and
-// listens to nothing more. The socket's reader calls Closed when it is gone.
+// end sends an `error` event with the message, closes the WebSocket with the
+// code and ignores all further input. The socket's reader calls Closed when the
+// connection has ended.
+//
+// Only a takeover and a deleted session send a Socket.IO DISCONNECT first: after
+// one, the official client never reconnects by itself. After every other end it does.
 func (c *Client) end(code frame.Code, message string) {
 	c.shut.Store(true)
 	buf := takeBuffer()
 	defer giveBuffer(buf)
 	*buf = api.AppendNoticeFrame(*buf, c.framing, api.EventError, message)
-	if c.framing == api.SocketIO {
+	if c.framing == api.SocketIO && (code == frame.Replaced || code == frame.SessionEnded) {
 		*buf = frame.Append(*buf, frame.Text, api.PacketDisconnect)
 	}
 	*buf = frame.AppendClose(*buf, code, message)
@@ -228,7 +238,7 @@ func (c *Client) end(code frame.Code, message string) {
 
 // finish ends the writing side once the close frame is out. The caller holds c.mu.
 func (c *Client) finish() {
-	if c.mu.closing && !c.mu.dead {
+	if c.mu.closing && !c.mu.dead && !c.mu.left {
 		c.mu.finished = c.node.now()
 		_ = c.sock.Finish()
 	}

@@ -42,8 +42,8 @@ func (n *Node) connect(ctx context.Context, m *member, s guest.Session, f api.Fr
 	now := n.now()
 	c := &Client{node: n, member: m, sock: sock, framing: f,
 		socketID: n.instance + "." + strconv.FormatUint(n.sockets.Add(1), 36)}
-	c.heard.Store(now.Unix())
-	c.pinged.Store(now.Unix())
+	c.heard.Store(now.UnixMilli())
+	c.pinged.Store(now.UnixMilli())
 	m.active.Store(now.UnixMilli())
 	m.mu.Lock()
 	m.mu.profile, m.mu.connectedAt, m.mu.deleted = s, n.stamp(), false
@@ -103,11 +103,45 @@ func (n *Node) missed(ctx context.Context, m *member, partnerID string) {
 	m.send(func(c *Client, dst []byte) []byte { return appendParted(c, dst, &gone, offline) })
 }
 
-// Closed tells that the socket is gone. The close of a socket that a newer one
-// has replaced changes nothing.
+// Closed reports that the socket has ended. If a newer socket has replaced this
+// one, nothing else changes.
 func (c *Client) Closed() {
-	n, m := c.node, c.member
 	c.Cut()
+	c.depart()
+}
+
+// Leave is Closed for a guest whose transport stays open, as after a Socket.IO
+// DISCONNECT. It returns once everything queued is written and the transport is
+// free for another Connect, and reports false if the socket is closing instead.
+// A peer that does not read can delay it by writeTimeout.
+func (c *Client) Leave() (free bool) {
+	c.shut.Store(true)
+	c.mu.Lock()
+	if c.mu.closing || c.mu.dead {
+		c.mu.Unlock()
+		c.Closed()
+		return false
+	}
+	c.mu.closing, c.mu.left = true, true
+	var idle chan struct{}
+	if c.mu.flushing {
+		idle = make(chan struct{})
+		c.mu.idle = idle
+	}
+	c.mu.Unlock()
+	c.depart()
+	if idle != nil {
+		<-idle
+	}
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return !c.mu.dead
+}
+
+// depart removes the socket from the node, and with it the guest unless a newer
+// socket has replaced this one.
+func (c *Client) depart() {
+	n, m := c.node, c.member
 	n.wheel.remove(c)
 	n.counts.sockets.Add(-1)
 	m.turn.Lock()

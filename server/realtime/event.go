@@ -1,7 +1,6 @@
 package realtime
 
 import (
-	"fmt"
 	"strconv"
 	"time"
 
@@ -18,8 +17,8 @@ func (c *Client) Handle(in api.Inbound) {
 	}
 	m, n := c.member, c.node
 	m.active.Store(n.now().UnixMilli())
-	refusal := n.handle(c, m, in)
-	if in.Ack < 0 {
+	refusal, known := n.handle(c, m, in)
+	if in.Ack < 0 || !known {
 		return
 	}
 	buf := takeBuffer()
@@ -28,38 +27,43 @@ func (c *Client) Handle(in api.Inbound) {
 	giveBuffer(buf)
 }
 
-// handle acts on one event, and returns what an ack is to say where it was refused.
-func (n *Node) handle(c *Client, m *member, in api.Inbound) (refusal string) {
+// handle acts on one event. It returns what an ack says if the event was refused.
+// Events that the contract does not name are unknown: Socket.IO ignores events
+// without a listener, and so no ack answers them either.
+func (n *Node) handle(c *Client, m *member, in api.Inbound) (refusal string, known bool) {
 	switch in.Event {
 	case api.EventChatMessage:
-		return n.message(m, in.Data)
+		return n.message(m, in.Data), true
 	case api.EventTypingStart, api.EventTypingStop:
 		n.typing(m, in.Event)
-		return ""
 	case api.EventMatch:
-		wants, err := api.ParseWishes(in.Data)
-		if err != nil {
-			n.matchError(m, err.Error())
-			return err.Error()
-		}
-		if err := c.turn(func() error { return n.search(n.ctx, m, wants) }); err != nil {
-			return textMatchFailed
-		}
-		return ""
+		return n.match(c, m, in.Data), true
 	case api.EventMatchCancel:
 		_ = c.turn(func() error { n.cancel(m); return nil })
-		return ""
 	case api.EventChatClear, api.EventLeaveRoom, api.EventCloseRoom:
 		_ = c.turn(func() error { n.clear(m); return nil })
-		return ""
 	case api.EventGetStats:
-		return n.tellStats(c)
+		return n.tellStats(c), true
 	default:
-		if api.IsSignal(in.Event) {
-			return n.signal(m, in)
+		if !api.IsSignal(in.Event) {
+			return "", false
 		}
-		return n.chatError(m, fmt.Sprintf("Unknown event %.64q", in.Event))
+		return n.signal(m, in), true
 	}
+	return "", true
+}
+
+// match starts a search. It returns what an ack says if the search was refused.
+func (n *Node) match(c *Client, m *member, data api.Value) (refusal string) {
+	wants, err := api.ParseWishes(data)
+	if err != nil {
+		n.matchError(m, err.Error())
+		return err.Error()
+	}
+	if err := c.turn(func() error { return n.search(n.ctx, m, wants) }); err != nil {
+		return textMatchFailed
+	}
+	return ""
 }
 
 // turn does a step of the guest's life while nothing else does one, unless a
