@@ -1,6 +1,7 @@
 package main
 
 import (
+	"fmt"
 	"go/ast"
 	"go/parser"
 	"go/token"
@@ -13,7 +14,7 @@ import (
 	"strings"
 	"testing"
 
-	"guestload/scenarios"
+	"guestload/scenarios/rule"
 	"guestload/server/api"
 	"guestload/server/guest"
 )
@@ -306,8 +307,19 @@ func TestContractHasEveryRule(t *testing.T) {
 	for n := range 8 {
 		rules["rule-"+strconv.Itoa(n+1)] = true
 	}
-	for _, rule := range scenarios.Rules() {
-		rules["rule-"+rule] = true
+	text, err := os.ReadFile("CONTRACT.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, r := range rule.All() {
+		id := "rule-" + string(r.ID)
+		rules[id] = true
+		row := fmt.Sprintf("| <a id=%q></a>`%s` | %s | [", id, r.ID, r.Text)
+		_, rest, found := strings.Cut(string(text), row)
+		line, _, _ := strings.Cut(rest, "\n")
+		if !found || !strings.HasSuffix(line, "](#"+r.Section+") |") {
+			t.Errorf("CONTRACT.md has no row %s…](#%s) |", row, r.Section)
+		}
 	}
 	same(t, "rule-", rules, contract)
 }

@@ -28,27 +28,27 @@ const (
 
 // Rule describes one rule.
 type Rule struct {
-	ID       ID
-	Contract int    // its number in the contract's list of rules, 1 to 8; 0: it follows from the contract's tables
-	Text     string // what must hold: one sentence, without a full stop
+	ID      ID
+	Section string // where the contract states it: an anchor in server/CONTRACT.md
+	Text    string // what must hold: one sentence, without a full stop
 }
 
 var all = []Rule{
-	{OnePartner, 1, "a guest has at most one partner"},
-	{SymmetricPartner, 1, "if A's partner is B, then B's partner is A"},
-	{NotOneself, 1, "nobody is matched with oneself"},
-	{ToldOnce, 1, "each of the two guests is told of a match once"},
-	{UniqueID, 0, "no two guests have the same id"},
-	{RoomID, 0, "a roomId is the two guests' ids, sorted, joined with _"},
-	{EventOrder, 0, "the events of a search and a chat arrive in the contract's order"},
-	{MessageOnce, 3, "a message arrives once"},
-	{MessageOrder, 3, "messages arrive in the order in which they were sent"},
-	{MessageWhole, 3, "a message arrives as it was sent"},
-	{MessageLost, 3, "a message that was sent to a partner arrives"},
-	{MessageToPartner, 3, "a message reaches the sender's partner and nobody else"},
-	{AfterLeave, 3, "no message arrives from a partner after the chat has ended"},
-	{Release, 4, "a guest whose partner leaves, drops or dies is told in time, and not before"},
-	{Leftover, 8, "the server's counts are back to zero after the last guest has gone"},
+	{OnePartner, "rule-1", "a guest has at most one partner"},
+	{SymmetricPartner, "rule-1", "if A's partner is B, then B's partner is A"},
+	{NotOneself, "rule-1", "nobody is matched with oneself"},
+	{ToldOnce, "rule-1", "each of the two guests is told of a match once"},
+	{UniqueID, "http", "no two guests have the same id"},
+	{RoomID, "server-user-matched", "a roomId is the two guests' ids, sorted, joined with _"},
+	{EventOrder, "order", "the events of a search and a chat arrive in the contract's order"},
+	{MessageOnce, "rule-3", "a message arrives once"},
+	{MessageOrder, "rule-3", "messages arrive in the order in which they were sent"},
+	{MessageWhole, "rule-3", "a message arrives as it was sent"},
+	{MessageLost, "rule-3", "a message that was sent to a partner arrives"},
+	{MessageToPartner, "rule-3", "a message reaches the sender's partner and nobody else"},
+	{AfterLeave, "rule-5", "no message arrives from a partner after the chat has ended"},
+	{Release, "rule-4", "a guest whose partner leaves, drops or dies is told in time, and not before"},
+	{Leftover, "rule-8", "the server's counts are back to zero after the last guest has gone"},
 }
 
 // All returns the rules, in the order in which reports list them.
