@@ -17,6 +17,8 @@ func (p *performance) conclude(ctx context.Context, tally executor.Tally, end ti
 	p.run.Seconds = p.tape.seconds
 	r.DurationSec, r.Interrupted = end.Seconds(), tally.Interrupted
 	r.Guests = accounts(tally, p.tape.planned, int(p.closed.Load()))
+	totals := p.book.Totals()
+	r.Required = p.world.Required(totals)
 	p.surroundings(ctx)
 	p.target.Spread.Close() // who fell silent goes now
 	left := p.target.leftovers(ctx)
@@ -25,7 +27,6 @@ func (p *performance) conclude(ctx context.Context, tally executor.Tally, end ti
 	}
 	p.spent(ctx)
 
-	totals := p.book.Totals()
 	invalid, warnings := measure.Verdict(p.health, totals, measure.Judged{
 		Tightest: results.Tightest(p.scenario.Thresholds),
 		Miss:     results.NarrowestMiss(p.scenario.Thresholds, p.run),
@@ -81,6 +82,9 @@ func (p *performance) judge(report verify.Report, left verify.Leftovers) {
 	}
 	p.blows.tell(r, report, p.world.CutOffs())
 	if report.Strangers > 0 {
+		if !r.Required["delivery"] {
+			delete(r.Required, "delivery") // it may be that none could be measured
+		}
 		words := fmt.Sprintf("%d matches were with guests of somebody else: of them only one side was seen", report.Strangers)
 		if p.world.Apart != nil {
 			words += ", and no delivery was measured"

@@ -6,6 +6,7 @@ import (
 	"math"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"time"
 
@@ -102,7 +103,7 @@ func (st *stage) try(ctx context.Context, s scenarios.Scenario, rate float64, di
 // where all would have had room at a server that answers at once; for all
 // else that makes a run invalid it is not.
 func judge(r results.Record, died, room bool) (capacity.Verdict, []string) {
-	var broken []string
+	broken := slices.Clone(r.Undone)
 	for _, t := range r.Thresholds {
 		if !t.Passed {
 			broken = append(broken, t.Expression+": "+t.Observed)

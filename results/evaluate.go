@@ -2,15 +2,17 @@ package results
 
 import (
 	"fmt"
+	"maps"
 	"math"
+	"slices"
 	"strconv"
 	"time"
 
 	"guestload/scenarios"
 )
 
-// Evaluate holds thresholds against a run. One over something that never
-// happened, or that was not measured, is broken: it is never passed in silence.
+// Evaluate holds thresholds against a run. A threshold on something that never
+// happened, or was not measured, fails with "no data".
 // Warm-up seconds count for none; failures of warm-up are in no second.
 func Evaluate(thresholds []scenarios.Threshold, run Run) []ThresholdResult {
 	results := make([]ThresholdResult, 0, len(thresholds))
@@ -64,6 +66,9 @@ func boundsTime(t scenarios.Threshold) bool {
 
 func duration(ms float64) time.Duration { return time.Duration(ms * float64(time.Millisecond)) }
 
+// noData is what was observed of something that never happened.
+const noData = "no data"
+
 // observation is a number that was seen, or why there is none.
 type observation struct {
 	value   float64
@@ -106,11 +111,11 @@ func formatShare(ratio float64) string {
 func observe(t scenarios.Threshold, run Run) observation {
 	switch t.Metric {
 	case scenarios.MetricViolations:
-		return observation{value: float64(run.Record.violations(t.Rule)), from: -1}
+		return violations(t, run)
 	case scenarios.MetricUnmatched:
-		return shareOf(t, float64(run.Record.Guests.Unmatched), float64(run.Record.Guests.Planned), "no guests")
+		return unmatched(t, run)
 	case scenarios.MetricCPU, scenarios.MetricMemory:
-		return resources(t, run.Record.Resources)
+		return resources(t, run.Record)
 	}
 	if seen, is := faultTimes(t.Metric, run.Record.Faults); is {
 		return longest(seen)
@@ -145,7 +150,7 @@ func faultTimes(m scenarios.Metric, faults []Fault) (seen []*float64, is bool) {
 func longest(seen []*float64) observation {
 	o := observation{from: -1}
 	if len(seen) == 0 {
-		o.missing = "no such fault"
+		o.missing = noData + ": no such fault"
 	}
 	for _, ms := range seen {
 		if ms == nil {
@@ -170,7 +175,7 @@ func recorded(seconds []Second) []Second {
 // worst is the window that is furthest on the wrong side. Windows without
 // samples say nothing, unless none has any.
 func worst(t scenarios.Threshold, seconds []Second, size int) observation {
-	found := observation{missing: "no samples"}
+	found := observation{missing: noData}
 	if size == 0 {
 		return found
 	}
@@ -204,14 +209,14 @@ func observeSeconds(t scenarios.Threshold, seconds []Second) observation {
 	if t.Metric == scenarios.MetricFailures {
 		failed, tried := attempts(t.Operation, seconds)
 		if tried == 0 {
-			return observation{missing: "no attempts"}
+			return observation{missing: noData}
 		}
-		return shareOf(t, failed, tried, "no attempts")
+		return shareOf(t, failed, tried)
 	}
 	if t.Metric == scenarios.MetricRate {
 		failed, tried := attempts(t.Operation, seconds)
 		if len(seconds) == 0 || tried == 0 && t.Window == 0 {
-			return observation{missing: "no samples"}
+			return observation{missing: noData}
 		}
 		return observation{value: (tried - failed) / float64(len(seconds)), from: -1}
 	}
@@ -222,7 +227,7 @@ func observeSeconds(t scenarios.Threshold, seconds []Second) observation {
 		}
 	}
 	if h.TotalCount() == 0 {
-		return observation{missing: "no samples"}
+		return observation{missing: noData}
 	}
 	switch percent, ok := t.Stat.Percentile(); {
 	case ok:
@@ -259,25 +264,55 @@ func attempts(operation string, seconds []Second) (failed, tried float64) {
 }
 
 // shareOf is a count, or its share of all where the threshold asks for one.
-func shareOf(t scenarios.Threshold, part, all float64, missing string) observation {
+func shareOf(t scenarios.Threshold, part, all float64) observation {
 	if t.Unit != scenarios.Share {
 		return observation{value: part, from: -1}
 	}
 	if all == 0 {
-		return observation{missing: missing}
+		return observation{missing: noData}
 	}
 	return observation{value: part / all, from: -1}
 }
 
-func resources(t scenarios.Threshold, r Resources) observation {
-	usage := map[string]*Usage{"server": r.Server, "loadgen": r.Loadgen, "redis": r.Redis}[t.Process]
-	if usage == nil {
-		return observation{missing: "not measured"}
+// unmatched has no data where guests should have searched and none ever did.
+func unmatched(t scenarios.Threshold, run Run) observation {
+	g := run.Record.Guests
+	if found, required := run.Record.Required[match]; required && !found && g.Unmatched == 0 {
+		if _, tried := attempts(match, run.Seconds); tried == 0 {
+			return observation{missing: noData}
+		}
 	}
-	if t.Metric == scenarios.MetricMemory {
-		return observation{value: usage.RSSPeakMB, from: -1}
+	return shareOf(t, float64(g.Unmatched), float64(g.Planned))
+}
+
+// match is the operation that finds a guest a partner.
+const match = "match"
+
+// violations have no data where no operation ever succeeded: the rules are
+// about what guests are told.
+func violations(t scenarios.Threshold, run Run) observation {
+	n := run.Record.violations(t.Rule)
+	failed, tried := attempts("", run.Seconds)
+	if n == 0 && tried == failed && !slices.Contains(slices.Collect(maps.Values(run.Record.Required)), true) {
+		return observation{missing: noData}
 	}
-	return observation{value: usage.CPUMsPerSession, from: -1}
+	return observation{value: float64(n), from: -1}
+}
+
+// resources has no data where a process did not tell, or told nonsense: a
+// process that serves guests uses both CPU time and memory.
+func resources(t scenarios.Threshold, r Record) observation {
+	usage := map[string]*Usage{"server": r.Resources.Server, "loadgen": r.Resources.Loadgen, "redis": r.Resources.Redis}[t.Process]
+	o := observation{from: -1}
+	if usage != nil {
+		if o.value = usage.CPUMsPerSession; t.Metric == scenarios.MetricMemory {
+			o.value = usage.RSSPeakMB
+		}
+	}
+	if o.value <= 0 {
+		o.missing = noData + ": not measured"
+	}
+	return o
 }
 
 // violations counts breaches of one rule, "" for all.

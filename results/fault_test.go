@@ -30,7 +30,7 @@ func TestThresholdsOfFaultsTakeTheLongest(t *testing.T) {
 		if got.Observed != want.observed || got.Passed != want.passed {
 			t.Errorf("%s: %+v, want %+v", expression, got, want)
 		}
-		if got := Evaluate([]scenarios.Threshold{threshold}, Run{})[0]; got.Passed || got.Observed != "no such fault" {
+		if got := Evaluate([]scenarios.Threshold{threshold}, Run{})[0]; got.Passed || got.Observed != "no data: no such fault" {
 			t.Errorf("%s without faults: %+v", expression, got)
 		}
 	}

@@ -77,6 +77,7 @@ func (r *Record) join(other Record, shift int) {
 	if other.Environment.Commit != r.Environment.Commit {
 		r.Warnings = union(r.Warnings, []string{fmt.Sprintf("generators of different commits: %s and %s", r.Environment.Commit, other.Environment.Commit)})
 	}
+	r.requireToo(other.Required)
 	r.joinViolations(other.Violations)
 	if r.Faults == nil {
 		r.Faults = other.Faults // of one run: those who do not deal them do not tell of them

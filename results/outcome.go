@@ -19,7 +19,7 @@ const (
 // ExitCode is the exit code of an outcome.
 func (o Outcome) ExitCode() int {
 	switch o {
-	case Passed:
+	case Passed, Unjudged:
 		return ExitPassed
 	case ThresholdsFail:
 		return ExitThreshold
@@ -38,6 +38,7 @@ func (o Outcome) ExitCode() int {
 func (r *Run) Conclude(thresholds []scenarios.Threshold) {
 	r.Record.Schema = Schema
 	r.Record.Operations = r.operations()
+	r.Record.Undone = r.Record.undone()
 	r.Record.Thresholds = Evaluate(thresholds, *r)
 	r.Record.Invalid = append(r.Record.Invalid, r.Record.unaccounted()...)
 	if r.Record.Violations == nil {
@@ -74,6 +75,12 @@ func (r Record) outcome() Outcome {
 	}
 	if len(r.Invalid) > 0 {
 		return Invalid
+	}
+	if len(r.Undone) > 0 {
+		return ThresholdsFail
+	}
+	if len(r.Thresholds) == 0 {
+		return Unjudged
 	}
 	for _, t := range r.Thresholds {
 		if !t.Passed {

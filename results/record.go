@@ -13,7 +13,8 @@ type Outcome string
 // The outcomes.
 const (
 	Passed         Outcome = "passed"
-	ThresholdsFail Outcome = "failed"   // a threshold was broken
+	Unjudged       Outcome = "unjudged" // there were no thresholds, so nothing was judged but the rules of the contract
+	ThresholdsFail Outcome = "failed"   // a threshold was broken, or work that the scenario requires was never done
 	Invalid        Outcome = "invalid"  // the generator was late or lost arrivals
 	Violated       Outcome = "violated" // a rule of the contract was broken
 )
@@ -31,6 +32,8 @@ type Record struct {
 	Environment  Environment          `json:"environment"`
 	Guests       Guests               `json:"guests"`
 	Operations   map[string]Operation `json:"operations"`
+	Required     map[string]bool      `json:"required,omitempty"` // operations that the scripts played require: whether each succeeded at least once, warm-up included
+	Undone       []string             `json:"undone,omitempty"`   // required work that was never done: the run fails
 	Violations   []Violation          `json:"violations"`
 	Thresholds   []ThresholdResult    `json:"thresholds"`
 	Resources    Resources            `json:"resources"`

@@ -110,7 +110,7 @@ func ensure(operations map[Op]*Operation, op Op) *Operation {
 func (b *Book) Totals() Totals {
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	t := Totals{Operations: map[Op]*Operation{}, Warmup: Warmup{Failures: map[Op]map[string]Failures{}}}
+	t := Totals{Operations: map[Op]*Operation{}, Warmup: Warmup{Successes: map[Op]int64{}, Failures: map[Op]map[string]Failures{}}}
 	for op, o := range b.mu.totals {
 		c := &Operation{o.Response.Clone(), o.Service.Clone(), o.Lag.Clone(), map[string]Failures{}, o.Retries}
 		for kind, f := range o.Failures {
@@ -122,7 +122,11 @@ func (b *Book) Totals() Totals {
 		w := b.warmups[i]
 		t.Skewed += r.skewed.Load() + w.skewed.Load()
 		t.Displaced += r.displaced.Load()
-		t.Warmup.Successes += w.successes.Load()
+		for op := range opCount {
+			if n := w.successes[op].Load(); n > 0 {
+				t.Warmup.Successes[op] += n
+			}
+		}
 		w.copyFailures(t.Warmup.Failures)
 		t.Warmup.Retries += w.totalRetries()
 	}

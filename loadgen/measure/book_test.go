@@ -134,7 +134,7 @@ func TestWarmupKeepsFailuresApartAndNoTimes(t *testing.T) {
 	w.Failure(Connect, "refused", ms, ms)
 	b.Finish(time.Second)
 	got := b.Totals()
-	if len(got.Operations) != 0 || got.Warmup.Successes != 1 || got.Warmup.Failed() != 1 || got.Warmup.Failures[Connect]["refused"].Count != 1 {
+	if len(got.Operations) != 0 || got.Warmup.Successes[Fetch] != 1 || got.Warmup.Failed() != 1 || got.Warmup.Failures[Connect]["refused"].Count != 1 {
 		t.Errorf("got %+v", got)
 	}
 	var none *Recorder

@@ -21,7 +21,8 @@ type Recorder struct {
 	warmup bool
 	cells  [slots][opCount]atomic.Pointer[times]
 
-	successes, skewed, displaced atomic.Int64
+	skewed, displaced atomic.Int64
+	successes         [opCount]atomic.Int64 // of a warm-up
 
 	mu struct {
 		sync.Mutex
@@ -67,7 +68,7 @@ func (r *Recorder) Success(s Sample) {
 		return
 	}
 	if r.warmup {
-		r.successes.Add(1)
+		r.successes[s.Op].Add(1)
 		return
 	}
 	cell := &r.cells[r.second(s.Done)%slots][s.Op]

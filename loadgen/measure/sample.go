@@ -39,6 +39,18 @@ func newOperation() *Operation {
 	return &Operation{Response: NewHistogram(), Service: NewHistogram(), Lag: NewHistogram(), Failures: map[string]Failures{}}
 }
 
+// Succeeded reports whether the operation ever did, in warm-up or after it.
+func (t Totals) Succeeded(op Op) bool {
+	o := t.Operations[op]
+	return o != nil && o.Count() > 0 || t.Warmup.Successes[op] > 0
+}
+
+// Failed reports whether the operation ever did, in warm-up or after it.
+func (t Totals) Failed(op Op) bool {
+	o := t.Operations[op]
+	return o != nil && o.Failed() > 0 || len(t.Warmup.Failures[op]) > 0
+}
+
 // Count is the number of successes.
 func (o *Operation) Count() int64 { return o.Response.TotalCount() }
 
@@ -74,7 +86,7 @@ type Totals struct {
 
 // Warmup is what happened while nothing was recorded.
 type Warmup struct {
-	Successes int64
+	Successes map[Op]int64
 	Retries   int64
 	Failures  map[Op]map[string]Failures
 }

@@ -16,7 +16,7 @@ func (t Terminal) Final(r results.Record, dir string) string {
 	sections := []string{
 		t.heading(r), t.capacity(r.Capacity), t.outcomes(r.Guests), t.operations(r.Operations), t.failures(r.Operations), t.retries(r.Operations),
 		t.thresholds(r.Thresholds), t.violations(r.Violations), t.faults(r.Faults), t.resources(r.Resources),
-		t.doubts("warnings", yellow, r.Warnings), t.doubts("invalid, because", red, r.Invalid),
+		t.doubts("warnings", yellow, r.Warnings), t.doubts("never done", red, r.Undone), t.doubts("invalid, because", red, r.Invalid),
 	}
 	if dir != "" {
 		sections = append(sections, "record  "+dir) // whole, so that it can be copied
@@ -200,6 +200,9 @@ func (t Terminal) verdict(r results.Record) string {
 	if len(r.Invalid) > 0 {
 		words = append(words, "the numbers are not to be believed, see above")
 	}
+	if len(r.Undone) > 0 {
+		words = append(words, "the run is broken: work that the scenario requires was never done, see above")
+	}
 	switch held := len(r.Thresholds); {
 	case broken > 0:
 		words = append(words, fmt.Sprintf("%d of %s broken", broken, results.FormatCounted(held, "threshold")))
@@ -208,12 +211,12 @@ func (t Terminal) verdict(r results.Record) string {
 	case held > 1:
 		words = append(words, fmt.Sprintf("all %d thresholds held", held))
 	default:
-		words = append(words, "there were no thresholds")
+		words = append(words, "nothing was judged: the scenario has no thresholds")
 	}
-	if breaches == 0 {
+	if breaches == 0 && len(r.Undone) == 0 {
 		words = append(words, "no violations were seen")
 	}
-	title := map[results.Outcome]string{results.Passed: t.paint(green, "PASSED"), results.ThresholdsFail: t.paint(red, "FAILED"),
+	title := map[results.Outcome]string{results.Passed: t.paint(green, "PASSED"), results.Unjudged: t.paint(yellow, "NOT JUDGED"), results.ThresholdsFail: t.paint(red, "FAILED"),
 		results.Invalid: t.paint(red, "INVALID"), results.Violated: t.paint(red, "VIOLATED")}[r.Outcome]
 	if title == "" {
 		title = t.paint(red, "NO VERDICT")

@@ -98,6 +98,23 @@ func violated() results.Record {
 	return r
 }
 
+// undone is a run against a target that does nothing.
+func undone() results.Record {
+	r := record()
+	r.Guests = results.Guests{Planned: 20, Started: 20, Failed: 20}
+	r.Operations = map[string]results.Operation{"create": {Failures: map[string]int64{"refused": 20}, Waits: map[string]results.Wait{"refused": {Mean: 1, Max: 3}}}}
+	r.Thresholds = []results.ThresholdResult{{Expression: "violations == 0", Observed: "no data"}}
+	r.Undone = []string{"no guest completed: 20 failed, 0 unmatched, 0 dropped of 20 guests"}
+	r.Outcome = results.ThresholdsFail
+	return r
+}
+
+func unjudged() results.Record {
+	r := record()
+	r.Thresholds, r.Outcome = nil, results.Unjudged
+	return r
+}
+
 // searched is the answer of a search.
 func searched() results.Record {
 	r := record()
@@ -130,6 +147,8 @@ func TestFinalReports(t *testing.T) {
 		{"violated-80", Terminal{Width: 80}, violated()},
 		{"violated-40", Terminal{Width: 40}, violated()},
 		{"violated-ascii", Terminal{Width: 100, ASCII: true}, violated()},
+		{"undone-80", Terminal{Width: 80}, undone()},
+		{"unjudged-80", Terminal{Width: 80}, unjudged()},
 		{"nothing", Terminal{Width: 80}, results.Record{Scenario: "smoke", Invalid: []string{"no guests were planned"}, Outcome: results.Invalid}},
 	} {
 		t.Run(c.name, func(t *testing.T) {

@@ -102,6 +102,7 @@ func (p *player) locate(ctx context.Context) error {
 	p.cause = p.now()
 	switch {
 	case err == nil:
+		note(&p.world.work.placed)
 		if v, parsed := api.ParseJSON([]byte(location)); parsed == nil {
 			p.traits.country = string(v.Get("country").Text())
 		}

@@ -70,6 +70,7 @@ func (p *player) turn(n int) { p.dice.turn(p.world.Seed, p.guest.Index, n) }
 func (p *player) now() time.Duration { return p.world.Clock.Now() }
 
 func (p *player) play(ctx context.Context) Fate {
+	note(&p.world.work.played[p.world.number(p.script)])
 	err := p.steps(ctx)
 	if errors.Is(err, errStaysAway) {
 		err = nil
@@ -126,7 +127,11 @@ func (p *player) step(ctx context.Context, s *scenarios.Step, intended time.Dura
 	case scenarios.Create:
 		return p.create(ctx, intended, p.feed(scenarios.FeedUsername, 0))
 	case scenarios.Rename:
-		return p.create(ctx, intended, p.newName())
+		err := p.create(ctx, intended, p.newName())
+		if err == nil {
+			note(&p.world.work.renamed)
+		}
+		return err
 	case scenarios.Fetch:
 		return p.fetch(ctx, intended)
 	case scenarios.Locate:

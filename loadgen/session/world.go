@@ -44,6 +44,7 @@ type World struct {
 	crowd    crowd
 	lags     lags
 	stories  stories
+	work     work
 	// Guests whom a fault has cut off, and who came back.
 	cutOffs, returns atomic.Int64
 }
@@ -61,6 +62,7 @@ func NewWorld(s Setting) *World {
 		s.Timeout = defaultTimeout
 	}
 	w := &World{Setting: s, patience: noticed + longestThink(s.Scripts)}
+	w.work.played = make([]atomic.Bool, len(s.Scripts))
 	for _, script := range s.Scripts {
 		w.weights += script.Weight
 	}
@@ -109,6 +111,16 @@ func (w *World) script(d *dice) *scenarios.Script {
 		}
 	}
 	return &w.Scripts[len(w.Scripts)-1]
+}
+
+// number is the position of a script that script returned.
+func (w *World) number(script *scenarios.Script) int {
+	for i := range w.Scripts {
+		if &w.Scripts[i] == script {
+			return i
+		}
+	}
+	return 0
 }
 
 // path is the backend's own name of one of the contract's.

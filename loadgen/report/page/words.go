@@ -14,6 +14,8 @@ func verdict(o results.Outcome) (word, tone string) {
 	switch o {
 	case results.Passed:
 		return "Passed", "good"
+	case results.Unjudged:
+		return "Not judged", "doubt"
 	case results.ThresholdsFail:
 		return "Failed", "bad"
 	case results.Invalid:
@@ -45,19 +47,22 @@ func because(r results.Record) string {
 	if breaches > 0 {
 		words = append(words, fmt.Sprintf("%s of the contract broken, %s.", results.FormatCounted(rules, "rule"), results.FormatCounted(breaches, "time")))
 	}
+	for _, undone := range r.Undone {
+		words = append(words, strings.ToUpper(undone[:1])+undone[1:]+".")
+	}
 	switch held := len(r.Thresholds); {
 	case len(broken) == 1:
 		words = append(words, fmt.Sprintf("1 of %s broken: %s, observed %s.", results.FormatCounted(held, "threshold"), broken[0].Expression, broken[0].Observed))
 	case len(broken) > 1:
 		words = append(words, fmt.Sprintf("%d of %s broken.", len(broken), results.FormatCounted(held, "threshold")))
 	case held == 0:
-		words = append(words, "There were no thresholds.")
+		words = append(words, "Nothing was judged: the scenario has no thresholds.")
 	case held == 1:
 		words = append(words, "The threshold held.")
 	default:
 		words = append(words, fmt.Sprintf("All %d thresholds held.", held))
 	}
-	if breaches == 0 {
+	if breaches == 0 && len(r.Undone) == 0 {
 		words = append(words, "No violations were seen.")
 	}
 	if len(r.Invalid) > 0 {
