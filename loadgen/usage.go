@@ -56,9 +56,11 @@ a page that needs no network.
 
 Ctrl-C ends a run early: what there is is still reported and written.
 
-Exit codes: 0 passed, 1 could not run, 2 wrong usage or scenario, 3 a threshold was
-broken, 4 the run is invalid (the generator was late, lost arrivals or was
-interrupted), 5 a rule of the contract was violated; of several, the highest.
+Exit codes: 0 passed (or there was no threshold to judge by), 1 could not run, 2 wrong
+usage or scenario, 3 a threshold was broken, or work that the scenario requires was never
+done, 4 the run is invalid (the generator was late, lost arrivals or was interrupted),
+5 a rule of the contract was violated; of several, the highest. go run hides them: it
+always exits with 1. Build the program first: go build -o bin/ ./loadgen
 `)
 	return b.String()
 }
