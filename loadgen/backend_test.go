@@ -122,6 +122,18 @@ func TestABackendThatIsNotOurs(t *testing.T) {
 	}
 }
 
+// The backend reads fields of the body of a creation, and answers 500 where none
+// came: the shipped scenario passes as it is.
+func TestTheSmokeScenarioPassesAgainstExpress(t *testing.T) {
+	t.Parallel()
+	target, dir := startBackend(t), filepath.Join(t.TempDir(), "r")
+	code, out, errs := invoke(t.Context(), "-scenario", "smoke", "--target", target, "--transport", "socketio", "--out", dir, "--quiet")
+	r := readRecord(t, dir)
+	if g := r.Guests; g.Failed > 0 || g.Completed == 0 || len(broken(r)) > 0 || code != results.ExitPassed && code != results.ExitInvalid {
+		t.Errorf("exit code %d, %+v\n%s%s", code, g, out, errs)
+	}
+}
+
 func TestABackendThatIsNotOursIsFoundOut(t *testing.T) {
 	t.Parallel()
 	target, dir := startBackend(t, "--lie", "double-match"), filepath.Join(t.TempDir(), "r")

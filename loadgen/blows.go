@@ -133,7 +133,7 @@ func (b *blows) noGhosts(ctx context.Context) func() bool {
 			}
 		}
 		left := verify.Leftovers{}
-		return b.target.count(ctx, token, left) && left["onlineUsers"] <= left["connectedSockets"]
+		return b.target.count(ctx, token, left) == nil && left["onlineUsers"] <= left["connectedSockets"]
 	}
 }
 

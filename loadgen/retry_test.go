@@ -1,6 +1,9 @@
 package main
 
 import (
+	"bytes"
+	"encoding/json"
+	"io"
 	"net/http"
 	"net/http/httptest"
 	"net/http/httputil"
@@ -68,6 +71,10 @@ func TestRetriesAreReported(t *testing.T) {
 		defer mu.Unlock()
 		if r.Method == "POST" {
 			creations++
+			body, err := io.ReadAll(r.Body)
+			if r.Body = io.NopCloser(bytes.NewReader(body)); err != nil || r.Header.Get("Content-Type") != "application/json" || !json.Valid(body) {
+				t.Errorf("POST %s with a body %q of type %q, %v", r.URL.Path, body, r.Header.Get("Content-Type"), err)
+			}
 			if creations == 5 {
 				hangUp(w)
 				return false
@@ -88,6 +95,9 @@ func TestRetriesAreReported(t *testing.T) {
 	}
 	if o := r.Operations["create"]; o.Count != 7 || o.Retries != 0 || o.Failures["closed"] != 1 {
 		t.Errorf("create: %+v, want one that was closed", o)
+	}
+	if creations != 8 {
+		t.Errorf("%d guests were created for a scenario of 8", creations)
 	}
 	page, err := os.ReadFile(filepath.Join(dir, "report.html"))
 	if err != nil {

@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"net/http"
@@ -27,6 +28,7 @@ type target struct {
 	storage string
 	before  spent
 	empty   bool // nobody was there before us, so nobody may be left
+	lender  lender
 }
 
 // openTarget starts the embedded servers, or finds the one that was named.
@@ -48,8 +50,13 @@ func openTarget(ctx context.Context, o options, s scenarios.Scenario, c machine,
 		t.storage = storage
 	}
 	t.before, _ = t.spent(ctx) // not every backend tells
-	left, known := t.counts(ctx)
-	t.empty = known && total(left) == 0
+	if t.own != nil || s.Processes > 1 {
+		var token string
+		left, known := t.counts(ctx, &token)
+		t.empty = known && total(left) == 0
+	} else {
+		t.lender.wanted.Store(o.part == nil)
+	}
 	return t, nil
 }
 
@@ -150,6 +157,7 @@ const settleTime = 5 * time.Second
 // leftovers waits until the server's counts are back to zero, for a while, and
 // returns them; nil where they are not known, or other guests were there before.
 func (t *target) leftovers(ctx context.Context) verify.Leftovers {
+	token := t.lender.borrow()
 	if !t.empty {
 		return nil
 	}
@@ -158,7 +166,7 @@ func (t *target) leftovers(ctx context.Context) verify.Leftovers {
 	again := time.NewTicker(100 * time.Millisecond)
 	defer again.Stop()
 	for {
-		left, known := t.counts(ctx)
+		left, known := t.counts(ctx, &token)
 		if !known {
 			return nil
 		}
@@ -173,23 +181,37 @@ func (t *target) leftovers(ctx context.Context) verify.Leftovers {
 	}
 }
 
-// counts asks as a guest who has no socket, and so is in none of them.
-func (t *target) counts(ctx context.Context) (left verify.Leftovers, known bool) {
-	var token string
-	err := t.Call(ctx, session.Request{Method: "POST", Path: t.path("/api/guest")}, func(data api.Value) error {
-		token = string(data.Get("token").Text())
+// counts asks with the token of a guest who has no socket, and so is in none of
+// them. Where there is none, or it has expired, it creates a guest.
+func (t *target) counts(ctx context.Context, token *string) (left verify.Leftovers, known bool) {
+	if *token != "" {
+		left = verify.Leftovers{}
+		if err := t.count(ctx, *token, left); !unauthorized(err) {
+			return left, len(left) > 0
+		}
+	}
+	err := t.Spread.Call(ctx, session.Request{Method: "POST", Path: t.path("/api/guest")}, func(data api.Value) error {
+		*token = string(data.Get("token").Text())
 		return nil
 	})
 	if err != nil {
 		return nil, false
 	}
 	left = verify.Leftovers{}
-	return left, t.count(ctx, token, left) && len(left) > 0
+	_ = t.count(ctx, *token, left) // what is not known is not in it
+	return left, len(left) > 0
+}
+
+// unauthorized reports that a token is not good any more.
+func unauthorized(err error) bool {
+	refused, ok := errors.AsType[*session.RefusedError](err)
+	return ok && refused.Status == http.StatusUnauthorized
 }
 
 // count adds up what the server counts: guests over all instances, which each
-// of them knows, and the sockets of each instance that is left.
-func (t *target) count(ctx context.Context, token string, left verify.Leftovers) (known bool) {
+// of them knows, and the sockets of each instance that is left. The error is that
+// of the first; what is not known is not added.
+func (t *target) count(ctx context.Context, token string, left verify.Leftovers) error {
 	add := func(names []string, from ...string) func(api.Value) error {
 		return func(data api.Value) error {
 			for _, name := range names {
@@ -201,14 +223,12 @@ func (t *target) count(ctx context.Context, token string, left verify.Leftovers)
 		}
 	}
 	err := t.Call(ctx, session.Request{Method: "GET", Path: t.path("/api/users/stats"), Token: token}, add(countsOfUsers, "statistics"))
-	known = err == nil
 	for _, instance := range t.Clients {
 		if !instance.Abandoned() {
-			err := instance.Call(ctx, session.Request{Method: "GET", Path: t.path("/api/socket/stats")}, add(countsOfSockets))
-			known = known || err == nil
+			_ = instance.Call(ctx, session.Request{Method: "GET", Path: t.path("/api/socket/stats")}, add(countsOfSockets))
 		}
 	}
-	return known
+	return err
 }
 
 func (t *target) path(contract string) string {

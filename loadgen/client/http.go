@@ -141,6 +141,10 @@ func (c *Client) deadline(ctx context.Context, now time.Time) time.Time {
 	return d
 }
 
+// noFields is the body of a POST that has nothing to say: Express leaves the body
+// of a request without one undefined, and many backends read fields of it.
+var noFields = []byte("{}")
+
 // appendRequest builds a request.
 func (c *Client) appendRequest(b []byte, r *session.Request) ([]byte, error) {
 	for _, s := range [...]string{r.Path, r.Token, r.ContentType} {
@@ -154,17 +158,21 @@ func (c *Client) appendRequest(b []byte, r *session.Request) ([]byte, error) {
 	if r.Token != "" {
 		b = append(append(b, "\r\nAuthorization: Bearer "...), r.Token...)
 	}
-	if r.Body != nil {
+	body := r.Body
+	if body == nil && r.Method == "POST" {
+		body = noFields
+	}
+	if body != nil {
 		kind := r.ContentType
 		if kind == "" {
 			kind = api.ContentType
 		}
 		b = append(append(b, "\r\nContent-Type: "...), kind...)
 	}
-	if r.Body != nil || r.Method != "GET" {
-		b = strconv.AppendInt(append(b, "\r\nContent-Length: "...), int64(len(r.Body)), 10)
+	if body != nil || r.Method != "GET" {
+		b = strconv.AppendInt(append(b, "\r\nContent-Length: "...), int64(len(body)), 10)
 	}
-	return append(append(b, "\r\n\r\n"...), r.Body...), nil
+	return append(append(b, "\r\n\r\n"...), body...), nil
 }
 
 // readEnvelope reads {"success":…,"message":…,"data":…}, and returns the data.

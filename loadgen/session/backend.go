@@ -20,7 +20,7 @@ type Identity struct {
 type Request struct {
 	Method, Path string
 	Token        string   // "" for none
-	Body         []byte   // nil for none
+	Body         []byte   // nil for none; a POST then has {}
 	ContentType  string   // of the body, JSON where ""
 	Sending      *Sending // is filled in, unless it is nil
 }

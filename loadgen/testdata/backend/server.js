@@ -56,7 +56,7 @@ const profile = ({ id, username, sessionId, location, gender, language }) =>
 
 app.post(path("/api/guest"), (request, response) => {
   const sessionId = randomUUID();
-  const { username, location = null, gender = null, language = null } = request.body ?? {};
+  const { username, location = null, gender = null, language = null } = request.body; // undefined, and so an error, where no JSON came
   const guest = {
     id: `guest_${sessionId}`, sessionId, username: username ?? `Visitor${guests.size + 1}`,
     location, gender, language, socket: null, partner: null,
