@@ -12,7 +12,7 @@ import (
 func AppendCreated(dst []byte, token string, s *guest.Session) []byte {
 	dst = appendField(dst, `{"token":`, token)
 	dst = append(dst, `,"user":{`...)
-	dst = appendTraits(appendIdentity(dst, s), s)
+	dst = appendTraits(appendIdentity(dst, s), s, Confidant)
 	return append(dst, `}}`...)
 }
 
@@ -33,19 +33,33 @@ func AppendMe(dst []byte, s *guest.Session) []byte {
 	return append(appendIdentity(append(dst, `{"user":{`...), s), `}}`...)
 }
 
+// Viewer says who asks for a guest: that decides what is told.
+type Viewer uint8
+
+// The viewers.
+const (
+	Stranger  Viewer = iota // learns neither the partner nor city and coordinates
+	Confidant               // the guest itself or its partner, who learn everything
+)
+
 // AppendGuest appends the data of GET /api/guest/{sessionId}: {user:{id,username,
 // isOnline,lastSeen,isSearching,inChat,connectedUser,isGuest:true,sessionId,
-// location,gender,language}}.
-func AppendGuest(dst []byte, s *guest.Session) []byte {
+// location,gender,language}}. For a Stranger connectedUser and the location's city and
+// coordinates are null.
+func AppendGuest(dst []byte, s *guest.Session, v Viewer) []byte {
+	partner := s.ConnectedUser
+	if v == Stranger {
+		partner = ""
+	}
 	dst = appendField(dst, `{"user":{"id":`, s.ID)
 	dst = appendField(dst, `,"username":`, s.Username)
 	dst = appendBool(dst, `,"isOnline":`, s.IsOnline)
 	dst = appendTime(dst, `,"lastSeen":`, s.LastSeen)
 	dst = appendBool(dst, `,"isSearching":`, s.IsSearching)
 	dst = appendBool(dst, `,"inChat":`, s.InChat)
-	dst = appendNullable(dst, `,"connectedUser":`, s.ConnectedUser)
+	dst = appendNullable(dst, `,"connectedUser":`, partner)
 	dst = appendField(dst, `,"isGuest":true,"sessionId":`, s.SessionID)
-	return append(appendTraits(dst, s), `}}`...)
+	return append(appendTraits(dst, s, v), `}}`...)
 }
 
 // AppendWhereabouts appends the data of POST /api/guest/location: {location,gender,language}.

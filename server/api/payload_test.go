@@ -22,7 +22,7 @@ var (
 )
 
 const (
-	pandaItem  = `{"id":"guest_550e8400-e29b-41d4-a716-446655440000","username":"CoolPanda1234","isOnline":true,"isSearching":true,"lastSeen":"2026-11-23T12:34:56.789Z","location":{"country":"US","coordinates":{"lat":40.7,"lon":-74}},"gender":"female","language":"en","isGuest":true}`
+	pandaItem  = `{"id":"guest_550e8400-e29b-41d4-a716-446655440000","username":"CoolPanda1234","isOnline":true,"isSearching":true,"lastSeen":"2026-11-23T12:34:56.789Z","location":{"country":"US","coordinates":null},"gender":"female","language":"en","isGuest":true}`
 	nobodyItem = `{"id":"guest_b","username":"B_1","isOnline":false,"isSearching":false,"lastSeen":null,"location":null,"gender":null,"language":null,"isGuest":true}`
 	fiveStats  = `{"totalUsers":5,"onlineUsers":4,"activeUsers":3,"availableUsers":2,"connectedUsers":1}`
 )
@@ -91,9 +91,14 @@ var httpPayloads = []payload{
 	{"GET /api/guest/{sessionId}", func(b []byte) []byte {
 		s := panda
 		s.InChat, s.IsSearching, s.ConnectedUser = true, false, "guest_b"
-		return AppendGuest(b, &s)
+		return AppendGuest(b, &s, Confidant)
 	}, `{"user":{"id":"guest_550e8400-e29b-41d4-a716-446655440000","username":"CoolPanda1234","isOnline":true,"lastSeen":"2026-11-23T12:34:56.789Z","isSearching":false,"inChat":true,"connectedUser":"guest_b","isGuest":true,"sessionId":"550e8400-e29b-41d4-a716-446655440000","location":{"country":"US","coordinates":{"lat":40.7,"lon":-74}},"gender":"female","language":"en"}}`},
-	{"GET /api/guest/{sessionId}, alone", func(b []byte) []byte { return AppendGuest(b, &nobody) },
+	{"GET /api/guest/{sessionId}, by a stranger", func(b []byte) []byte {
+		s := panda
+		s.InChat, s.IsSearching, s.ConnectedUser = true, false, "guest_b"
+		return AppendGuest(b, &s, Stranger)
+	}, `{"user":{"id":"guest_550e8400-e29b-41d4-a716-446655440000","username":"CoolPanda1234","isOnline":true,"lastSeen":"2026-11-23T12:34:56.789Z","isSearching":false,"inChat":true,"connectedUser":null,"isGuest":true,"sessionId":"550e8400-e29b-41d4-a716-446655440000","location":{"country":"US","coordinates":null},"gender":"female","language":"en"}}`},
+	{"GET /api/guest/{sessionId}, alone", func(b []byte) []byte { return AppendGuest(b, &nobody, Confidant) },
 		`{"user":{"id":"guest_b","username":"B_1","isOnline":false,"lastSeen":null,"isSearching":false,"inChat":false,"connectedUser":null,"isGuest":true,"sessionId":"b","location":null,"gender":null,"language":null}}`},
 	{"POST /api/guest/location", func(b []byte) []byte { return AppendWhereabouts(b, &panda) },
 		`{"location":{"country":"US","coordinates":{"lat":40.7,"lon":-74}},"gender":"female","language":"en"}`},

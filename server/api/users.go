@@ -16,19 +16,24 @@ const (
 
 // AppendOnlineUser appends an item of a list of users:
 // {id,username,isOnline,isSearching,lastSeen,location,gender,language,isGuest:true}.
+// The location's city and coordinates are null.
 func AppendOnlineUser(dst []byte, s *guest.Session) []byte {
 	dst = appendField(dst, `{"id":`, s.ID)
 	dst = appendField(dst, `,"username":`, s.Username)
 	dst = appendBool(dst, `,"isOnline":`, s.IsOnline)
 	dst = appendBool(dst, `,"isSearching":`, s.IsSearching)
 	dst = appendTime(dst, `,"lastSeen":`, s.LastSeen)
-	dst = appendTraits(dst, s)
+	dst = appendTraits(dst, s, Stranger)
 	return append(dst, `,"isGuest":true}`...)
 }
 
 // appendTraits appends location, gender and language, within an object.
-func appendTraits(dst []byte, s *guest.Session) []byte {
-	dst = appendLocation(dst, `,"location":`, s.Location)
+func appendTraits(dst []byte, s *guest.Session, v Viewer) []byte {
+	if v == Confidant {
+		dst = appendLocation(dst, `,"location":`, s.Location)
+	} else {
+		dst = s.Location.AppendPublic(append(dst, `,"location":`...))
+	}
 	dst = appendNullable(dst, `,"gender":`, s.Gender)
 	return appendNullable(dst, `,"language":`, s.Language)
 }

@@ -59,7 +59,21 @@ func (s *Server) fetch(ctx *fasthttp.RequestCtx, param []byte) {
 		return
 	}
 	var room [scratch]byte
-	succeed(ctx, fasthttp.StatusOK, "", api.AppendGuest(room[:0], &session))
+	succeed(ctx, fasthttp.StatusOK, "", api.AppendGuest(room[:0], &session, s.viewer(ctx, &session)))
+}
+
+// viewer tells whose token the request has, if any. The route needs none: a token that
+// is no good is a stranger's.
+func (s *Server) viewer(ctx *fasthttp.RequestCtx, of *guest.Session) api.Viewer {
+	token := bearer(ctx)
+	if len(token) == 0 {
+		return api.Stranger
+	}
+	claims, err := s.tokens.VerifyBytes(token)
+	if err == nil && (claims.SessionID == of.SessionID || of.ConnectedUser == guest.IDPrefix+claims.SessionID) {
+		return api.Confidant
+	}
+	return api.Stranger
 }
 
 // locate is POST /api/guest/location.

@@ -2,6 +2,7 @@ package httpd
 
 import (
 	"errors"
+	"slices"
 	"strconv"
 
 	"github.com/valyala/fasthttp"
@@ -81,12 +82,17 @@ func pageLimit(text []byte) (int, error) {
 	return n, nil
 }
 
-// connected is GET /api/users/connected/{userId}.
-func (s *Server) connected(ctx *fasthttp.RequestCtx, _ *guest.Session, param []byte) {
-	users, err := s.node.Connected(background(), string(param))
+// connected is GET /api/users/connected/{userId}. Who talks with whom is told to the
+// two alone: everybody else gets an empty list, as for a guest who talks with nobody.
+func (s *Server) connected(ctx *fasthttp.RequestCtx, me *guest.Session, param []byte) {
+	userID := string(param)
+	users, err := s.node.Connected(background(), userID)
 	if err != nil {
 		s.refuse(ctx, err, fasthttp.StatusNotFound)
 		return
+	}
+	if userID != me.ID {
+		users = slices.DeleteFunc(users, func(u guest.Session) bool { return u.ID != me.ID })
 	}
 	succeed(ctx, fasthttp.StatusOK, "", api.AppendUserPage(nil, api.ConnectedUsers, users, ""))
 }
