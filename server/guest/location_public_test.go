@@ -13,11 +13,11 @@ func TestThePublicPartOfALocation(t *testing.T) {
 		`{"country":"US"}`: `{"country":"US"}`,
 		`{"city":"Graz"}`:  `{"city":null}`,
 		`{"country":"Austria","region":"Styria","city":"Graz","timezone":"Europe/Vienna","coordinates":{"lat":47.07,"lon":15.43}}`: `{"country":"Austria","region":"Styria","city":null,"timezone":"Europe/Vienna","coordinates":null}`,
-		`{"coordinates":{"lat":1,"lon":2,"x":[{"y":"}"}]},"country":null}`:                                                           `{"coordinates":null,"country":null}`,
-		`{"street":"Main St 1","zip":"8010","country":"A","position":[1,[2]]}`:                                                       `{"country":"A"}`,
-		`{"country":"a\",\"city\":\"b\\","city":"c\"}"}`:                                                                              `{"country":"a\",\"city\":\"b\\","city":null}`,
-		`{"c\u0069ty":"Graz","city ":"Graz","City":"Graz","timezone":"UTC"}`:                                                          `{"timezone":"UTC"}`,
-		`{"city":"a","city":"b","country":"\\"}`:                                                                                      `{"city":null,"city":null,"country":"\\"}`,
+		`{"coordinates":{"lat":1,"lon":2,"x":[{"y":"}"}]},"country":null}`:                                                         `{"coordinates":null,"country":null}`,
+		`{"street":"Main St 1","zip":"8010","country":"A","position":[1,[2]]}`:                                                     `{"country":"A"}`,
+		`{"country":"a\",\"city\":\"b\\","city":"c\"}"}`:                                                                           `{"country":"a\",\"city\":\"b\\","city":null}`,
+		`{"c\u0069ty":"Graz","city ":"Graz","City":"Graz","timezone":"UTC"}`:                                                       `{"timezone":"UTC"}`,
+		`{"city":"a","city":"b","country":"\\"}`:                                                                                   `{"city":null,"city":null,"country":"\\"}`,
 	} {
 		if got := string(Location(location).AppendPublic([]byte("x"))); got != "x"+want {
 			t.Errorf("%s\n got %s\nwant x%s", location, got, want)
