@@ -43,6 +43,7 @@ func (p *performance) surroundings(ctx context.Context) {
 	r := &p.run.Record
 	r.Environment = results.Here(ctx)
 	r.Environment.Target, r.Environment.Transport, r.Environment.Storage = p.where(), p.transport, p.target.storage
+	r.Invalid = append(r.Invalid, p.storage.reasons()...)
 	if p.target.own == nil {
 		return
 	}

@@ -105,6 +105,7 @@ func (e *ensemble) play(ctx context.Context) error {
 	watching, stop := context.WithCancel(ctx)
 	var watch sync.WaitGroup
 	watch.Go(func() { e.gauges.watch(watching) })
+	watch.Go(func() { e.storage.watch(watching) })
 	telling := make(chan []string)
 	watch.Go(func() { e.tellWronged(telling) })
 	err := e.follow(ctx, telling)

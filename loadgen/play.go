@@ -151,6 +151,7 @@ type performance struct {
 	open      int          // guests of open phases, in all parts of the run
 	closed    atomic.Int64 // guests who came to closed phases
 	blows     *blows       // faults of the scenario
+	storage   *storageWatch
 	health    measure.Health
 	tap       *verify.Tap // what guests are told, where another process judges it
 	teller    *teller     // nil: the run is told of here
@@ -191,6 +192,7 @@ func newPerformance(o options, s scenarios.Scenario, t *target, machine machine,
 		Phases: s.Phases, Seed: s.Seed, Share: shareOf(o.part), Clock: clock, Book: p.book, Workers: workers,
 		MaxLive: machine.live, Precise: true, Grace: grace(s), Play: p.play, Started: p.started, Tick: p.tick,
 	}
+	p.storage = p.newStorageWatch(o.crew)
 	p.open = p.tape.planned
 	p.tape.planned = within(p.plan.Share, p.open)
 	t.empty = t.empty && o.part == nil // the others' guests may be there still when ours have gone
@@ -250,6 +252,7 @@ func (p *performance) perform(ctx context.Context) (results.Run, error) {
 	watch.Go(func() { p.gauges.watch(watching) })
 	p.blows = newBlows(p.target, p.plan.Clock, p.verifier)
 	watch.Go(func() { p.blows.deal(watching, p.scenario.Faults) })
+	watch.Go(func() { p.storage.watch(watching) })
 	tally, err := executor.Run(ctx, p.plan)
 	end := p.plan.Clock.Now()
 	p.health = p.meter.Health()

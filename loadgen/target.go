@@ -46,8 +46,9 @@ func openTarget(ctx context.Context, o options, s scenarios.Scenario, c machine,
 		t.close()
 		return nil, err
 	}
-	if storage, err := t.get(ctx, t.url, "/health", readStorage); err == nil && storage != "" {
-		t.storage = storage
+	if err := t.checkStorage(ctx); err != nil {
+		t.close()
+		return nil, err
 	}
 	t.before, _ = t.spent(ctx) // not every backend tells
 	if t.own != nil || s.Processes > 1 {

@@ -60,6 +60,9 @@ func (f *Fleet) start(ctx context.Context, c Config) (err error) {
 		if f.meter, err = newMeter(ctx, url); err != nil {
 			return fmt.Errorf("--redis-url: %w", err)
 		}
+		if err := f.meter.reach(ctx); err != nil {
+			return err
+		}
 	}
 	env = append(env, proc.Share(c.Instances)...)
 	f.Servers = make([]*Server, 0, c.Instances)

@@ -2,6 +2,8 @@ package fleet
 
 import (
 	"context"
+	"errors"
+	"fmt"
 	"strconv"
 	"strings"
 	"sync"
@@ -53,6 +55,25 @@ func newMeter(ctx context.Context, url string) (*Meter, error) {
 	m.end = end
 	m.done.Go(func() { m.watch(watching) })
 	return m, nil
+}
+
+// reachTime is how long Redis may take to answer before a run.
+const reachTime = 4 * time.Second
+
+// reach returns an error of one line where Redis cannot be used. The error quotes
+// no password.
+func (m *Meter) reach(ctx context.Context) error {
+	ctx, cancel := context.WithTimeout(ctx, reachTime)
+	defer cancel()
+	err := m.redis.Connect(ctx)
+	if err == nil {
+		return nil
+	}
+	why := strings.Join(strings.Fields(err.Error()), " ")
+	if errors.Is(err, store.ErrMisconfigured) {
+		return fmt.Errorf("--redis-url: the Redis at %s cannot be used: %s", m.redis, why)
+	}
+	return fmt.Errorf("--redis-url: no Redis answers at %s (%s): start it, or correct the URL", m.redis, why)
 }
 
 func (m *Meter) watch(ctx context.Context) {
