@@ -10,6 +10,9 @@ import (
 	"strings"
 	"syscall"
 	"testing"
+
+	"guestload/bench/trial"
+	"guestload/server/cli"
 )
 
 // someRepository is a git repository with a module that needs no other, committed.
@@ -105,7 +108,7 @@ func TestSignalsLeaveNothingBehind(t *testing.T) {
 				t.Fatal(err)
 			}
 			_ = cmd.Wait() // the code tells
-			if code := cmd.ProcessState.ExitCode(); code != exitCouldNotRun || !strings.Contains(said.String(), "interrupted") {
+			if code := cmd.ProcessState.ExitCode(); code != cli.ExitCouldNotRun || !strings.Contains(said.String(), "interrupted") {
 				t.Errorf("exit %d: %s", code, said.String())
 			}
 			if err := syscall.Kill(pid, 0); !errors.Is(err, syscall.ESRCH) {
@@ -136,10 +139,10 @@ func TestWhatCannotBeMeasuredIsTold(t *testing.T) {
 		code       int
 		says       string
 	}{
-		{"base does not build", "package bench\n\nvar x = nonsense\n", runs, "", exitCouldNotRun, "undefined: nonsense"},
-		{"base has no such benchmark", strings.ReplaceAll(runs, "Some", "Other"), runs, "", exitCouldNotRun, "nothing to judge"},
-		{"head does not build", runs, strings.ReplaceAll(runs, "for b.Loop", "for fresh(b.Loop"), "", exitCouldNotRun, "does not build"},
-		{"too short", runs, runs, "--budget 1ns", exitInconclusive, "was not measured"},
+		{"base does not build", "package bench\n\nvar x = nonsense\n", runs, "", cli.ExitCouldNotRun, "undefined: nonsense"},
+		{"base has no such benchmark", strings.ReplaceAll(runs, "Some", "Other"), runs, "", cli.ExitCouldNotRun, "nothing to judge"},
+		{"head does not build", runs, strings.ReplaceAll(runs, "for b.Loop", "for fresh(b.Loop"), "", cli.ExitCouldNotRun, "does not build"},
+		{"too short", runs, runs, "--budget 1ns", trial.ExitInconclusive, "was not measured"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			dir, temp := someRepository(t, c.base), t.TempDir()
@@ -163,7 +166,7 @@ func TestWhatCannotBeMeasuredIsTold(t *testing.T) {
 		t.Setenv("TMPDIR", filepath.Join(dir, "go.mod"))
 		var stdout, stderr bytes.Buffer
 		code := run(t.Context(), strings.Fields("gate --base HEAD --policy policy.yaml"), &stdout, &stderr)
-		if code != exitCouldNotRun || !strings.Contains(stderr.String(), "make a temporary folder") {
+		if code != cli.ExitCouldNotRun || !strings.Contains(stderr.String(), "make a temporary folder") {
 			t.Errorf("exit %d: %s", code, stderr.String())
 		}
 	})

@@ -1,141 +1,35 @@
 package main
 
 import (
-	"fmt"
-	"html/template"
+	"context"
 	"io"
-	"maps"
-	"slices"
-	"strings"
 
+	"guestload/bench/trend"
 	"guestload/results"
+	"guestload/server/cli"
 )
 
-// trend is what became of a scenario's metrics.
-type trend struct {
-	Scenario string
-	Labels   []string // of the records, in their order
-	Series   []series
-}
-
-// series is one metric: its values, and which records have them.
-type series struct {
-	Name   string
-	Values []float64
-	At     []int
-	Points []changePoint
-}
-
-func trendOf(scenario string, records []results.Record) trend {
-	t := trend{Scenario: scenario}
-	byName := map[string]*series{}
-	for i, r := range records {
-		t.Labels = append(t.Labels, r.Started.Format("2006-01-02 15:04")+" "+r.Environment.Commit)
-		for name, value := range figures(r) {
-			s := byName[name]
-			if s == nil {
-				s = &series{Name: name}
-				byName[name] = s
-			}
-			s.Values, s.At = append(s.Values, value), append(s.At, i)
-		}
+func runTrend(ctx context.Context, args []string, stdout, stderr io.Writer) error {
+	f := cli.Flags("bench trend")
+	dir := f.String("dir", results.RunsDir, "`FOLDER` with run records, at any depth")
+	scenario := f.String("scenario", "burst", "read the records of this scenario")
+	commits := f.Int("commits", 0, "read the records of the last N commits, and run those without one")
+	html := f.String("html", "", "write a page with plots to this `FILE`")
+	cli.Group(f, "Records", "dir", "scenario", "commits")
+	cli.Group(f, "Output", "html")
+	if err := parse(f, args, "trend", false, stdout); err != nil {
+		return err
 	}
-	for _, name := range slices.Sorted(maps.Keys(byName)) {
-		s := byName[name]
-		s.Points = changePoints(s.Values)
-		t.Series = append(t.Series, *s)
+	if *commits < 0 || f.Changed("commits") && *commits == 0 {
+		return cli.Usagef("--commits %d: at least 1", *commits)
 	}
-	return t
-}
-
-// figures are a record's metrics, by name.
-func figures(r results.Record) map[string]float64 {
-	all := map[string]float64{}
-	for name, u := range map[string]*results.Usage{"server": r.Resources.Server, "loadgen": r.Resources.Loadgen, "redis": r.Resources.Redis} {
-		if u != nil {
-			all[name+" CPU ms/session"], all[name+" peak MB"] = u.CPUMsPerSession, u.RSSPeakMB
-		}
-	}
-	if s, l := r.Resources.Server, r.Resources.Loadgen; s != nil && l != nil && l.CPUSec > 0 {
-		all["server CPU / loadgen CPU"] = s.CPUSec / l.CPUSec
-	}
-	for name, op := range r.Operations {
-		if op.Count > 0 {
-			all["response("+name+") p50 ms"], all["response("+name+") p99 ms"] = op.Response.P50, op.Response.P99
-		}
-	}
-	return all
-}
-
-const (
-	plotWidth, plotHeight = 720.0, 120.0
-	plotMargin            = 8.0
-)
-
-// X and Y are where a value stands in its plot.
-func (s series) X(i int) float64 {
-	return plotMargin + (plotWidth-2*plotMargin)*float64(i)/float64(max(1, len(s.Values)-1))
-}
-
-// Y grows downwards; the plot begins at zero, or a wobble would look like a cliff.
-func (s series) Y(i int) float64 {
-	most := slices.Max(s.Values)
-	if most <= 0 {
-		return plotHeight - plotMargin
-	}
-	return plotHeight - plotMargin - (plotHeight-2*plotMargin)*s.Values[i]/most
-}
-
-// Span says how many records there are, and from when to when.
-func (t trend) Span() string {
-	return fmt.Sprintf("%d records, %s to %s", len(t.Labels), t.Labels[0], t.Labels[len(t.Labels)-1])
-}
-
-// Range says what the plot's height stands for, and where it ended.
-func (s series) Range() string {
-	return fmt.Sprintf("0 to %.4g, the last %.4g", max(0, slices.Max(s.Values)), s.Values[len(s.Values)-1])
-}
-
-// Line is the values as an SVG polyline's points.
-func (s series) Line() string {
-	var b strings.Builder
-	for i := range s.Values {
-		fmt.Fprintf(&b, "%.1f,%.1f ", s.X(i), s.Y(i))
-	}
-	return b.String()
-}
-
-// Label says what a value is.
-func (t trend) Label(s series, i int) string {
-	return fmt.Sprintf("%s: %.4g", t.Labels[s.At[i]], s.Values[i])
-}
-
-// page writes one HTML file that needs nothing else.
-func (t trend) page(w io.Writer) error {
-	p, err := template.New("trend").Parse(trendPage)
+	records, err := trend.Records(ctx, *dir, *scenario, *commits, stderr)
 	if err != nil {
 		return err
 	}
-	return p.Execute(w, t)
+	t := trend.Of(*scenario, records)
+	if err := t.WriteText(stdout); err != nil || *html == "" {
+		return err
+	}
+	return t.WriteFile(*html)
 }
-
-const trendPage = `<!doctype html>
-<html lang="en"><meta charset="utf-8"><title>{{.Scenario}}: trend</title>
-<style>
-body{font:15px/1.5 system-ui,sans-serif;max-width:760px;margin:2em auto;padding:0 1em;color:#222}
-svg{background:#f7f7f7;display:block;max-width:100%;height:auto}small{font-weight:normal;color:#666}polyline{fill:none;stroke:#36c;stroke-width:1.5}
-circle{fill:#36c}line{stroke:#c33;stroke-dasharray:4 3}h2{font-size:1em;margin:1.6em 0 .3em}li{color:#c33}
-</style>
-<h1>{{.Scenario}}</h1>
-<p>{{.Span}}</p>
-<p>Dashed: change points, by E-divisive. Records of other machines or days differ by
-themselves, so a change point is a hint where to run <code>bench gate</code>, not a verdict.</p>
-{{$t := .}}{{range .Series}}{{$s := .}}<h2>{{.Name}} <small>{{.Range}}</small></h2>
-<svg viewBox="0 0 720 120" width="720" height="120" role="img" aria-label="{{.Name}}">
-<polyline points="{{.Line}}"/>
-{{range .Points}}<line x1="{{$s.X .Index}}" x2="{{$s.X .Index}}" y1="0" y2="120"/>
-{{end}}{{range $i, $v := .Values}}<circle cx="{{$s.X $i}}" cy="{{$s.Y $i}}" r="2.5"><title>{{$t.Label $s $i}}</title></circle>
-{{end}}</svg>
-{{if .Points}}<ul>{{range .Points}}<li>{{$t.Label $s .Index}} — before {{printf "%.4g" .Before}}, after {{printf "%.4g" .After}} (p = {{printf "%.3f" .P}})</li>{{end}}</ul>{{end}}
-{{end}}</html>
-`

@@ -48,11 +48,18 @@ var laws = []law{
 	{"scenarios", []string{"scenarios/rule"}, "a scenario file stands alone, and names rules"},
 	{"scenarios/rule", nil, "the rules have one place, from which all others take them"},
 	{"results", []string{"scenarios"}, "a record knows its thresholds, not who made it"},
-	{"bench", []string{"bench/...", "results", "scenarios", "server/...", "loadgen/..."}, "benchmarks measure everything"},
-	{"bench/ab", nil, "two revisions are built from outside"},
-	{"bench/peers", []string{"server/api/..."}, "peers are run from outside, and the bare client knows the contract alone"},
-	{"bench/scale", []string{"server/api/...", "server/app", "loadgen/...", "scenarios", "results"}, "the whole server is measured, from outside and by the contract, and so are loadgen's guests"},
+	{"bench", []string{"bench/...", "results", "scenarios", "server/...", "loadgen/..."}, "main binds flags; its tests are the benchmarks, which measure everything"},
+	{"bench/stats", nil, "statistics are numbers"},
 	{"bench/gate", []string{"results"}, "a verdict is pure"},
+	{"bench/figures", []string{"bench/stats", "results", "server/cli"}, "a table needs figures, and the machine that they are of"},
+	{"bench/ab", nil, "two revisions are built from outside"},
+	{"bench/policy", []string{"bench/gate", "server/cli"}, "a policy is read and selected from, whoever measures"},
+	{"bench/baseline", []string{"bench/ab", "bench/gate", "bench/policy"}, "hard metrics are measured from outside, and compared with a file"},
+	{"bench/trial", []string{"bench/ab", "bench/baseline", "bench/gate", "bench/policy", "server/cli"}, "one run of the gate measures and judges; it knows no command line"},
+	{"bench/selftest", []string{"bench/ab", "bench/baseline", "bench/gate", "bench/policy", "bench/stats", "bench/trial", "results", "server/cli"}, "the gate is tested as it is run"},
+	{"bench/trend", []string{"bench/ab", "bench/stats", "results"}, "change points are found in run records"},
+	{"bench/peers", []string{"bench/figures", "server/api/...", "server/cli"}, "peers are run from outside, and the bare client knows the contract alone"},
+	{"bench/scale", []string{"bench/figures", "server/api/...", "server/app", "server/cli", "loadgen/...", "scenarios", "results"}, "the whole server is measured, from outside and by the contract, and so are loadgen's guests"},
 }
 
 // only names libraries that one package alone may import.

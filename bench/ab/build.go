@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -62,6 +63,45 @@ func (w *Workshop) Build(ctx context.Context, t Tree) (*Build, error) {
 		*program.path = out
 	}
 	return b, nil
+}
+
+// Make exports a revision, lets change edit the files (nil: nothing), and builds it. It
+// tells progress which revision, as what, and what that does not have.
+func (w *Workshop) Make(ctx context.Context, ref, as string, change func(dir string) error, progress io.Writer) (*Build, error) {
+	tree, err := w.Export(ctx, ref)
+	if err != nil {
+		return nil, err
+	}
+	if change != nil {
+		if err := change(tree.Dir); err != nil {
+			return nil, fmt.Errorf("change %s: %w", tree, err)
+		}
+	}
+	fmt.Fprintf(progress, "building %s: %s\n", as, tree)
+	b, err := w.Build(ctx, tree)
+	if err != nil {
+		return nil, err
+	}
+	for _, missing := range b.Missing {
+		fmt.Fprintf(progress, "%s has %s: that is left out\n", as, missing)
+	}
+	return b, nil
+}
+
+// BuildPrograms builds the server and the load generator of the current folder's module
+// into a new temporary folder; self is the running program.
+func BuildPrograms(ctx context.Context, prefix string) (dir, self string, err error) {
+	if self, err = os.Executable(); err != nil {
+		return "", "", err
+	}
+	if dir, err = os.MkdirTemp("", prefix); err != nil {
+		return "", "", err
+	}
+	cmd := command(ctx, "go", "build", "-trimpath", "-o", dir+string(filepath.Separator), "guestload/server", "guestload/loadgen")
+	if err := run(cmd, "build server and loadgen"); err != nil {
+		return "", "", errors.Join(err, os.RemoveAll(dir))
+	}
+	return dir, self, nil
 }
 
 // command is one that ends, with all that it started, when ctx does.

@@ -4,7 +4,10 @@ import (
 	"fmt"
 	"io"
 	"maps"
+	"os"
+	"path/filepath"
 	"slices"
+	"strings"
 
 	"golang.org/x/perf/benchfmt"
 )
@@ -28,6 +31,23 @@ func Write(w io.Writer, side Side, revision string, pairs []Pair) error {
 			r.Values = append(r.Values, benchfmt.Value{Value: values[unit], Unit: unit})
 		}
 		if err := out.Write(r); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// WriteFiles writes base.txt and head.txt, in the Go benchmark format.
+func WriteFiles(dir string, builds [2]*Build, all []Pair) error {
+	if err := os.MkdirAll(dir, 0o755); err != nil {
+		return err
+	}
+	for _, side := range Sides() {
+		var text strings.Builder
+		if err := Write(&text, side, builds[side].Tree.String(), all); err != nil {
+			return err
+		}
+		if err := os.WriteFile(filepath.Join(dir, side.String()+".txt"), []byte(text.String()), 0o644); err != nil {
 			return err
 		}
 	}

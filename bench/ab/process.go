@@ -25,10 +25,10 @@ var errUnknownFlag = errors.New("unknown flag")
 
 // process is a program that goes on until stopped.
 type process struct {
-	cmd    *exec.Cmd
-	leash  io.Closer // closed by us, or by our death: the server ends by that
-	exited chan struct{}
-	said   tail
+	cmd        *exec.Cmd
+	parentPipe io.Closer // closed by us, or by our death: the server ends by that
+	exited     chan struct{}
+	said       tail
 }
 
 // startServer starts a server with a store in memory, or in the Redis at an
@@ -42,7 +42,7 @@ func startServer(ctx context.Context, program, redis string) (*process, string, 
 	p.cmd.Env = environment()
 	p.cmd.Stderr = &p.said
 	var err error
-	if p.leash, err = p.cmd.StdinPipe(); err != nil {
+	if p.parentPipe, err = p.cmd.StdinPipe(); err != nil {
 		return nil, "", fmt.Errorf("start server: %w", err)
 	}
 	out, err := p.cmd.StdoutPipe()
@@ -146,8 +146,8 @@ func (p *process) stop() {
 	}
 	_ = syscall.Kill(-p.cmd.Process.Pid, syscall.SIGKILL) // nobody's guests are in there
 	<-p.exited
-	if p.leash != nil {
-		_ = p.leash.Close()
+	if p.parentPipe != nil {
+		_ = p.parentPipe.Close()
 	}
 }
 

@@ -54,9 +54,9 @@ func last(streams ...[]byte) []byte {
 
 // server is the one that all peers load.
 type server struct {
-	cmd    *exec.Cmd
-	leash  io.Closer // it ends when this is closed, by us or by our death
-	target string
+	cmd        *exec.Cmd
+	parentPipe io.Closer // it ends when this is closed, by us or by our death
+	target     string
 }
 
 func startServer(ctx context.Context, path string) (*server, error) {
@@ -69,7 +69,7 @@ func startServer(ctx context.Context, path string) (*server, error) {
 	if err != nil {
 		return nil, fmt.Errorf("start server: %w", err)
 	}
-	s.leash = in
+	s.parentPipe = in
 	if err := s.cmd.Start(); err != nil {
 		return nil, fmt.Errorf("start server: %w", err)
 	}
@@ -84,5 +84,5 @@ func startServer(ctx context.Context, path string) (*server, error) {
 
 // stop ends the server gently and returns when it is gone.
 func (s *server) stop() error {
-	return errors.Join(s.leash.Close(), s.cmd.Wait())
+	return errors.Join(s.parentPipe.Close(), s.cmd.Wait())
 }

@@ -13,7 +13,7 @@ type Arrived struct {
 }
 
 // Arrival plays scenario arrival against a server of its own.
-func (a *Arena) Arrival(ctx context.Context) (Arrived, error) {
+func (a *Setup) Arrival(ctx context.Context) (Arrived, error) {
 	r, err := a.play(ctx, "arrival")
 	if err != nil {
 		return Arrived{}, err

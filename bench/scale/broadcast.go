@@ -35,7 +35,7 @@ type Delays struct {
 
 // Broadcasts measures, for a while, how long the messages of some chats take among
 // so many guests, all of whom are told the statistics.
-func (a *Arena) Broadcasts(ctx context.Context, size int, length time.Duration) (d Delays, err error) {
+func (a *Setup) Broadcasts(ctx context.Context, size int, length time.Duration) (d Delays, err error) {
 	p, err := a.serve(ctx)
 	if err != nil {
 		return d, err

@@ -22,7 +22,7 @@ type Full struct {
 
 // Full plays scenario crowd, with servers and a Redis of its own. Its record is
 // kept with those of other runs, since no run is dearer to repeat.
-func (a *Arena) Full(ctx context.Context) (f Full, err error) {
+func (a *Setup) Full(ctx context.Context) (f Full, err error) {
 	before, err := proc.Here()
 	if err != nil {
 		return f, fmt.Errorf("free memory: %w", err)

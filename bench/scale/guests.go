@@ -88,7 +88,7 @@ func (g *greeter) wait(n int64) error {
 
 // IdleGuests measures what loadgen's own guests who are connected to the server and
 // do nothing take of loadgen's memory, between few and many of them.
-func (a *Arena) IdleGuests(ctx context.Context, few, many int) (g Growth, err error) {
+func (a *Setup) IdleGuests(ctx context.Context, few, many int) (g Growth, err error) {
 	server, err := a.serve(ctx)
 	if err != nil {
 		return g, err

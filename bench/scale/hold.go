@@ -116,10 +116,10 @@ func bare(ctx *fasthttp.RequestCtx) {
 
 // Process is a server of its own that was started for measuring.
 type Process struct {
-	Address string // host:port
-	cmd     *exec.Cmd
-	leash   io.WriteCloser // it ends when this is closed, by us or by our death
-	said    *bufio.Reader
+	Address    string // host:port
+	cmd        *exec.Cmd
+	parentPipe io.WriteCloser // it ends when this is closed, by us or by our death
+	said       *bufio.Reader
 }
 
 // Start starts a program that prints "listening on http://…" and ends with its stdin.
@@ -127,7 +127,7 @@ func Start(ctx context.Context, program string, args ...string) (*Process, error
 	p := &Process{cmd: exec.CommandContext(ctx, program, args...)}
 	p.cmd.Stderr = os.Stderr
 	var err error
-	if p.leash, err = p.cmd.StdinPipe(); err != nil {
+	if p.parentPipe, err = p.cmd.StdinPipe(); err != nil {
 		return nil, err
 	}
 	out, err := p.cmd.StdoutPipe()
@@ -152,7 +152,7 @@ func (p *Process) Memory() (Memory, error) { return p.ask("") }
 
 // ask says a line to what Hold runs.
 func (p *Process) ask(line string) (m Memory, err error) {
-	if _, err := io.WriteString(p.leash, line+"\n"); err != nil {
+	if _, err := io.WriteString(p.parentPipe, line+"\n"); err != nil {
 		return m, err
 	}
 	answer, err := p.said.ReadBytes('\n')
@@ -163,4 +163,4 @@ func (p *Process) ask(line string) (m Memory, err error) {
 }
 
 // Stop ends it, and returns when it is gone.
-func (p *Process) Stop() error { return errors.Join(p.leash.Close(), p.cmd.Wait()) }
+func (p *Process) Stop() error { return errors.Join(p.parentPipe.Close(), p.cmd.Wait()) }

@@ -18,7 +18,7 @@ func Benchmarks(ctx context.Context, pattern string, each time.Duration) (map[st
 	if err != nil {
 		return nil, fmt.Errorf("go test: %w: %s", err, out)
 	}
-	all := figures(string(out))
+	all := benchmarks(string(out))
 	if len(all) == 0 {
 		return nil, fmt.Errorf("no benchmark is called %s: %s", pattern, out)
 	}
@@ -27,8 +27,8 @@ func Benchmarks(ctx context.Context, pattern string, each time.Duration) (map[st
 
 var cores = regexp.MustCompile(`-\d+$`)
 
-// figures reads the standard format of Go's benchmarks.
-func figures(text string) map[string]map[string]float64 {
+// benchmarks reads the standard format of Go's benchmarks.
+func benchmarks(text string) map[string]map[string]float64 {
 	all := map[string]map[string]float64{}
 	for line := range strings.Lines(text) {
 		fields := strings.Fields(line)

@@ -14,8 +14,8 @@ import (
 	"guestload/results"
 )
 
-// Arena is where things are measured.
-type Arena struct {
+// Setup is where things are measured.
+type Setup struct {
 	Dir     string // for scenarios and records
 	Server  string // program
 	Loadgen string // program
@@ -25,7 +25,7 @@ type Arena struct {
 }
 
 // serve starts the reference server as it is shipped, its limits off.
-func (a *Arena) serve(ctx context.Context) (*Process, error) {
+func (a *Setup) serve(ctx context.Context) (*Process, error) {
 	return Start(ctx, a.Server, "--listen", "127.0.0.1:0", "--limits", "off", "--log-level", "error", "--exit-with-stdin")
 }
 
@@ -41,13 +41,13 @@ var errViolated = errors.New("a rule of the contract was broken")
 // play lets loadgen play a scenario, shipped or a file, and returns its record. Where
 // a threshold did not hold, or latencies cannot be believed, as on a busy machine,
 // what was spent is true all the same.
-func (a *Arena) play(ctx context.Context, scenario string, args ...string) (results.Record, error) {
+func (a *Setup) play(ctx context.Context, scenario string, args ...string) (results.Record, error) {
 	a.played++
 	return a.playTo(ctx, filepath.Join(a.Dir, fmt.Sprintf("record-%d", a.played)), scenario, args...)
 }
 
 // playTo is play with the record in a folder that is there afterwards.
-func (a *Arena) playTo(ctx context.Context, out, scenario string, args ...string) (results.Record, error) {
+func (a *Setup) playTo(ctx context.Context, out, scenario string, args ...string) (results.Record, error) {
 	cmd := exec.CommandContext(ctx, a.Loadgen, append([]string{"--scenario", scenario, "--quiet", "--out", out}, args...)...)
 	var said bytes.Buffer
 	cmd.Stdout, cmd.Stderr = &said, &said
@@ -65,7 +65,7 @@ func (a *Arena) playTo(ctx context.Context, out, scenario string, args ...string
 }
 
 // script writes a scenario's text to a file.
-func (a *Arena) script(name, text string) (file string, err error) {
+func (a *Setup) script(name, text string) (file string, err error) {
 	file = filepath.Join(a.Dir, name+".yaml")
 	return file, os.WriteFile(file, []byte(text), 0o644)
 }

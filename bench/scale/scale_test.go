@@ -43,7 +43,7 @@ func TestIdleGuestsAreMeasured(t *testing.T) {
 		})
 	}
 	t.Run(Guests, func(t *testing.T) {
-		a := &Arena{Server: os.Args[0], Self: os.Args[0]}
+		a := &Setup{Server: os.Args[0], Self: os.Args[0]}
 		g, err := a.IdleGuests(t.Context(), 50, 550)
 		if err != nil {
 			t.Fatal(err)
@@ -58,7 +58,7 @@ func TestIdleGuestsAreMeasured(t *testing.T) {
 }
 
 func TestMessagesAreToldApartByTheStatistics(t *testing.T) {
-	a := &Arena{Dir: t.TempDir(), Server: os.Args[0]}
+	a := &Setup{Dir: t.TempDir(), Server: os.Args[0]}
 	d, err := a.Broadcasts(t.Context(), 2*chats+50, 3*time.Second)
 	if err != nil {
 		t.Fatal(err)
@@ -110,7 +110,7 @@ go_cpu_classes_total_cpu_seconds_total 20
 }
 
 func TestBenchmarksAreReadInTheirFormat(t *testing.T) {
-	got := figures(`goos: linux
+	got := benchmarks(`goos: linux
 BenchmarkHTTP/create-2 	   40401	     33201 ns/op	     25536 cpu-ns/op	         2.105 x/floor
 BenchmarkSocket-16  1 2.0 x/floor
 BenchmarkBroken

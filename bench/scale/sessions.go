@@ -36,7 +36,7 @@ type Cost struct {
 }
 
 // Sessions plays one of the runs.
-func (a *Arena) Sessions(ctx context.Context, c Crowded) (Cost, error) {
+func (a *Setup) Sessions(ctx context.Context, c Crowded) (Cost, error) {
 	if a.idle == 0 {
 		_, r, err := a.sessions(ctx, Crowded{2, 2})
 		if err != nil {
@@ -54,7 +54,7 @@ func (a *Arena) Sessions(ctx context.Context, c Crowded) (Cost, error) {
 }
 
 // sessions returns what the server spent on all of them, and loadgen.
-func (a *Arena) sessions(ctx context.Context, c Crowded) (cost Cost, loadgen time.Duration, err error) {
+func (a *Setup) sessions(ctx context.Context, c Crowded) (cost Cost, loadgen time.Duration, err error) {
 	p, err := a.serve(ctx)
 	if err != nil {
 		return cost, 0, err

@@ -1,0 +1,142 @@
+package selftest
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"math/rand/v2"
+	"slices"
+	"time"
+
+	"guestload/bench/ab"
+	"guestload/bench/gate"
+	"guestload/bench/policy"
+	"guestload/bench/stats"
+	"guestload/bench/trial"
+)
+
+// head is the base with what is planted in it, built when first asked for.
+func (s *selftest) head(ctx context.Context, k Kind, p gate.Policy, progress io.Writer) (*ab.Build, error) {
+	share, err := parsePlant(k.Plant)
+	if err != nil {
+		return nil, err
+	}
+	as := k.Plant
+	var change func(string) error
+	switch {
+	case k.Plant == "allocation":
+		change = plantAllocation
+	case k.Plant == "command":
+		change = plantCommand
+	case share > 0:
+		of := handled(p)
+		cost, err := s.cost(ctx, of, progress)
+		if err != nil {
+			return nil, err
+		}
+		as += " of " + of
+		change = plantWork(cost.rounds(share))
+	}
+	if s.heads[as] == nil {
+		if s.heads[as], err = s.shop.Make(ctx, s.ref, as, change, progress); err != nil {
+			return nil, err
+		}
+	}
+	return s.heads[as], nil
+}
+
+// cost is what planted work costs, calibrated once.
+func (s *selftest) cost(ctx context.Context, of string, progress io.Writer) (cost, error) {
+	if known, ok := s.journal.setup.Costs[of]; ok {
+		return known, nil
+	}
+	c, err := s.calibrate(ctx, of, progress)
+	if err != nil {
+		return c, err
+	}
+	return c, s.journal.add(entry{Costs: map[string]cost{of: c}})
+}
+
+// cost is by how much rounds of planted work make what is gated dearer: not at all
+// as long as they hide behind other waits of the processor, and then in proportion.
+type cost struct {
+	Hidden float64 `json:"hidden"` // rounds
+	Whole  float64 `json:"whole"`  // rounds more that cost 100 %
+}
+
+func (c cost) rounds(share float64) int { return max(1, int(c.Hidden+share*c.Whole+0.5)) }
+
+// costOf is the line through two plants and their shares.
+func costOf(few, many int, little, much float64) cost {
+	whole := float64(many-few) / (much - little)
+	return cost{Hidden: float64(few) - little*whole, Whole: whole}
+}
+
+// calibrate plants much, where a little would drown in noise, and then about
+// 10 %, since few rounds cost less than their part of many.
+func (s *selftest) calibrate(ctx context.Context, of string, progress io.Writer) (cost, error) {
+	trial := calibrations()[of]
+	much, err := s.planted(ctx, of, trial.rounds, calibrationPairs, progress)
+	if err != nil {
+		return cost{}, err
+	}
+	if !(much > 0.05) {
+		return cost{}, fmt.Errorf("calibration of %s: %d rounds an event made a difference of %.1f %%, too little to go by", of, trial.rounds, 100*much)
+	}
+	few := cost{Whole: float64(trial.rounds) / much}.rounds(0.1)
+	little, err := s.planted(ctx, of, few, trial.pairs, progress)
+	if err != nil {
+		return cost{}, err
+	}
+	if !(little > 0.03 && little < 0.2) {
+		return cost{}, fmt.Errorf("calibration of %s: %d rounds an event should be about 10 %% more CPU time, and were %.1f %%: is the machine busy?", of, few, 100*little)
+	}
+	c := costOf(few, trial.rounds, little, much)
+	fmt.Fprintf(progress, "%s: %d rounds an event are %.1f %% more CPU time, %d are %.1f %%; so 5 %% are %d, and 10 %% are %d\n",
+		of, trial.rounds, 100*much, few, 100*little, c.rounds(0.05), c.rounds(0.1))
+	return c, nil
+}
+
+// planted is by how much so many rounds an event make what is gated dearer.
+func (s *selftest) planted(ctx context.Context, of string, rounds, pairs int, progress io.Writer) (float64, error) {
+	head, err := s.shop.Make(ctx, s.ref, "calibration", plantWork(rounds), progress)
+	if err != nil {
+		return 0, err
+	}
+	b := ab.NewRunner([2]*ab.Build{s.base, head}, s.shop, trial.MicroEffort(), s.random)
+	defer b.Close()
+	all, err := b.Measure(ctx, []string{of}, pairs, io.Discard)
+	if err != nil {
+		return 0, err
+	}
+	i := slices.IndexFunc(s.policy.Metrics, func(m gate.Metric) bool { return policy.RunOf(m) == of })
+	var ratios []float64
+	for _, p := range all {
+		unit := s.policy.Metrics[i].Unit
+		ratios = append(ratios, p.Runs[ab.Head][unit]/p.Runs[ab.Base][unit])
+	}
+	return stats.UpperMedian(ratios) - 1, s.shop.Discard(head.Tree)
+}
+
+// disturb burns a core for random stretches of up to three seconds, with random
+// rests between, until ctx ends or stop is called.
+func disturb(ctx context.Context) (stop func()) {
+	ctx, cancel := context.WithCancel(ctx)
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		for ctx.Err() == nil {
+			for until := time.Now().Add(rand.N(3 * time.Second)); time.Now().Before(until) && ctx.Err() == nil; {
+				continue
+			}
+			select {
+			case <-time.After(rand.N(3 * time.Second)):
+			case <-ctx.Done():
+			}
+		}
+	}()
+	return func() {
+		cancel()
+		<-done
+	}
+}

@@ -1,0 +1,185 @@
+// Package selftest runs the gate on code whose difference is known, and counts what it says.
+package selftest
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"math/rand/v2"
+	"os"
+	"time"
+
+	"guestload/bench/ab"
+	"guestload/bench/baseline"
+	"guestload/bench/gate"
+	"guestload/bench/policy"
+	"guestload/bench/trial"
+	"guestload/results"
+)
+
+// Config is what a self-test runs.
+type Config struct {
+	Base   string // the revision to plant in; "" is the working tree
+	Policy gate.Policy
+	Plan   []Kind
+	Out    string        // folder that keeps the runs; "": none
+	Limit  time.Duration // no run begins after so long; 0: until all are done
+	Random *rand.Rand    // draws the order within pairs
+}
+
+// Outcome is what the gate said of each kind.
+type Outcome struct {
+	Counts []Counted
+	Table  string // the same in Markdown
+}
+
+type selftest struct {
+	policy   gate.Policy
+	ref      string
+	plan     []Kind
+	journal  *journal
+	shop     *ab.Workshop
+	random   *rand.Rand
+	base     *ab.Build
+	heads    map[string]*ab.Build // by what was planted
+	baseline map[string]float64   // hard metrics of the base
+}
+
+// Run runs the gate as often as planned. After an interrupt it returns what there is, with
+// the error.
+func Run(ctx context.Context, c Config, progress io.Writer) (o Outcome, err error) {
+	w, err := ab.Open(ctx, ".")
+	if err != nil {
+		return o, err
+	}
+	defer func() { err = errors.Join(err, w.Close()) }()
+	s := &selftest{policy: c.Policy, ref: c.Base, plan: c.Plan, shop: w, random: c.Random, heads: map[string]*ab.Build{}}
+	if s.base, err = w.Make(ctx, c.Base, "base", nil, progress); err != nil {
+		return o, err
+	}
+	if c.Base != "" {
+		s.ref = s.base.Tree.Commit // a branch may move on while this runs
+	}
+	here := results.Here(ctx)
+	if s.journal, err = openJournal(c.Out, setup{Base: s.base.Tree.Commit, Go: here.Go, CPU: here.CPU, CPUs: here.CPUs}); err != nil {
+		return o, err
+	}
+	err = s.play(ctx, c.Limit, progress)
+	o.Table = s.journal.table(s.plan)
+	for _, k := range s.plan {
+		o.Counts = append(o.Counts, s.journal.count(k))
+	}
+	return o, err
+}
+
+// Plan makes a plan of kinds that are given by name.
+func Plan(plants, only []string, runs int, disturb bool, p gate.Policy) (plan []Kind, err error) {
+	for _, name := range plants {
+		plan = append(plan, Kind{Plant: name, Only: only, Runs: runs, Disturb: disturb})
+	}
+	return plan, checkPlan(plan, p)
+}
+
+// ReadPlan reads a plan file, or the shipped plan where file is empty.
+func ReadPlan(file string, p gate.Policy) ([]Kind, error) {
+	text := shippedPlan
+	if file != "" {
+		var err error
+		if text, err = os.ReadFile(file); err != nil {
+			return nil, fmt.Errorf("plan: %w", err)
+		}
+	}
+	return readPlan(text, p)
+}
+
+// play runs the gate, each time on the kind that is furthest behind its plan: so
+// a bad hour of the machine falls on all alike, and so does an early end.
+func (s *selftest) play(ctx context.Context, limit time.Duration, progress io.Writer) error {
+	began := time.Now()
+	for limit == 0 || time.Since(began) < limit {
+		k, left := s.next()
+		if left == 0 {
+			return nil
+		}
+		r, err := s.once(ctx, k, progress)
+		if err != nil {
+			return err
+		}
+		if err := s.journal.add(entry{Run: &r}); err != nil {
+			return err
+		}
+		fmt.Fprintf(progress, "%s: %s after %d pairs, %.0f s; %d runs left\n", r.Kind, r.Verdict, r.Pairs, 60*r.Minutes, left-1)
+	}
+	return nil
+}
+
+// next is the kind of which the least part is done, and how many runs of all are left.
+func (s *selftest) next() (next Kind, left int) {
+	least := 1.0
+	for _, k := range s.plan {
+		done := len(s.journal.of(k))
+		left += max(0, k.Runs-done)
+		if part := float64(done) / float64(k.Runs); part < least {
+			next, least = k, part
+		}
+	}
+	return next, left
+}
+
+// once is one run of the gate, as bench gate does it.
+func (s *selftest) once(ctx context.Context, k Kind, progress io.Writer) (r played, err error) {
+	p, err := policy.Restrict(s.policy, k.Only)
+	if err != nil {
+		return r, err
+	}
+	if k.Plant != "none" {
+		p.Family = len(s.policy.Metrics)
+	}
+	head, err := s.head(ctx, k, p, progress)
+	if err != nil {
+		return r, err
+	}
+	t := trial.New(p, [2]*ab.Build{s.base, head}, s.shop, s.random)
+	defer t.Close()
+	values, err := s.hard(ctx, p.Hard)
+	if err != nil {
+		return r, err
+	}
+	t.UseBaselines(values)
+	if k.Disturb {
+		stop := disturb(ctx)
+		defer stop()
+	}
+	began := time.Now()
+	report, err := t.Run(ctx, io.Discard)
+	if err != nil {
+		return r, err
+	}
+	r = played{Kind: k.name(), At: began.UTC(), Verdict: report.Verdict, Minutes: time.Since(began).Minutes(), Why: report.Reasons}
+	for i, m := range report.Metrics {
+		r.Pairs = max(r.Pairs, m.Pairs)
+		if i == 0 && m.Change != nil {
+			r.Change = &m.Change.Estimate
+		}
+	}
+	return r, nil
+}
+
+// hard are the base's hard metrics, measured once each.
+func (s *selftest) hard(ctx context.Context, metrics []gate.Metric) (map[string]float64, error) {
+	if s.baseline == nil {
+		s.baseline = map[string]float64{}
+	}
+	var missing []gate.Metric
+	for _, m := range metrics {
+		if _, known := s.baseline[m.Name]; !known {
+			missing = append(missing, m)
+		}
+	}
+	got, err := baseline.Measure(ctx, s.base, missing)
+	for name, value := range got {
+		s.baseline[name] = value
+	}
+	return s.baseline, err
+}
