@@ -2,7 +2,7 @@
 SHELL       := /bin/bash
 STATICCHECK := honnef.co/go/tools/cmd/staticcheck@v0.8.2
 FUZZTIME    ?= 20s
-NODE        := server/httpd/testdata/client loadgen/testdata/backend loadgen/testdata/hlog
+NODE        := server/contract/testdata/validate server/httpd/testdata/client loadgen/testdata/backend loadgen/testdata/hlog
 MAIN        ?= main
 PACKAGES    := $(NODE:%=%/node_modules/.package-lock.json)
 
@@ -62,7 +62,7 @@ clean: ## remove what building, testing and running left
 	rm -rf bin results/runs $(NODE:%=%/node_modules)
 	go clean -testcache
 
-tools: $(PACKAGES) # what the tests run: Redis, Chromium, Python, and under Node the official Socket.IO client and server and an HdrHistogram
+tools: $(PACKAGES) # what the tests run: Redis, Chromium, Python, and under Node the official Socket.IO client and server, an HdrHistogram, and the validators of OpenAPI and AsyncAPI
 	@for tool in redis-server chromium python3; do \
 		command -v $$tool >/dev/null && continue; \
 		echo "$$tool is missing: installing Debian's package"; \

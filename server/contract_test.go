@@ -1,7 +1,6 @@
 package main
 
 import (
-	"fmt"
 	"go/ast"
 	"go/parser"
 	"go/token"
@@ -268,7 +267,7 @@ func TestContractHasTheNumbersOfTheServer(t *testing.T) {
 		"MaxBody":         "at most " + grouped(api.MaxBody) + " bytes",
 		"MaxDepth":        "at most " + strconv.Itoa(api.MaxDepth) + " deep",
 		"StatsUsers":      "at most " + strconv.Itoa(api.StatsUsers) + " [`user`]",
-		"PingInterval":    "pings every " + strconv.Itoa(int(api.PingInterval.Seconds())) + " s",
+		"PingInterval":    "ping every " + strconv.Itoa(int(api.PingInterval.Seconds())) + " s",
 		"the open packet": "`" + open + "`",
 		"Lifetime":        "ends " + strconv.Itoa(int(guest.Lifetime.Hours())) + " h after its last activity",
 	} {
@@ -307,18 +306,11 @@ func TestContractHasEveryRule(t *testing.T) {
 	for n := range 8 {
 		rules["rule-"+strconv.Itoa(n+1)] = true
 	}
-	text, err := os.ReadFile("CONTRACT.md")
-	if err != nil {
-		t.Fatal(err)
-	}
 	for _, r := range rule.All() {
 		id := "rule-" + string(r.ID)
 		rules[id] = true
-		row := fmt.Sprintf("| <a id=%q></a>`%s` | %s | [", id, r.ID, r.Text)
-		_, rest, found := strings.Cut(string(text), row)
-		line, _, _ := strings.Cut(rest, "\n")
-		if !found || !strings.HasSuffix(line, "](#"+r.Section+") |") {
-			t.Errorf("CONTRACT.md has no row %s…](#%s) |", row, r.Section)
+		if row := contract.anchors[id]; !strings.Contains(row, "| "+r.Text+" |") || !strings.Contains(row, "](#"+r.Section+")") {
+			t.Errorf("CONTRACT.md says %q of the rule %+v", row, r)
 		}
 	}
 	same(t, "rule-", rules, contract)

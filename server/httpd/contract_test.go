@@ -7,6 +7,10 @@ import (
 	"slices"
 	"strings"
 	"testing"
+
+	"github.com/goccy/go-yaml"
+
+	"guestload/server/contract"
 )
 
 // placeholder is a parameter in a path; the table knows only what stands before it.
@@ -50,6 +54,25 @@ func TestContractHasEveryRoute(t *testing.T) {
 	}
 	if want := routed(); !maps.Equal(documented, want) {
 		t.Errorf("CONTRACT.md describes the routes\n%q\nthe router has\n%q", slices.Sorted(maps.Keys(documented)), slices.Sorted(maps.Keys(want)))
+	}
+}
+
+func TestOpenAPIHasEveryRoute(t *testing.T) {
+	var description struct {
+		Paths map[string]map[string]any
+	}
+	if err := yaml.Unmarshal([]byte(contract.OpenAPI), &description); err != nil {
+		t.Fatal(err)
+	}
+	described := map[string]bool{}
+	for path, operations := range description.Paths {
+		for method := range operations {
+			name := strings.ToUpper(method) + " " + strings.TrimSuffix(path, "/")
+			described[placeholder.ReplaceAllString(name, "{}")] = true
+		}
+	}
+	if want := routed(); !maps.Equal(described, want) {
+		t.Errorf("OpenAPI describes the routes\n%q\nthe router has\n%q", slices.Sorted(maps.Keys(described)), slices.Sorted(maps.Keys(want)))
 	}
 }
 

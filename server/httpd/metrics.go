@@ -36,6 +36,8 @@ const (
 	routeHealth
 	routeReady
 	routeMetrics
+	routeOpenAPI
+	routeAsyncAPI
 	routeJSON
 	routeSocketIO
 	routeCount
@@ -45,7 +47,8 @@ var routeNames = [routeCount]string{
 	"unknown", "/api/guest", "/api/guest/username", "/api/guest/me", "/api/guest/{sessionId}",
 	"/api/guest/location", "/api/guest/token", "/api/users/online", "/api/users/available",
 	"/api/users/connected/{userId}", "/api/users/stats", "/api/users/device", "/api/stats",
-	"/api/stats/online-users", "/api/socket/stats", "/health", "/ready", "/metrics", "/ws", "/socket.io/",
+	"/api/stats/online-users", "/api/socket/stats", "/health", "/ready", "/metrics", "/openapi.yaml", "/asyncapi.yaml",
+	"/ws", "/socket.io/",
 }
 
 // Metrics are what /metrics tells. Counters are looked up once, here, so that

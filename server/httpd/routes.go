@@ -6,6 +6,7 @@ import (
 	"github.com/valyala/fasthttp"
 
 	"guestload/server/api"
+	"guestload/server/contract"
 )
 
 // handler answers a request. param is what the path holds in place of its
@@ -61,6 +62,8 @@ func (s *Server) table() routes {
 			"/health":                  {id: routeHealth, get: s.health},
 			"/ready":                   {id: routeReady, get: s.ready},
 			"/metrics":                 {id: routeMetrics, get: s.metrics.handler()},
+			"/openapi.yaml":            {id: routeOpenAPI, get: document(contract.OpenAPI)},
+			"/asyncapi.yaml":           {id: routeAsyncAPI, get: document(contract.AsyncAPI)},
 			api.PathJSON:               {id: routeJSON, framing: &asJSON},
 			"/socket.io":               {id: routeSocketIO, framing: &asSocketIO},
 		},
