@@ -160,7 +160,7 @@ func (o *options) wire(ctx context.Context, log *slog.Logger) (*parts, error) {
 		return nil, err
 	}
 	instance := rand.Text()[:10]
-	st, err := openStorage(ctx, o.redis, instance, log)
+	st, err := openStorage(ctx, o.redis, instance, o.tokens, log)
 	if err != nil {
 		return nil, err
 	}

@@ -33,8 +33,9 @@ type storage struct {
 type debts struct{ owed, lost func() int64 }
 
 // openStorage opens Redis where its URL is given, and memory otherwise. A Redis
-// that is away for now is no error, one that can never work is.
-func openStorage(ctx context.Context, url, instance string, log *slog.Logger) (*storage, error) {
+// that is away for now is no error, one that can never work is. tokens is how long a
+// token is valid.
+func openStorage(ctx context.Context, url, instance string, tokens time.Duration, log *slog.Logger) (*storage, error) {
 	if url == "" {
 		return inMemory(instance, log), nil
 	}
@@ -42,14 +43,15 @@ func openStorage(ctx context.Context, url, instance string, log *slog.Logger) (*
 	if err != nil {
 		return nil, fmt.Errorf("--redis-url: %w", err)
 	}
-	f := store.NewFailover(store.FailoverConfig{Redis: redis, Instance: instance, Now: time.Now, Log: log})
+	f := store.NewFailover(store.FailoverConfig{Redis: redis, Instance: instance, Now: time.Now, Tokens: tokens, Log: log})
 	if err := f.Start(ctx); err != nil {
 		redis.Close()
 		return nil, fmt.Errorf("redis %s: %w", redis, err)
 	}
 	return &storage{
 		sessions: f.Sessions, presence: f.Presence, matcher: f.Matcher, broker: f.Broker,
-		state: f, adopt: f.Sessions.Adopt, redis: redis,
+		state: f, redis: redis,
+		adopt: func(g guest.Session) error { return f.Sessions.Adopt(context.Background(), g) },
 		debts: &debts{owed: func() int64 { return int64(f.Sessions.Owed()) }, lost: f.Broker.Lost},
 		run: func(ctx context.Context, n *realtime.Node) {
 			f.Run(ctx, n)

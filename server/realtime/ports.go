@@ -21,7 +21,8 @@ type Sessions interface {
 	// PatchAll is Patch for many sessions, each of which stands there once, without
 	// the documents: a result each, one's fault being none of the others'.
 	PatchAll(ctx context.Context, changes []guest.Change) []error
-	// Delete removes the session; guest.ErrNotFound where there is none.
+	// Delete removes the session for good; guest.ErrNotFound where there is none.
+	// Presence.Join refuses it from then on.
 	Delete(ctx context.Context, sessionID string) error
 }
 
@@ -31,7 +32,7 @@ type Presence interface {
 	// Join records that the guest's socket lives on this instance, and returns
 	// the instance where it lived before, "" for none, and when that was, in Unix µs
 	// by a clock that all instances share: of two joins of a guest, the one that the
-	// guest belongs to is the later.
+	// guest belongs to is the later. A session that was deleted is guest.ErrNotFound.
 	Join(ctx context.Context, sessionID string) (previous string, at int64, err error)
 	// Leave takes guests from this instance's set, all or none of them; it changes
 	// nothing for those who have joined another instance since.

@@ -285,6 +285,15 @@ func (n *Node) hearEnd(m *member, r remote) {
 	}
 }
 
+// Evict closes the sockets here of guests whose sessions are gone.
+func (n *Node) Evict(sessionIDs []string) {
+	for _, id := range sessionIDs {
+		if m := n.member(id); m != nil {
+			n.work.Go(func() { n.evict(m, frame.SessionEnded, textSessionEnded) })
+		}
+	}
+}
+
 // evict closes a guest's socket here because its session went elsewhere, or away.
 func (n *Node) evict(m *member, code frame.Code, message string) {
 	m.turn.Lock()

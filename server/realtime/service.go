@@ -75,7 +75,9 @@ func (n *Node) Update(ctx context.Context, sessionID string, p guest.Patch) (gue
 	return s, nil
 }
 
-// Delete ends a session: its socket is closed, its partner told.
+// Delete ends a session: its socket is closed, on whichever instance it is, and its
+// partner told. A socket that is just being accepted is closed too: it either joins
+// Presence before the session is deleted, which then tells where it is, or is refused.
 func (n *Node) Delete(ctx context.Context, sessionID string) error {
 	s, err := n.sessions.Get(ctx, sessionID)
 	if err != nil {
@@ -85,14 +87,20 @@ func (n *Node) Delete(ctx context.Context, sessionID string) error {
 	c := m.client.Load()
 	m.vacate()
 	n.leave(ctx, m, disconnected)
-	err = errors.Join(n.sessions.Delete(ctx, sessionID), n.presence.Leave(ctx, sessionID))
+	err = n.sessions.Delete(ctx, sessionID)
+	where, lost := n.presence.Where(ctx, sessionID)
+	if lost != nil {
+		where = instanceOf(s.SocketID) // as far as the document knows
+	}
+	err = errors.Join(err, n.presence.Leave(ctx, sessionID))
 	m.mu.Lock()
 	m.mu.deleted = true
 	m.mu.Unlock()
 	m.turn.Unlock()
 	if c != nil {
 		c.end(frame.SessionEnded, textSessionEnded)
-	} else if where := instanceOf(s.SocketID); where != "" && where != n.instance {
+	}
+	if where != "" && where != n.instance {
 		n.mustPublish(where, remote{kind: remoteDeleted, to: s.ID})
 	}
 	n.save(m)

@@ -234,7 +234,7 @@ func (r *roamer) enter(how arrival) {
 	for try := 0; ; try++ {
 		g, err := r.at.node.Session(ctx, r.session.SessionID)
 		if errors.Is(err, guest.ErrUnavailable) {
-			if err = r.at.failover.Sessions.Adopt(r.session); err == nil {
+			if err = r.at.failover.Sessions.Adopt(context.Background(), r.session); err == nil {
 				g, err = r.at.node.Session(ctx, r.session.SessionID)
 			}
 		}

@@ -144,7 +144,7 @@ func TestSocketsOnBothSidesOfAnOutage(t *testing.T) {
 	}
 	one.await(store.StateFallback)
 	two.await(store.StateFallback)
-	if err := two.failover.Sessions.Adopt(a.session); err != nil {
+	if err := two.failover.Sessions.Adopt(t.Context(), a.session); err != nil {
 		t.Fatal(err)
 	}
 	newer := two.enter(a.session)

@@ -1,23 +1,37 @@
--- KEYS: instances, counter. ARGV: instance, length of a lease in ms, what begins
--- the key of any instance's members.
--- Renews the instance's lease by Redis's own clock, the one clock that all
--- share, sets the counter right and renews it, and returns whether the lease
--- had held until now (1 or 0) and the instances whose lease has lapsed.
-local t = redis.call('TIME')
-local now = t[1] * 1000 + math.floor(t[2] / 1000)
-local score = redis.call('ZSCORE', KEYS[1], ARGV[1])
+-- KEYS: instances, counter, tombstones, owners. ARGV: instance, length of a lease in
+-- ms, what begins the key of any instance's members, from when on tombstones are
+-- wanted in Unix µs, how many at most, how long one lives in µs.
+-- Renews the instance's lease by Redis's own clock, the one clock that all share,
+-- and sets the counter right and renews it. Returns
+--   1 where the lease had held until now, else 0;
+--   the guests on this instance, on all instances, and in owners;
+--   from when on the next tombstones are wanted;
+--   the instances whose lease has lapsed;
+--   the sessions that were deleted.
+local call = redis.call
+local t = call('TIME')
+local micros = t[1] * 1000000 + t[2]
+local now = math.floor(micros / 1000)
+local score = call('ZSCORE', KEYS[1], ARGV[1])
 local held = score and tonumber(score) >= now
-redis.call('ZADD', KEYS[1], now + ARGV[2], ARGV[1])
-local instances = redis.call('ZRANGE', KEYS[1], 0, -1, 'WITHSCORES')
-local sockets, reply = 0, {held and 1 or 0}
+call('ZADD', KEYS[1], now + ARGV[2], ARGV[1])
+local instances = call('ZRANGE', KEYS[1], 0, -1, 'WITHSCORES')
+local here, sockets, lapsed = 0, 0, {}
 for i = 1, #instances, 2 do
-  sockets = sockets + redis.call('ZCARD', ARGV[3] .. instances[i])
-  if tonumber(instances[i + 1]) < now then reply[#reply + 1] = instances[i] end
+  local n = call('ZCARD', ARGV[3] .. instances[i])
+  sockets = sockets + n
+  if instances[i] == ARGV[1] then here = n end
+  if tonumber(instances[i + 1]) < now then lapsed[#lapsed + 1] = instances[i] end
 end
-local counted = redis.call('GET', KEYS[2])
+local counted = call('GET', KEYS[2])
 if counted and tonumber(counted) == sockets then
-  if sockets > 0 then redis.call('EXPIRE', KEYS[2], 300) end
+  if sockets > 0 then call('EXPIRE', KEYS[2], 300) end
 elseif counted or sockets > 0 then
-  redis.call('SET', KEYS[2], sockets, 'EX', 300)
+  call('SET', KEYS[2], sockets, 'EX', 300)
 end
-return reply
+call('ZREMRANGEBYSCORE', KEYS[3], '-inf', string.format('%.0f', micros - ARGV[6]))
+local deleted = call('ZRANGEBYSCORE', KEYS[3], ARGV[4], '+inf', 'LIMIT', 0, ARGV[5])
+-- The clock may have been set back a little; who reads a second time loses nothing.
+local from = string.format('%.0f', micros - 2000000)
+if #deleted == tonumber(ARGV[5]) then from = call('ZSCORE', KEYS[3], deleted[#deleted]) end
+return {held and 1 or 0, here, sockets, call('HLEN', KEYS[4]), from, lapsed, deleted}

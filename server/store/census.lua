@@ -1,4 +1,4 @@
--- KEYS: counter, instances, foreign, owners, who sweeps; and, where all keys are on
+-- KEYS: counter, instances, foreign, owners, who sweeps, tombstones, epoch; and, where all keys are on
 -- one node, the matcher's: queue, waiting, pairs, sequence. ARGV: what begins the key of
 -- any instance's members and of any instance's reaping.
 -- Returns the guests with a socket, the counter, how many keys of these there are and
@@ -13,7 +13,7 @@ for _, instance in ipairs(call('ZRANGE', KEYS[2], 0, -1)) do
   keys = keys + call('EXISTS', ARGV[2] .. instance)
 end
 local census = {sockets, tonumber(call('GET', KEYS[1])) or 0, keys, tonumber(call('GET', KEYS[3])) or 0}
-if #KEYS > 5 then
-  census[5], census[6], census[7] = call('DBSIZE'), call('HLEN', KEYS[7]), call('HLEN', KEYS[8])
+if #KEYS > 7 then
+  census[5], census[6], census[7] = call('DBSIZE'), call('HLEN', KEYS[9]), call('HLEN', KEYS[10])
 end
 return census

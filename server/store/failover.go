@@ -36,13 +36,16 @@ type Local interface {
 	// Release tells the partners of those guests who were on an instance that these
 	// pairs are over. It may be called again with the same pair.
 	Release(ctx context.Context, instance string, pairs []guest.Pair) error
+	// Evict closes the sockets of guests whose sessions are gone. It must not wait.
+	Evict(sessionIDs []string)
 }
 
-// FailoverConfig is what a Failover is made of; all but Log and Changed are required.
+// FailoverConfig is what a Failover is made of; Redis, Instance and Now are required.
 type FailoverConfig struct {
 	Redis    *Redis
 	Instance string // new for every process
 	Now      func() time.Time
+	Tokens   time.Duration // the longest that a token is valid; 0: guest.Lifetime
 	Log      *slog.Logger
 	Changed  func(from, to string, why error) // called on each change of state; it must not wait
 }
@@ -59,6 +62,7 @@ type Failover struct {
 	Broker   *FailoverBroker
 
 	redis    *Redis
+	local    Local // nil before Run
 	instance string
 	log      *slog.Logger
 	changed  func(from, to string, why error)
@@ -77,7 +81,8 @@ type Failover struct {
 		falls    uint64        // how often we fell back
 		fallen   chan struct{} // closed at the next fall
 		resynced uint64        // the fall that the node has been told of
-		runs     string        // the Redis processes that hold what we wrote
+		epoch    string        // the one in which Redis holds what we wrote
+		found    epoch         // the one that Redis was in when last asked
 	}
 }
 
@@ -95,6 +100,8 @@ func NewFailover(cfg FailoverConfig) *Failover {
 	}
 	memory := NewMemory(cfg.Instance, cfg.Now)
 	sessions, matcher := NewRedisSessions(cfg.Redis, cfg.Now), NewRedisMatcher(cfg.Redis)
+	sessions.tombstones = max(cfg.Tokens, guest.Lifetime) // a copy lives no longer either
+	memory.Sessions.tombstones.lifetime = sessions.tombstones
 	f.Sessions = &FailoverSessions{failover: f, redis: sessions, memory: memory.Sessions, debts: newDebts()}
 	f.Presence = &FailoverPresence{failover: f, memory: memory.Presence,
 		redis: NewRedisPresence(cfg.Redis, cfg.Instance, sessions, matcher)}
@@ -120,19 +127,19 @@ func (f *Failover) Start(ctx context.Context) error {
 	if errors.Is(err, ErrMisconfigured) {
 		return err
 	}
-	var runs string
+	var now epoch
 	if err == nil {
-		runs, err = f.redis.runs(ctx)
+		now, err = f.redis.epoch(ctx)
 	}
 	if err == nil {
-		_, err = f.Presence.redis.Beat(ctx)
+		err = f.beat(ctx)
 	}
 	if err != nil {
 		f.log.Warn("redis is away: starting in fallback", "redis", f.redis.String(), "error", err)
 		return nil
 	}
 	f.mu.Lock()
-	f.mu.runs, f.mu.up, f.mu.resynced = runs, true, f.mu.falls
+	f.mu.epoch, f.mu.found, f.mu.up, f.mu.resynced = now.id, now, true, f.mu.falls
 	f.home.Store(true)
 	report := f.setState(StateRedis)
 	f.mu.Unlock()

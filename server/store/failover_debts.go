@@ -4,6 +4,7 @@ import (
 	"hash/maphash"
 	"sync"
 	"sync/atomic"
+	"time"
 
 	"guestload/server/guest"
 )
@@ -28,6 +29,8 @@ type debtShard struct {
 type debt struct {
 	revision uint64 // changes with each write
 	deleted  bool
+	created  bool      // Redis has never had it
+	until    time.Time // Redis does not drop it by itself before
 	// adopted: memory knows what the guest's token said, and what was changed.
 	adopted bool
 	fields  guest.Field // changed since
@@ -81,9 +84,14 @@ func (d *debts) paid(s snapshot) {
 	sh.Lock()
 	defer sh.Unlock()
 	if o := sh.owed[s.sessionID]; o != nil && o.revision == s.revision {
-		delete(sh.owed, s.sessionID)
-		d.count.Add(-1)
+		d.settle(sh, s.sessionID)
 	}
+}
+
+// settle forgets a debt. The caller holds the shard.
+func (d *debts) settle(sh *debtShard, sessionID string) {
+	delete(sh.owed, sessionID)
+	d.count.Add(-1)
 }
 
 // all returns what is owed at this moment.

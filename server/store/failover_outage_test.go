@@ -60,7 +60,7 @@ func TestOutageLosesNothing(t *testing.T) {
 			}
 			claims := stranger
 			claims.Location, claims.Gender = nil, ""
-			must(t, w.Sessions.Adopt(claims))
+			must(t, w.Sessions.Adopt(ctx, claims))
 			w.rename(stranger.SessionID, "Adopted")
 			if page, _, err := w.Presence.Online(ctx, "", 10); err != nil || len(page) != 2 {
 				t.Errorf("online in fallback: %d, %v, want 2", len(page), err)

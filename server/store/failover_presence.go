@@ -2,6 +2,7 @@ package store
 
 import (
 	"context"
+	"fmt"
 	"sync"
 	"sync/atomic"
 
@@ -20,10 +21,13 @@ type FailoverPresence struct {
 }
 
 // Join records that the guest's socket lives here. The instance where it lived
-// before is known only while Redis is there.
+// before is known only while Redis is there; guest.ErrNotFound for a deleted session.
 func (p *FailoverPresence) Join(ctx context.Context, sessionID string) (previous string, at int64, err error) {
 	p.gate.RLock()
 	defer p.gate.RUnlock()
+	if p.failover.Sessions.memory.tombstones.has(sessionID) {
+		return "", 0, fmt.Errorf("join presence: the session was deleted: %w", guest.ErrNotFound)
+	}
 	if p.failover.direct() {
 		previous, at, err = p.redis.Join(ctx, sessionID)
 		if err == nil {

@@ -20,12 +20,14 @@ const (
 // Run watches Redis, keeps this instance's lease, cleans up after others and
 // moves between the states, until ctx ends. Start comes first.
 func (f *Failover) Run(ctx context.Context, local Local) {
+	f.local = local
 	var work sync.WaitGroup
 	defer work.Wait()
 	work.Go(func() { f.redis.Watch(ctx, f.hear) })
 	work.Go(func() { f.Broker.redis.Run(ctx) })
 	work.Go(func() {
 		f.Presence.redis.Run(ctx, InstanceEvents{
+			Beaten:   f.beaten,
 			Lost:     f.lostLease,
 			Released: local.Release,
 			Failed:   func(err error) { f.log.Error("redis background work", "error", err) },
@@ -63,19 +65,19 @@ func (f *Failover) lostLease() {
 // emptied reports whether Redis may not be the one that we wrote to. Where it
 // is another, we fall back; where it does not say, memory's word counts for now.
 func (f *Failover) emptied(ctx context.Context) bool {
-	runs, err := f.redis.runs(ctx)
+	now, err := f.redis.epoch(ctx)
 	if err != nil {
 		return true
 	}
 	f.mu.Lock()
-	same := runs == "" || runs == f.mu.runs
+	same := now.id == f.mu.epoch
 	state := f.mu.state
 	f.mu.Unlock()
 	if same {
 		return false
 	}
 	if state == StateRedis {
-		f.fall(fmt.Errorf("%w: redis has been restarted", guest.ErrUnavailable))
+		f.fall(fmt.Errorf("%w: redis has lost its data", guest.ErrUnavailable))
 	}
 	return true
 }
@@ -228,14 +230,18 @@ func (f *Failover) settlePresence(ctx context.Context) (moved map[string]string,
 func (f *Failover) recover(ctx context.Context, local Local) error {
 	began := time.Now()
 	f.mu.Lock()
-	falls, before := f.mu.falls, f.mu.runs
+	falls, before := f.mu.falls, f.mu.epoch
 	f.mu.Unlock()
-	runs, err := f.redis.runs(ctx)
+	now, err := f.redis.epoch(ctx)
 	if err != nil {
-		return fmt.Errorf("identify redis: %w", err)
+		return err
 	}
-	if runs == "" || runs != before {
+	f.mu.Lock()
+	f.mu.found = now
+	f.mu.Unlock()
+	if now.id != before {
 		f.Sessions.oweAll()
+		f.Presence.redis.read.Store(0) // by the clock of another
 	}
 	owed := f.Sessions.Owed()
 	if err := f.advance(falls, StateRecovering); err != nil {
@@ -250,7 +256,7 @@ func (f *Failover) recover(ctx context.Context, local Local) error {
 		f.mu.Unlock()
 		return errFell
 	}
-	f.mu.runs, f.mu.resynced = runs, falls
+	f.mu.epoch, f.mu.resynced = now.id, falls
 	back := time.Now()
 	f.back.Store(&back)
 	report := f.setState(StateRedis)
@@ -258,6 +264,7 @@ func (f *Failover) recover(ctx context.Context, local Local) error {
 	report(nil)
 	f.log.Info("recovered", "sessions", owed, "took", time.Since(began))
 	f.poke()
+	time.AfterFunc(othersTake+time.Millisecond, f.poke) // for what waits until Redis is complete
 	return nil
 }
 
@@ -268,10 +275,7 @@ const passes = 3
 func (f *Failover) restore(node context.Context, falls uint64, local Local) error {
 	ctx, done := f.untilFall(node) // but the node's guests are not to hear of it
 	defer done()
-	err := insist(ctx, ctx.Done, func() error {
-		_, err := f.Presence.redis.Beat(ctx)
-		return err
-	})
+	err := insist(ctx, ctx.Done, func() error { return f.beat(ctx) })
 	if err != nil {
 		return fmt.Errorf("take lease: %w", err)
 	}

@@ -38,7 +38,7 @@ func (s *FailoverSessions) Create(ctx context.Context, g guest.Session) error {
 	if err := s.memory.Create(ctx, g); err != nil {
 		return err
 	}
-	s.owe(sh, g.SessionID)
+	s.owe(sh, g.SessionID).created = true
 	return nil
 }
 
@@ -110,9 +110,14 @@ func (s *FailoverSessions) patchHere(ctx context.Context, c guest.Change) (guest
 	sh := s.debts.shard(c.SessionID)
 	sh.Lock()
 	defer sh.Unlock()
+	before, _ := s.memory.kept(c.SessionID)
 	g, err := s.known(sh, c.SessionID, func() (guest.Session, error) { return s.memory.Patch(ctx, c.SessionID, c.Patch) })
 	if err == nil {
-		s.owe(sh, c.SessionID).fields |= c.Patch.Fields
+		o := s.owe(sh, c.SessionID)
+		o.fields |= c.Patch.Fields
+		if o.until.IsZero() {
+			o.until = before.Expires
+		}
 	}
 	return g, err
 }
@@ -122,7 +127,9 @@ func (s *FailoverSessions) Delete(ctx context.Context, sessionID string) error {
 	if s.direct(sessionID) {
 		err := s.redis.Delete(ctx, sessionID)
 		if err == nil || !unavailable(err) {
-			_ = s.memory.Delete(ctx, sessionID) // gone is gone
+			if s.memory.drop(sessionID); guest.ValidSessionID(sessionID) {
+				s.memory.tombstones.add(sessionID) // also where another was faster
+			}
 			return err
 		}
 	}
@@ -139,18 +146,24 @@ func (s *FailoverSessions) Delete(ctx context.Context, sessionID string) error {
 }
 
 // Adopt makes a guest known of whom only a valid token tells, after Get has said
-// guest.ErrUnavailable: g is what its claims say. Once Redis is back, what it
-// stores of the guest is kept, but for what has changed since. A guest who is
-// known stays as it is; guest.ErrNotFound where it was deleted here.
-func (s *FailoverSessions) Adopt(g guest.Session) error {
+// guest.ErrUnavailable: g is what its claims say, and was created when the token was
+// issued. Once Redis is back, what it stores of the guest is kept, but for what has
+// changed since; where Redis has lost no data and has none of the guest, the session
+// is gone. A guest who is known stays as it is; guest.ErrNotFound where it was deleted.
+func (s *FailoverSessions) Adopt(ctx context.Context, g guest.Session) error {
 	if !guest.ValidSessionID(g.SessionID) {
 		return fmt.Errorf("adopt session: %w", guest.ErrNotFound)
+	}
+	if s.failover.direct() { // it may have been deleted since our last beat
+		if deleted, err := s.redis.deleted(ctx, []string{g.SessionID}); err == nil && deleted[g.SessionID] {
+			s.bury([]string{g.SessionID})
+		}
 	}
 	sh := s.debts.shard(g.SessionID)
 	sh.Lock()
 	defer sh.Unlock()
-	if o := sh.owed[g.SessionID]; o != nil && o.deleted {
-		return fmt.Errorf("adopt session: %w", guest.ErrNotFound)
+	if s.memory.tombstones.has(g.SessionID) {
+		return fmt.Errorf("adopt session: it was deleted: %w", guest.ErrNotFound)
 	}
 	if s.memory.holds(g.SessionID) {
 		return nil
@@ -176,7 +189,7 @@ func (s *FailoverSessions) known(sh *debtShard, sessionID string, ask func() (gu
 	if !guest.ValidSessionID(sessionID) {
 		return guest.Session{}, fmt.Errorf("session %.64q: %w", sessionID, guest.ErrNotFound)
 	}
-	if o := sh.owed[sessionID]; o != nil && o.deleted {
+	if s.memory.tombstones.has(sessionID) {
 		return guest.Session{}, fmt.Errorf("session %s was deleted: %w", sessionID, guest.ErrNotFound)
 	}
 	g, err := ask()
@@ -216,7 +229,7 @@ func (s *FailoverSessions) lost(ctx context.Context, sessionID string, err error
 	if s.failover.emptied(ctx) {
 		return true
 	}
-	_ = s.memory.Delete(ctx, sessionID)
+	s.memory.drop(sessionID)
 	return false
 }
 
@@ -234,103 +247,4 @@ func (s *FailoverSessions) know(ctx context.Context, sessionID string) {
 	if g, err := s.redis.Get(ctx, sessionID); err == nil {
 		s.memory.hold(g, g.LastSeen.Add(guest.Lifetime))
 	}
-}
-
-// restoreBatch sessions are written back in one trip.
-const restoreBatch = 500
-
-// oweAll owes Redis every session that is known here.
-func (s *FailoverSessions) oweAll() {
-	for _, id := range s.memory.ids() {
-		sh := s.debts.shard(id)
-		sh.Lock()
-		s.debts.owe(sh, id)
-		sh.Unlock()
-	}
-}
-
-// writeBack pays what is owed at this moment, and returns with the first word of
-// an outage. What is damaged in Redis is not ours to mend: it is said, and left.
-func (s *FailoverSessions) writeBack(ctx context.Context) error {
-	var deletes, restores []snapshot
-	var kept []Kept
-	for _, owed := range s.debts.all() {
-		if owed.deleted {
-			deletes = append(deletes, owed)
-			continue
-		}
-		if owed.adopted {
-			if err := insist(ctx, ctx.Done, func() error { return s.complete(ctx, owed) }); err != nil {
-				return err
-			}
-		}
-		k, ok := s.memory.kept(owed.sessionID)
-		if !ok {
-			s.debts.paid(owed) // it has lapsed
-			continue
-		}
-		restores, kept = append(restores, owed), append(kept, k)
-	}
-	for len(restores) > 0 {
-		n := min(len(restores), restoreBatch)
-		err := insist(ctx, ctx.Done, func() error { return s.settle(restores[:n], s.redis.Restore(ctx, kept[:n])) })
-		if err != nil {
-			return err
-		}
-		restores, kept = restores[n:], kept[n:]
-	}
-	for len(deletes) > 0 {
-		n := min(len(deletes), restoreBatch)
-		ids := make([]string, n)
-		for i := range ids {
-			ids[i] = deletes[i].sessionID
-		}
-		err := insist(ctx, ctx.Done, func() error { return s.settle(deletes[:n], s.redis.deleteAll(ctx, ids)) })
-		if err != nil {
-			return err
-		}
-		deletes = deletes[n:]
-	}
-	return nil
-}
-
-func (s *FailoverSessions) settle(owed []snapshot, results []error) (outage error) {
-	for i, err := range results {
-		switch {
-		case unavailable(err):
-			outage = err
-			continue
-		case err != nil:
-			s.failover.log.Error("session not written back", "session", owed[i].sessionID, "error", err)
-		}
-		s.debts.paid(owed[i])
-	}
-	return outage
-}
-
-// complete puts what has changed of an adopted guest over what Redis stores, so
-// that it can be written back as any other.
-func (s *FailoverSessions) complete(ctx context.Context, owed snapshot) error {
-	stored, err := s.redis.Get(ctx, owed.sessionID)
-	if unavailable(err) {
-		return err
-	}
-	sh := s.debts.shard(owed.sessionID)
-	sh.Lock()
-	defer sh.Unlock()
-	o := sh.owed[owed.sessionID]
-	if o == nil {
-		return nil
-	}
-	if err == nil && !o.deleted {
-		if mine, held := s.memory.kept(owed.sessionID); held {
-			guest.Patch{Fields: o.fields, To: mine.Session}.Apply(&stored)
-			if stored.LastSeen.Before(mine.Session.LastSeen) {
-				stored.LastSeen = mine.Session.LastSeen
-			}
-			s.memory.hold(stored, mine.Expires)
-		}
-	}
-	o.adopted = false
-	return nil
 }

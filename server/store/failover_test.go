@@ -24,6 +24,7 @@ func (quiet) Searching(string) bool                               { return false
 func (quiet) Chatting(string, string) bool                        { return false }
 func (quiet) Resync(context.Context, map[string]string) error     { return nil }
 func (quiet) Release(context.Context, string, []guest.Pair) error { return nil }
+func (quiet) Evict([]string)                                      {}
 
 // ward is a Failover that runs, and its changes of state.
 type ward struct {
@@ -41,6 +42,11 @@ type stateChange struct {
 // runFailover starts an instance on a Redis for the length of a test.
 func runFailover(tb testing.TB, url, name string, now func() time.Time) *ward {
 	tb.Helper()
+	return runFailoverWith(tb, url, name, now, quiet{})
+}
+
+func runFailoverWith(tb testing.TB, url, name string, now func() time.Time, local Local) *ward {
+	tb.Helper()
 	conn, err := NewRedis(url)
 	if err != nil {
 		tb.Fatal(err)
@@ -53,7 +59,7 @@ func runFailover(tb testing.TB, url, name string, now func() time.Time) *ward {
 	}
 	ctx, stop := context.WithCancel(context.Background())
 	var run sync.WaitGroup
-	run.Go(func() { w.Run(ctx, quiet{}) })
+	run.Go(func() { w.Run(ctx, local) })
 	tb.Cleanup(func() { stop(); run.Wait(); conn.Close() })
 	return w
 }
@@ -208,7 +214,7 @@ func TestUnknownGuestsAreNotMissingInFallback(t *testing.T) {
 	if _, err := w.Sessions.Get(t.Context(), g.SessionID); !errors.Is(err, guest.ErrNotFound) {
 		t.Errorf("of a guest deleted here: %v, want ErrNotFound", err)
 	}
-	if err := w.Sessions.Adopt(g); !errors.Is(err, guest.ErrNotFound) {
+	if err := w.Sessions.Adopt(t.Context(), g); !errors.Is(err, guest.ErrNotFound) {
 		t.Errorf("adopted a deleted guest: %v", err)
 	}
 }

@@ -1,9 +1,11 @@
--- KEYS: owners, the members of the instance that is joined, counter.
+-- KEYS: owners, the members of the instance that is joined, counter, tombstones.
 -- ARGV: session id, instance, what begins the key of any instance's members.
 -- Moves the guest's socket to the instance and returns the instance that had
--- it before, '' for none, and when this is, in Unix µs.
+-- it before, '' for none, and when this is, in Unix µs; 0 where the session was
+-- deleted, which joins nothing.
 local id, instance = ARGV[1], ARGV[2]
 local call = redis.call
+if call('ZSCORE', KEYS[4], id) then return {'', 0} end
 local previous = ''
 if call('HSETNX', KEYS[1], id, instance) == 0 then
   previous = call('HGET', KEYS[1], id)

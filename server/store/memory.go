@@ -31,10 +31,11 @@ const shards = 64
 
 // MemorySessions keeps sessions, each for guest.Lifetime after its last write.
 type MemorySessions struct {
-	now    func() time.Time
-	seed   maphash.Seed
-	shards [shards]shard
-	alive  atomic.Int64 // sessions kept
+	now        func() time.Time
+	seed       maphash.Seed
+	shards     [shards]shard
+	alive      atomic.Int64 // sessions kept
+	tombstones *tombstones
 }
 
 type shard struct {
@@ -49,7 +50,7 @@ type kept struct {
 }
 
 func newMemorySessions(now func() time.Time) *MemorySessions {
-	m := &MemorySessions{now: now, seed: maphash.MakeSeed()}
+	m := &MemorySessions{now: now, seed: maphash.MakeSeed(), tombstones: newTombstones(now, guest.Lifetime)}
 	for i := range m.shards {
 		m.shards[i].sessions = make(map[string]*kept)
 	}
@@ -112,8 +113,17 @@ func (m *MemorySessions) PatchAll(ctx context.Context, changes []guest.Change) [
 	return errs
 }
 
-// Delete removes the session.
+// Delete removes the session, for good.
 func (m *MemorySessions) Delete(_ context.Context, sessionID string) error {
+	if !m.drop(sessionID) {
+		return fmt.Errorf("delete %.64q: %w", sessionID, guest.ErrNotFound)
+	}
+	m.tombstones.add(sessionID)
+	return nil
+}
+
+// drop forgets a session, and reports whether it was here and alive.
+func (m *MemorySessions) drop(sessionID string) bool {
 	now := m.now()
 	sh := m.shard(sessionID)
 	sh.Lock()
@@ -123,10 +133,7 @@ func (m *MemorySessions) Delete(_ context.Context, sessionID string) error {
 		delete(sh.sessions, sessionID)
 		m.alive.Add(-1)
 	}
-	if k == nil || !now.Before(k.lapses) {
-		return fmt.Errorf("delete %.64q: %w", sessionID, guest.ErrNotFound)
-	}
-	return nil
+	return k != nil && now.Before(k.lapses)
 }
 
 // Sweep drops the sessions that have lapsed, and returns how many.

@@ -24,10 +24,14 @@ type MemoryPresence struct {
 }
 
 // Join records that the guest's socket lives here. Only what has the form of a
-// session id can join: each may become a cursor.
+// session id can join: each may become a cursor. guest.ErrNotFound for a session that
+// was deleted.
 func (m *MemoryPresence) Join(_ context.Context, sessionID string) (previous string, at int64, err error) {
 	if !guest.ValidSessionID(sessionID) {
 		return "", 0, fmt.Errorf("join %.64q: %w", sessionID, guest.ErrNotFound)
+	}
+	if m.sessions.tombstones.has(sessionID) {
+		return "", 0, fmt.Errorf("join %s: the session was deleted: %w", sessionID, guest.ErrNotFound)
 	}
 	at = time.Now().UnixMicro()
 	m.online.Lock()

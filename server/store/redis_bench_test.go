@@ -87,7 +87,7 @@ func benchGuests(b *testing.B, i *instance, n int) []guest.Session {
 	for k := 0; k < n; k += 500 {
 		batch := make([]Kept, 0, 500)
 		for _, g := range guests[k:min(n, k+500)] {
-			batch = append(batch, Kept{g, time.Now().Add(guest.Lifetime)})
+			batch = append(batch, Kept{Session: g, Expires: time.Now().Add(guest.Lifetime)})
 		}
 		for _, err := range i.sessions.Restore(context.Background(), batch) {
 			if err != nil {

@@ -19,6 +19,8 @@ type keyspace struct {
 	instances   string // sorted set: instance → end of its lease, Unix ms
 	owners      string // hash: session id → instance where its socket lives
 	foreign     string // number: keys of other programs, as last swept
+	tombstones  string // sorted set: deleted session → when it was, Unix µs
+	epoch       string // the time in which Redis has lost no data: its id, its beginning in Unix ms, who held the data
 	membersOf   string // + instance: sorted set of session ids, all scores 0
 	reapLeaseOf string // + instance: who cleans up after it, for a while
 	sweepLease  string // who sweeps, for a while
@@ -34,6 +36,8 @@ func newKeyspace(cluster bool) keyspace {
 		instances:   "instances" + tag,
 		owners:      "guests:instance" + tag,
 		foreign:     "guests:foreign" + tag,
+		tombstones:  "guests:deleted" + tag,
+		epoch:       "guests:epoch" + tag,
 		membersOf:   "guests:online:" + tag,
 		reapLeaseOf: "guests:reaping:" + tag,
 		sweepLease:  "guests:sweeping" + tag,
@@ -43,7 +47,7 @@ func newKeyspace(cluster bool) keyspace {
 // has reports whether a key is one of ours, other than a session's.
 func (k keyspace) has(key string) bool {
 	switch key {
-	case k.counter, k.instances, k.owners, k.foreign, k.sweepLease, matchQueue, matchWaiting, matchPairs, matchSequence:
+	case k.counter, k.instances, k.owners, k.foreign, k.tombstones, k.epoch, k.sweepLease, matchQueue, matchWaiting, matchPairs, matchSequence:
 		return true
 	}
 	return strings.HasPrefix(key, k.membersOf) || strings.HasPrefix(key, k.reapLeaseOf)

@@ -2,8 +2,11 @@ package store
 
 import (
 	"context"
+	"fmt"
 	"strconv"
 	"time"
+
+	"github.com/redis/rueidis"
 
 	"guestload/server/guest"
 )
@@ -41,7 +44,25 @@ type InstanceEvents struct {
 	// Failed is called with what went wrong in the background, but not while
 	// Redis is down. It may be nil.
 	Failed func(error)
+	// Beaten is called after each beat with what Redis says. It may be nil.
+	Beaten func(Beat)
 }
+
+// Beat is what Redis says when an instance renews its lease.
+type Beat struct {
+	Held    bool     // the lease had held until now
+	Here    int64    // guests on this instance
+	Sockets int64    // guests on all instances
+	Owners  int64    // guests of whom it is recorded where they are
+	Deleted []string // sessions that were deleted since the last beat, and some before
+	More    bool     // so many were deleted that the next beat should come at once
+
+	lapsed []string // instances whose lease has lapsed
+}
+
+// beatDeleted is how many deleted sessions a beat brings at most. It is more than are
+// deleted in one script, whose tombstones are all of the same instant.
+const beatDeleted = 10 * restoreBatch
 
 // Run renews this instance's lease, cleans up after instances whose lease has
 // lapsed, and sweeps the sessions now and then, until ctx ends. Call Beat once
@@ -70,17 +91,20 @@ func (p *RedisPresence) Run(ctx context.Context, events InstanceEvents) {
 
 // tend is one beat and what follows from it.
 func (p *RedisPresence) tend(ctx context.Context, now time.Time, events InstanceEvents) {
-	held, lapsed, err := p.beat(ctx)
+	b, err := p.Beat(ctx)
 	if err != nil {
 		clear(p.lapsed) // what was seen before an outage says nothing after it
 		p.report(ctx, events, err)
 		return
 	}
-	if !held {
+	if events.Beaten != nil {
+		events.Beaten(b)
+	}
+	if !b.Held {
 		clear(p.lapsed)
 		events.Lost()
 	}
-	for _, dead := range p.ripe(now, lapsed) {
+	for _, dead := range p.ripe(now, b.lapsed) {
 		if err := p.reap(ctx, dead, events); err != nil {
 			p.report(ctx, events, err)
 		}
@@ -94,42 +118,51 @@ func (p *RedisPresence) report(ctx context.Context, events InstanceEvents, err e
 	}
 }
 
-// Beat takes or renews this instance's lease; held tells whether it had held
-// until now, which is false the first time.
-func (p *RedisPresence) Beat(ctx context.Context) (held bool, err error) {
-	held, _, err = p.beat(ctx)
-	return held, err
-}
-
-func (p *RedisPresence) beat(ctx context.Context) (held bool, lapsed []string, err error) {
+// Beat takes or renews this instance's lease, which is not held the first time.
+func (p *RedisPresence) Beat(ctx context.Context) (Beat, error) {
 	const doing = "renew lease"
 	l, err := p.redis.up()
 	if err != nil {
-		return false, nil, err
+		return Beat{}, err
 	}
 	ctx, cancel := l.within(ctx, replyTimeout)
 	defer cancel()
-	args := []string{p.instance, strconv.FormatInt(lease.Milliseconds(), 10), l.keys.membersOf}
-	reply, err := p.scripts.beat.Exec(ctx, l.client, []string{l.keys.instances, l.keys.counter}, args).ToArray()
+	from := p.read.Load()
+	keys := []string{l.keys.instances, l.keys.counter, l.keys.tombstones, l.keys.owners}
+	args := []string{p.instance, strconv.FormatInt(lease.Milliseconds(), 10), l.keys.membersOf,
+		strconv.FormatInt(from, 10), strconv.Itoa(beatDeleted), p.sessions.tombstoneLife()}
+	reply, err := p.scripts.beat.Exec(ctx, l.client, keys, args).ToArray()
 	if err != nil {
-		return false, nil, p.redis.failure(doing, err)
+		return Beat{}, p.redis.failure(doing, err)
 	}
-	for i := range reply {
-		if i == 0 {
-			n, err := reply[0].AsInt64()
-			if err != nil {
-				return false, nil, p.redis.failure(doing, err)
-			}
-			held = n == 1
-			continue
-		}
-		name, err := reply[i].ToString()
-		if err != nil {
-			return false, nil, p.redis.failure(doing, err)
-		}
-		lapsed = append(lapsed, name)
+	b, next, err := readBeat(reply)
+	if err != nil {
+		return Beat{}, p.redis.failure(doing, err)
 	}
-	return held, lapsed, nil
+	p.read.CompareAndSwap(from, next)
+	return b, nil
+}
+
+// readBeat reads the answer of beat.lua; next is from when on tombstones are to be
+// read.
+func readBeat(reply []rueidis.RedisMessage) (b Beat, next int64, err error) {
+	if len(reply) != 7 {
+		return Beat{}, 0, fmt.Errorf("an answer of %d values instead of 7", len(reply))
+	}
+	var held int64
+	for i, to := range []*int64{&held, &b.Here, &b.Sockets, &b.Owners, &next} {
+		if *to, err = reply[i].AsInt64(); err != nil {
+			return Beat{}, 0, err
+		}
+	}
+	if b.lapsed, err = reply[5].AsStrSlice(); err != nil {
+		return Beat{}, 0, err
+	}
+	if b.Deleted, err = reply[6].AsStrSlice(); err != nil {
+		return Beat{}, 0, err
+	}
+	b.Held, b.More = held == 1, len(b.Deleted) == beatDeleted
+	return b, next, nil
 }
 
 // ripe returns those of the lapsed instances that have been so for reapGrace.

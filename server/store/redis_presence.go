@@ -7,6 +7,7 @@ import (
 	"slices"
 	"strconv"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/redis/rueidis"
@@ -32,6 +33,7 @@ type RedisPresence struct {
 	sessions *RedisSessions
 	matcher  *RedisMatcher
 
+	read   atomic.Int64         // from when on tombstones are to be read, in Unix µs
 	lapsed map[string]time.Time // of Run's goroutine: when a lease was first seen to have lapsed
 }
 
@@ -47,7 +49,7 @@ func NewRedisPresence(r *Redis, instance string, sessions *RedisSessions, matche
 
 // Join records that the guest's socket lives on this instance and returns the
 // instance where it lived before, "" for none, and when that was by Redis's clock,
-// in Unix µs. One script.
+// in Unix µs; guest.ErrNotFound for a deleted session. One script.
 func (p *RedisPresence) Join(ctx context.Context, sessionID string) (previous string, at int64, err error) {
 	const doing = "join presence"
 	if !guest.ValidSessionID(sessionID) {
@@ -59,15 +61,21 @@ func (p *RedisPresence) Join(ctx context.Context, sessionID string) (previous st
 	}
 	ctx, cancel := l.within(ctx, replyTimeout)
 	defer cancel()
-	keys := []string{l.keys.owners, l.keys.members(p.instance), l.keys.counter}
-	previous, at, err = joined(p.scripts.join.Exec(ctx, l.client, keys, []string{sessionID, p.instance, l.keys.membersOf}))
-	if err != nil {
+	previous, at, err = joined(p.scripts.join.Exec(ctx, l.client, p.joinKeys(l), []string{sessionID, p.instance, l.keys.membersOf}))
+	switch {
+	case errors.Is(err, guest.ErrNotFound):
+		return "", 0, fmt.Errorf("%s: %w", doing, err)
+	case err != nil:
 		return "", 0, p.redis.failure(doing, err)
 	}
 	return previous, at, nil
 }
 
-// joined reads the answer of join.lua.
+func (p *RedisPresence) joinKeys(l *link) []string {
+	return []string{l.keys.owners, l.keys.members(p.instance), l.keys.counter, l.keys.tombstones}
+}
+
+// joined reads the answer of join.lua; guest.ErrNotFound where the session was deleted.
 func joined(result rueidis.RedisResult) (previous string, at int64, err error) {
 	answer, err := result.ToArray()
 	if err != nil {
@@ -79,7 +87,9 @@ func joined(result rueidis.RedisResult) (previous string, at int64, err error) {
 	if previous, err = answer[0].ToString(); err != nil {
 		return "", 0, err
 	}
-	at, err = answer[1].AsInt64()
+	if at, err = answer[1].AsInt64(); err == nil && at == 0 {
+		err = fmt.Errorf("the session was deleted: %w", guest.ErrNotFound)
+	}
 	return previous, at, err
 }
 
@@ -252,7 +262,7 @@ type census struct{ sockets, counted, keys, foreign, size, waiting, pairs int64 
 // census counts at one instant on a single node, and one after the other on a
 // cluster, where its parts are on several.
 func (p *RedisPresence) census(ctx context.Context, l *link) (census, error) {
-	keys := []string{l.keys.counter, l.keys.instances, l.keys.foreign, l.keys.owners, l.keys.sweepLease}
+	keys := []string{l.keys.counter, l.keys.instances, l.keys.foreign, l.keys.owners, l.keys.sweepLease, l.keys.tombstones, l.keys.epoch}
 	if !l.cluster {
 		keys = append(keys, matchQueue, matchWaiting, matchPairs, matchSequence)
 	}

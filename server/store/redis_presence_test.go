@@ -128,8 +128,8 @@ func testCounter(t *testing.T, r rig) {
 		i.join(t)
 	}
 	r.do(t, "SET", "active_user_count", "no number")
-	if held, err := i.presence.Beat(ctx); err != nil || !held {
-		t.Errorf("Beat = %v, %v", held, err)
+	if b, err := i.presence.Beat(ctx); err != nil || !b.Held {
+		t.Errorf("Beat = %+v, %v", b, err)
 	}
 	if got := r.counter(t); got != "3" {
 		t.Errorf("counter after a beat = %q, want 3", got)

@@ -3,10 +3,9 @@ package store
 import (
 	"context"
 	_ "embed" // the script is a file
+	"errors"
 	"fmt"
 	"slices"
-	"strings"
-	"sync"
 
 	"github.com/redis/rueidis"
 
@@ -125,10 +124,13 @@ func (p *RedisPresence) exact(ctx context.Context, online []string) (moved map[s
 	for batch := range slices.Chunk(without(online, stored), presenceBatch) {
 		calls := make([]rueidis.LuaExec, len(batch))
 		for i, id := range batch {
-			calls[i] = rueidis.LuaExec{Keys: keys, Args: []string{id, p.instance, l.keys.membersOf}}
+			calls[i] = rueidis.LuaExec{Keys: p.joinKeys(l), Args: []string{id, p.instance, l.keys.membersOf}}
 		}
 		for i, result := range p.scripts.join.ExecMulti(ctx, l.client, calls...) {
 			instance, _, err := joined(result)
+			if errors.Is(err, guest.ErrNotFound) {
+				continue // deleted, which the beat tells
+			}
 			if err != nil {
 				return nil, p.redis.failure(doing, err)
 			}
@@ -153,79 +155,4 @@ func without(a, b []string) []string {
 		}
 	}
 	return rest
-}
-
-// runs names the processes that hold the data: after it has changed, what was
-// written before may be lost. "" where Redis does not tell us.
-func (r *Redis) runs(ctx context.Context) (string, error) {
-	l, err := r.up()
-	if err != nil {
-		return "", err
-	}
-	ctx, cancel := l.within(ctx, replyTimeout)
-	defer cancel()
-	if !l.cluster {
-		return runOf(ctx, l.client)
-	}
-	var mu sync.Mutex
-	var ids []string
-	var failed error
-	var wg sync.WaitGroup
-	for _, node := range l.masters() {
-		wg.Go(func() {
-			id, err := runOf(ctx, node)
-			mu.Lock()
-			defer mu.Unlock()
-			if ids = append(ids, id); err != nil {
-				failed = err
-			}
-		})
-	}
-	wg.Wait()
-	if failed != nil {
-		return "", r.failure("identify Redis", failed)
-	}
-	slices.Sort(ids)
-	return strings.Join(ids, " "), nil
-}
-
-func runOf(ctx context.Context, client rueidis.Client) (string, error) {
-	info, err := client.Do(ctx, client.B().Info().Section("server").Build()).ToString()
-	if err != nil {
-		if answered(err) {
-			return "", nil
-		}
-		return "", fmt.Errorf("%w: %w", guest.ErrUnavailable, err)
-	}
-	for line := range strings.Lines(info) {
-		if id, ok := strings.CutPrefix(strings.TrimSpace(line), "run_id:"); ok {
-			return id, nil
-		}
-	}
-	return "", nil
-}
-
-// deleteAll deletes sessions, a result each; one that was not there is none.
-func (s *RedisSessions) deleteAll(ctx context.Context, ids []string) []error {
-	results := make([]error, len(ids))
-	l, err := s.redis.up()
-	if err != nil {
-		for i := range results {
-			results[i] = err
-		}
-		return results
-	}
-	ctx, cancel := l.within(ctx, bulkTimeout)
-	defer cancel()
-	commands := make(rueidis.Commands, len(ids))
-	for i, id := range ids {
-		commands[i] = l.client.B().Del().Key(sessionKey(id)).Build()
-	}
-	for i, result := range l.client.DoMulti(ctx, commands...) {
-		s.redis.copies.forget(sessionKey(ids[i]))
-		if err := result.Error(); err != nil {
-			results[i] = s.redis.failure("delete session", err)
-		}
-	}
-	return results
 }

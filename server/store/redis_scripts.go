@@ -15,6 +15,12 @@ var patchLua string
 //go:embed swap.lua
 var swapLua string
 
+//go:embed delete.lua
+var deleteLua string
+
+//go:embed epoch.lua
+var epochLua string
+
 //go:embed restore.lua
 var restoreLua string
 
@@ -51,7 +57,7 @@ var moveLua string
 // sessionScripts are the scripts on sessions' documents. Redis keeps scripts
 // until it restarts; one that it does not know is sent again.
 type sessionScripts struct {
-	patch, swap, restore *rueidis.Lua
+	patch, swap, restore, remove *rueidis.Lua
 }
 
 func newSessionScripts() sessionScripts {
@@ -59,6 +65,7 @@ func newSessionScripts() sessionScripts {
 		patch:   rueidis.NewLuaScript(spliceLua + patchLua),
 		swap:    rueidis.NewLuaScript(swapLua),
 		restore: rueidis.NewLuaScript(spliceLua + restoreLua),
+		remove:  rueidis.NewLuaScript(deleteLua),
 	}
 }
 

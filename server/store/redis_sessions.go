@@ -4,8 +4,9 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
+	"slices"
 	"strconv"
-	"sync/atomic"
 	"time"
 
 	"github.com/redis/rueidis"
@@ -30,13 +31,14 @@ type RedisSessions struct {
 	scripts sessionScripts
 	now     func() time.Time
 	drafts  drafts
-	created atomic.Int64 // sessions created less those deleted, since last asked
+	// tombstones is how long one lives.
+	tombstones time.Duration
 }
 
 // NewRedisSessions keeps sessions behind r. now is the clock that tells a copy
 // which has outlived its session.
 func NewRedisSessions(r *Redis, now func() time.Time) *RedisSessions {
-	return &RedisSessions{redis: r, scripts: newSessionScripts(), now: now}
+	return &RedisSessions{redis: r, scripts: newSessionScripts(), now: now, tombstones: guest.Lifetime}
 }
 
 // Create stores a new session; guest.ErrExists where the id is taken. One
@@ -65,7 +67,6 @@ func (s *RedisSessions) Create(ctx context.Context, g guest.Session) error {
 		return s.redis.failure(doing, err)
 	}
 	s.drafts.keep(g.SessionID, string(doc))
-	s.created.Add(1)
 	return nil
 }
 
@@ -100,42 +101,21 @@ func (s *RedisSessions) Get(ctx context.Context, sessionID string) (guest.Sessio
 	return g, s.wrap(doing, err)
 }
 
-// Delete removes the session; guest.ErrNotFound where there is none.
-func (s *RedisSessions) Delete(ctx context.Context, sessionID string) error {
-	const doing = "delete session"
-	if !guest.ValidSessionID(sessionID) {
-		return fmt.Errorf("%s: %w", doing, guest.ErrNotFound)
-	}
-	l, err := s.redis.up()
-	if err != nil {
-		return fmt.Errorf("%s: %w", doing, err)
-	}
-	ctx, cancel := l.within(ctx, replyTimeout)
-	defer cancel()
-	key := sessionKey(sessionID)
-	s.drafts.take(sessionID)
-	n, err := l.client.Do(ctx, l.client.B().Del().Key(key).Build()).AsInt64()
-	s.redis.copies.forget(key)
-	switch {
-	case err != nil:
-		return s.redis.failure(doing, err)
-	case n == 0:
-		return fmt.Errorf("%s: %w", doing, guest.ErrNotFound)
-	}
-	s.created.Add(-1)
-	return nil
-}
-
 // Kept is a session that lived outside of Redis for a while.
 type Kept struct {
 	Session guest.Session
 	Expires time.Time
+	// Epoch is the last in which Redis had the session, "" where it never had it, or
+	// may have dropped it by itself since. A Redis that is in this epoch yet, and has
+	// not the session, has seen it deleted.
+	Epoch string
 }
 
 // Restore writes sessions back in one batch, a result each. A session that is
 // stored with a later lastSeen stays as it is, an older one is overwritten but
 // for members that we do not know, and a lapsed one is left out; all three are
-// no errors. Doing it again changes nothing.
+// no errors. One that is gone stays so, which is guest.ErrNotFound. Doing it again
+// changes nothing.
 func (s *RedisSessions) Restore(ctx context.Context, batch []Kept) []error {
 	const doing = "restore session"
 	results := make([]error, len(batch))
@@ -152,7 +132,7 @@ func (s *RedisSessions) Restore(ctx context.Context, batch []Kept) []error {
 		if !s.now().Before(k.Expires) {
 			continue
 		}
-		scripts = append(scripts, restoreScript(k))
+		scripts = append(scripts, restoreScript(l, k))
 		index = append(index, i)
 	}
 	if len(scripts) == 0 {
@@ -163,20 +143,52 @@ func (s *RedisSessions) Restore(ctx context.Context, batch []Kept) []error {
 	defer cancel()
 	for i, result := range s.scripts.restore.ExecMulti(ctx, l.client, scripts...) {
 		s.redis.copies.forget(sessionKey(batch[index[i]].Session.SessionID))
-		if err := result.Error(); err != nil {
+		done, err := result.AsInt64()
+		switch {
+		case err != nil:
 			results[index[i]] = s.redis.failure(doing, err)
+		case done < 0:
+			results[index[i]] = fmt.Errorf("%s %s: it was deleted: %w", doing, batch[index[i]].Session.SessionID, guest.ErrNotFound)
 		}
+	}
+	if l.cluster {
+		s.buryRestored(ctx, batch, results)
 	}
 	return results
 }
 
-func restoreScript(k Kept) rueidis.LuaExec {
+// buryRestored deletes those of a restored batch that have a tombstone, on a cluster,
+// where the script cannot see it.
+func (s *RedisSessions) buryRestored(ctx context.Context, batch []Kept, results []error) {
+	ids := make([]string, len(batch))
+	for i, k := range batch {
+		ids[i] = k.Session.SessionID
+	}
+	deleted, err := s.deleted(ctx, ids)
+	if err == nil && len(deleted) > 0 {
+		_, err = s.bury(ctx, slices.Collect(maps.Keys(deleted)))
+	}
+	for i, id := range ids {
+		switch {
+		case err != nil:
+			results[i] = err
+		case deleted[id]:
+			results[i] = fmt.Errorf("restore session %s: it was deleted: %w", id, guest.ErrNotFound)
+		}
+	}
+}
+
+func restoreScript(l *link, k Kept) rueidis.LuaExec {
 	// Neither of them moves in a session: id, sessionId and createdAt stay out.
 	const all = guest.FieldIP<<1 - 1
 	seen := `"` + guest.Timestamp(k.Session.LastSeen) + `"`
-	args := []string{strconv.FormatInt(k.Expires.UnixMilli(), 10), seen, string(k.Session.AppendJSON(nil))}
+	args := []string{strconv.FormatInt(k.Expires.UnixMilli(), 10), seen, string(k.Session.AppendJSON(nil)), k.Session.SessionID, k.Epoch}
+	keys := []string{sessionKey(k.Session.SessionID)}
+	if !l.cluster {
+		keys = append(keys, l.keys.tombstones, l.keys.epoch)
+	}
 	return rueidis.LuaExec{
-		Keys: []string{sessionKey(k.Session.SessionID)},
+		Keys: keys,
 		Args: appendMembers(args, guest.Patch{Fields: all, To: k.Session}),
 	}
 }

@@ -325,8 +325,8 @@ func testRestore(t *testing.T, r rig) {
 	stored := newer
 	newer.LastSeen, newer.Username = newer.LastSeen.Add(-time.Second), "Earlier"
 	batch := []Kept{
-		{older, now.Add(time.Hour)}, {newer, now.Add(time.Hour)}, {absent, now.Add(time.Hour)},
-		{lapsed, now.Add(-time.Second)}, {broken, now.Add(time.Hour)},
+		{Session: older, Expires: now.Add(time.Hour)}, {Session: newer, Expires: now.Add(time.Hour)}, {Session: absent, Expires: now.Add(time.Hour)},
+		{Session: lapsed, Expires: now.Add(-time.Second)}, {Session: broken, Expires: now.Add(time.Hour)},
 	}
 	for range 2 { // again, as after an outage in the middle
 		for n, err := range i.sessions.Restore(ctx, batch) {

@@ -1,14 +1,22 @@
--- KEYS[1]: a session's document. ARGV: when it expires in Unix ms, its lastSeen,
--- the whole document, then members as for splice. Writes the document where
--- there is none or an older one; of an older one, members that we do not know
--- stay. Returns 1, or 0 where what is stored has been seen later.
-local doc = redis.call('GET', KEYS[1])
+-- KEYS: a session's document; and, where they are on the same node, tombstones and
+-- epoch. ARGV: when it expires in Unix ms, its lastSeen, the whole document, the
+-- session's id, the epoch in which Redis had the document or '', then members as
+-- for splice. Writes the document where there is none or an older one; of an older
+-- one, members that we do not know stay. Returns 1; 0 where what is stored has been
+-- seen later; -1 where the session is gone: it was deleted, or Redis had it, has lost
+-- no data since, and has it no more.
+local call = redis.call
+if KEYS[2] and call('ZSCORE', KEYS[2], ARGV[4]) then return -1 end
+local doc = call('GET', KEYS[1])
 local new = ARGV[3]
 if doc then
-  local changed, old = splice(doc, 4, 0)
+  local changed, old = splice(doc, 6, 0)
   if not changed then return redis.error_reply('CORRUPT ' .. old) end
   if old.lastSeen and old.lastSeen > ARGV[2] then return 0 end
   new = changed
+elseif ARGV[5] ~= '' then
+  local epoch = KEYS[3] and call('GET', KEYS[3])
+  if not KEYS[3] or epoch and string.sub(epoch, 1, #ARGV[5] + 1) == ARGV[5] .. ' ' then return -1 end
 end
-redis.call('SET', KEYS[1], new, 'PXAT', ARGV[1])
+call('SET', KEYS[1], new, 'PXAT', ARGV[1])
 return 1
