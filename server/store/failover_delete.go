@@ -23,6 +23,9 @@ func (f *Failover) beat(ctx context.Context) error {
 // beaten acts on what Redis says with a beat.
 func (f *Failover) beaten(b Beat) {
 	f.Sessions.bury(b.Deleted)
+	if b.Held && f.State() == StateRedis {
+		f.Presence.compare(b)
+	}
 }
 
 // bury forgets sessions that were deleted, wherever that was, and has the sockets of

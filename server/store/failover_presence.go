@@ -18,6 +18,7 @@ type FailoverPresence struct {
 
 	gate  sync.RWMutex // held shared by a change, alone while Redis is made exact
 	stale atomic.Bool  // Redis has missed a change
+	drift drift
 }
 
 // Join records that the guest's socket lives here. The instance where it lived
@@ -96,14 +97,15 @@ func (p *FailoverPresence) missed() {
 // settle makes what Redis knows of this instance exact. Nobody comes or goes
 // for as long; so most of it is done before, by an attempt that need not be exact.
 func (p *FailoverPresence) settle(ctx context.Context) (moved map[string]string, err error) {
-	moved, err = p.redis.exact(ctx, p.memory.ids())
+	moved, err = p.redis.exact(ctx, p.memory.ids(), takeHere)
 	if err != nil {
 		return nil, err
 	}
 	p.gate.Lock()
 	defer p.gate.Unlock()
 	p.stale.Store(false)
-	more, err := p.redis.exact(ctx, p.memory.ids())
+	p.drift.elsewhere.Store(0)
+	more, err := p.redis.exact(ctx, p.memory.ids(), takeHere)
 	if err != nil {
 		p.stale.Store(true)
 		return nil, err

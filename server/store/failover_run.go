@@ -180,6 +180,9 @@ func (f *Failover) repay(ctx context.Context) error {
 			return fmt.Errorf("what is owed cannot be written: %w", err)
 		}
 	}
+	if err := insist(ctx, ctx.Done, func() error { return f.Presence.repair(ctx) }); err != nil {
+		return fmt.Errorf("who is here cannot be repaired: %w", err)
+	}
 	if !f.Presence.stale.Load() {
 		return nil
 	}

@@ -85,6 +85,13 @@ func (m *MemoryPresence) ids() []string {
 	return slices.Clone(m.online.ids.Keys())
 }
 
+// count returns how many have a socket.
+func (m *MemoryPresence) count() int {
+	m.online.RLock()
+	defer m.online.RUnlock()
+	return m.online.ids.Len()
+}
+
 // Restore records a pair that was made elsewhere; see FailoverMatcher.Restore.
 func (m *MemoryMatcher) Restore(_ context.Context, p guest.Pair) (guest.Pair, error) {
 	m.mu.Lock()

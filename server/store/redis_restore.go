@@ -98,10 +98,19 @@ func (s *strandedGuest) stands(local Local) bool {
 // presenceBatch is how many guests join or leave in one trip.
 const presenceBatch = 200
 
+// conflict is what becomes of a guest with a socket here whom Redis has on another
+// instance.
+type conflict bool
+
+const (
+	takeHere   conflict = false // an outage lies between: the two settle who has the newer socket
+	leaveThere conflict = true  // the other is newer, and we are about to be told
+)
+
 // exact makes the instance's set in Redis be online, the counter with it, and
-// returns the guests who joined and had been on another instance: session id →
-// instance. Doing it again changes nothing.
-func (p *RedisPresence) exact(ctx context.Context, online []string) (moved map[string]string, err error) {
+// returns the guests whom Redis had on another instance: session id → instance.
+// Doing it again changes nothing.
+func (p *RedisPresence) exact(ctx context.Context, online []string, c conflict) (moved map[string]string, err error) {
 	const doing = "settle presence"
 	l, err := p.redis.up()
 	if err != nil {
@@ -120,11 +129,23 @@ func (p *RedisPresence) exact(ctx context.Context, online []string) (moved map[s
 			return nil, p.redis.failure(doing, err)
 		}
 	}
+	if moved, err = p.joinAll(ctx, l, without(online, stored), c); err != nil {
+		return nil, p.redis.failure(doing, err)
+	}
+	return moved, nil
+}
+
+// joinAll has guests join, and returns those whom Redis had on another instance.
+func (p *RedisPresence) joinAll(ctx context.Context, l *link, ids []string, c conflict) (moved map[string]string, err error) {
+	args := []string{p.instance, l.keys.membersOf}
+	if c == leaveThere {
+		args = append(args, "stay")
+	}
 	moved = make(map[string]string)
-	for batch := range slices.Chunk(without(online, stored), presenceBatch) {
+	for batch := range slices.Chunk(ids, presenceBatch) {
 		calls := make([]rueidis.LuaExec, len(batch))
 		for i, id := range batch {
-			calls[i] = rueidis.LuaExec{Keys: p.joinKeys(l), Args: []string{id, p.instance, l.keys.membersOf}}
+			calls[i] = rueidis.LuaExec{Keys: p.joinKeys(l), Args: append([]string{id}, args...)}
 		}
 		for i, result := range p.scripts.join.ExecMulti(ctx, l.client, calls...) {
 			instance, _, err := joined(result)
@@ -132,7 +153,7 @@ func (p *RedisPresence) exact(ctx context.Context, online []string) (moved map[s
 				continue // deleted, which the beat tells
 			}
 			if err != nil {
-				return nil, p.redis.failure(doing, err)
+				return nil, err
 			}
 			if instance != "" && instance != p.instance {
 				moved[batch[i]] = instance
@@ -140,6 +161,37 @@ func (p *RedisPresence) exact(ctx context.Context, online []string) (moved map[s
 		}
 	}
 	return moved, nil
+}
+
+// rejoin records anew where these guests are, but for those who are elsewhere.
+func (p *RedisPresence) rejoin(ctx context.Context, ids []string) error {
+	const doing = "record presence anew"
+	l, err := p.redis.up()
+	if err != nil {
+		return fmt.Errorf("%s: %w", doing, err)
+	}
+	ctx, cancel := l.within(ctx, bulkTimeout)
+	defer cancel()
+	if _, err := p.joinAll(ctx, l, ids, leaveThere); err != nil {
+		return p.redis.failure(doing, err)
+	}
+	return nil
+}
+
+// here counts the guests whom Redis has on this instance.
+func (p *RedisPresence) here(ctx context.Context) (int64, error) {
+	const doing = "count guests here"
+	l, err := p.redis.up()
+	if err != nil {
+		return 0, fmt.Errorf("%s: %w", doing, err)
+	}
+	ctx, cancel := l.within(ctx, replyTimeout)
+	defer cancel()
+	n, err := l.client.Do(ctx, l.client.B().Zcard().Key(l.keys.members(p.instance)).Build()).AsInt64()
+	if err != nil {
+		return 0, p.redis.failure(doing, err)
+	}
+	return n, nil
 }
 
 // without returns the ids of a that are not in b.

@@ -1,0 +1,165 @@
+package store
+
+import (
+	"context"
+	"fmt"
+	"math/rand/v2"
+	"slices"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/google/uuid"
+
+	"guestload/server/guest"
+	"guestload/server/store/redistest"
+	"guestload/server/store/redistest/redisproc"
+)
+
+// healed is how soon counts and lists are exact after Redis has lost something.
+const healed = 5 * time.Second
+
+// TestCountsHeal damages what Redis knows of who is online, in each way, on one of
+// two instances whose guests come and go all the time.
+func TestCountsHeal(t *testing.T) {
+	for name, damage := range map[string]func(s *redisproc.Server, keys keyspace, instance, member string) error{
+		"the set is lost":      func(s *redisproc.Server, k keyspace, i, _ string) error { return do(s, "DEL", k.members(i)) },
+		"a member is lost":     func(s *redisproc.Server, k keyspace, i, m string) error { return do(s, "ZREM", k.members(i), m) },
+		"the owners are lost":  func(s *redisproc.Server, k keyspace, _, _ string) error { return do(s, "DEL", k.owners) },
+		"an owner is lost":     func(s *redisproc.Server, k keyspace, _, m string) error { return do(s, "HDEL", k.owners, m) },
+		"the counter is lost":  func(s *redisproc.Server, k keyspace, _, _ string) error { return do(s, "DEL", k.counter) },
+		"the counter is wrong": func(s *redisproc.Server, k keyspace, _, _ string) error { return do(s, "SET", k.counter, "77") },
+		"the leases are lost":  func(s *redisproc.Server, k keyspace, _, _ string) error { return do(s, "DEL", k.instances) },
+		"all is lost":          func(s *redisproc.Server, _ keyspace, _, _ string) error { return do(s, "FLUSHALL") },
+		"restarted empty":      func(s *redisproc.Server, _ keyspace, _, _ string) error { return s.Restart(context.Background()) },
+		"set and owners are lost": func(s *redisproc.Server, k keyspace, i, _ string) error {
+			return do(s, "DEL", k.members(i), k.owners)
+		},
+		"strangers are in the set": func(s *redisproc.Server, k keyspace, i, _ string) error {
+			return do(s, "ZADD", k.members(i), "0", uuid.NewString(), "0", uuid.NewString())
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			s := redistest.Standalone(t)
+			all := []*ward{runFailover(t, s.URL(), "one", time.Now), runFailover(t, s.URL(), "two", time.Now)}
+			var stay []string
+			for n := range 40 {
+				w := all[n%2]
+				g := w.create()
+				_, _, err := w.Presence.Join(t.Context(), g.SessionID)
+				must(t, err)
+				stay = append(stay, g.SessionID)
+			}
+			stop := comeAndGo(t, all)
+			must(t, damage(s, all[0].redis.link.Load().keys, "one", stay[0]))
+			began := time.Now()
+			exact := func() bool {
+				for _, w := range all {
+					stats, err := w.Presence.Stats(t.Context())
+					if err != nil || stats.OnlineUsers != len(stay) || stats.ActiveUsers != len(stay) || !slices.Equal(onlineIDs(t, w), sorted(stay)) {
+						return false
+					}
+				}
+				n, err := s.Do("HLEN", all[0].redis.link.Load().keys.owners)
+				return err == nil && n == int64(len(stay))
+			}
+			<-time.After(healed / 2) // in the midst of guests who come and go
+			stop()
+			eventually(t, time.Until(began.Add(healed)), "counts and lists are exact", exact)
+			t.Logf("exact after %v", time.Since(began).Round(time.Millisecond))
+			for range 100 {
+				if !exact() {
+					t.Fatal("counts are wrong again")
+				}
+			}
+		})
+	}
+}
+
+func do(s *redisproc.Server, command ...string) error {
+	_, err := s.Do(command...)
+	return err
+}
+
+func sorted(ids []string) []string {
+	ids = slices.Clone(ids)
+	slices.Sort(ids)
+	return ids
+}
+
+func onlineIDs(t *testing.T, w *ward) (ids []string) {
+	for cursor := ""; ; {
+		page, next, err := w.Presence.Online(t.Context(), cursor, 7)
+		if err != nil {
+			return nil
+		}
+		for _, g := range page {
+			ids = append(ids, g.SessionID)
+		}
+		if cursor = next; cursor == "" {
+			return sorted(ids)
+		}
+	}
+}
+
+// comeAndGo has guests join, move and leave until stop, after which none is left.
+func comeAndGo(t *testing.T, all []*ward) (stop func()) {
+	end := make(chan struct{})
+	var work sync.WaitGroup
+	for k := range 4 {
+		draw := rand.New(rand.NewPCG(uint64(k), 1))
+		work.Go(func() {
+			ctx := context.Background()
+			for {
+				select {
+				case <-end:
+					return
+				default:
+				}
+				w := all[draw.IntN(len(all))]
+				g := newGuest()
+				if err := w.Sessions.Create(ctx, g); err != nil {
+					t.Error(err)
+					return
+				}
+				_, _, err := w.Presence.Join(ctx, g.SessionID)
+				if err == nil {
+					err = w.Presence.Leave(ctx, g.SessionID)
+				}
+				if err != nil && !strings.Contains(fmt.Sprint(err), "deleted") {
+					t.Error(err)
+					return
+				}
+			}
+		})
+	}
+	stop = sync.OnceFunc(func() { close(end); work.Wait() })
+	t.Cleanup(stop)
+	return stop
+}
+
+// TestGuestWhoIsElsewhereStaysThere: the newer socket is on another instance, of which
+// this one has not heard yet. The repair does not bring the guest back.
+func TestGuestWhoIsElsewhereStaysThere(t *testing.T) {
+	s := redistest.Standalone(t)
+	here, there := runFailover(t, s.URL(), "here", time.Now), runFailover(t, s.URL(), "there", time.Now)
+	moves, stays := here.create(), here.create()
+	for _, g := range []guest.Session{moves, stays} {
+		_, _, err := here.Presence.Join(t.Context(), g.SessionID)
+		must(t, err)
+	}
+	_, _, err := there.Presence.Join(t.Context(), moves.SessionID)
+	must(t, err)
+	must(t, do(s, "DEL", here.redis.link.Load().keys.members("here")))
+	eventually(t, healed, "the set is repaired", func() bool {
+		n, err := s.Do("ZCARD", here.redis.link.Load().keys.members("here"))
+		return err == nil && n == int64(1) && here.Presence.drift.elsewhere.Load() == 1
+	})
+	if where, err := here.Presence.Where(t.Context(), moves.SessionID); err != nil || where != "there" {
+		t.Errorf("the guest is at %q, %v", where, err)
+	}
+	must(t, here.Presence.Leave(t.Context(), moves.SessionID)) // it has heard
+	eventually(t, healed, "all agree", func() bool { return here.Presence.expected() == 1 })
+}
