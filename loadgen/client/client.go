@@ -7,8 +7,8 @@ package client
 import (
 	"context"
 	"crypto/rand"
-	"crypto/tls"
 	"encoding/base64"
+	"errors"
 	"fmt"
 	"net"
 	"net/url"
@@ -23,9 +23,9 @@ import (
 
 // Options say how to reach a backend.
 type Options struct {
-	Target  string        // http://host:port or https://host[:port], with a path where the backend lives below one
-	Framing api.Framing   // of the real-time connections
-	Timeout time.Duration // of a request, and of opening a connection; 10 s where 0
+	Target  string      // http://host:port or https://host[:port], with a path where the backend lives below one
+	Framing api.Framing // of the real-time connections
+	Access
 	// Conns bounds the HTTP connections, 1,024 where 0. A request that finds them
 	// all busy waits, within its timeout, and is sent after that.
 	Conns int
@@ -52,8 +52,11 @@ type Client struct {
 	dialer  *dialer
 	wires   wires
 	slots   slots  // of HTTP
-	base    string // the target's path, without a slash at the end
+	base    string // the target's path as it was escaped, without a slash at the end
+	path    string // of the handshake, below base
 	host    string
+	common  []byte // the lines of a head that all requests have
+	cookies string // that all guests have from the start
 
 	upgrade  []byte // the handshake, up to the token
 	accept   string // what the server must answer it with
@@ -65,6 +68,11 @@ type Client struct {
 	buffers   buffers
 	abandoned atomic.Bool
 
+	secrecy struct { // whether a target that ends plain requests without a word speaks TLS
+		sync.Once
+		tls bool
+	}
+
 	mu struct {
 		sync.Mutex
 		silent []net.Conn // half-open: kept until Close
@@ -74,8 +82,8 @@ type Client struct {
 
 var _ session.Backend = (*Client)(nil)
 
-// New returns a client of a backend that somebody listens for: it connects
-// once, to find the address that all others will use. Call Close in the end.
+// New returns a client of a backend that somebody listens for: it connects once to
+// each address of the target, and drives those that answer. Call Close in the end.
 func New(ctx context.Context, o Options) (*Client, error) {
 	target, err := parseTarget(o.Target)
 	if err != nil {
@@ -87,13 +95,17 @@ func New(ctx context.Context, o Options) (*Client, error) {
 	if o.Conns <= 0 {
 		o.Conns = defaultConns
 	}
-	d, err := newDialer(ctx, target, o.Timeout, byte(o.Loopback))
+	secure, err := o.TLS(target)
+	if err != nil {
+		return nil, err
+	}
+	d, err := newDialer(ctx, target, o.Timeout, secure, byte(o.Loopback))
 	if err != nil {
 		return nil, fmt.Errorf("target %s: %w", o.Target, err)
 	}
 	c := &Client{
 		timeout: o.Timeout, epoch: time.Now(), framing: o.Framing, dialer: d, host: target.Host,
-		base:     strings.TrimSuffix(target.Path, "/"),
+		base:     strings.TrimSuffix(target.EscapedPath(), "/"),
 		slots:    make(slots, o.Conns),
 		outgoing: o.Events,
 	}
@@ -103,6 +115,7 @@ func New(ctx context.Context, o Options) (*Client, error) {
 			c.incoming[theirs] = ours
 		}
 	}
+	c.common, c.cookies = o.common(c.host)
 	c.prepareUpgrade(o.Paths)
 	return c, nil
 }
@@ -124,9 +137,10 @@ func (c *Client) prepareUpgrade(paths map[string]string) {
 	if c.framing == api.SocketIO {
 		path += "?EIO=4&transport=websocket"
 	}
+	c.path = path
 	c.accept = acceptFor(key)
-	c.upgrade = []byte("GET " + c.base + path + " HTTP/1.1\r\nHost: " + c.host +
-		"\r\nUpgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Version: 13\r\nSec-WebSocket-Key: " + key + "\r\n")
+	c.upgrade = []byte("GET " + c.base + path + " HTTP/1.1\r\n" + string(c.common) +
+		"Upgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Version: 13\r\nSec-WebSocket-Key: " + key + "\r\n")
 }
 
 // Sources is how many local addresses connections come from, in turn: each has
@@ -170,23 +184,12 @@ func (c *Client) Silent() int {
 func parseTarget(target string) (*url.URL, error) {
 	u, err := url.Parse(target)
 	switch {
-	case err != nil || u.Host == "" || u.Scheme != "http" && u.Scheme != "https":
+	case err != nil && strings.Contains(target, "@"):
+		return nil, errors.New("target: it is no URL, and has what looks like a password: want http://host:port or https://host, without user")
+	case err != nil || u.Hostname() == "" || u.Scheme != "http" && u.Scheme != "https":
 		return nil, fmt.Errorf("target %q: want http://host:port or https://host", target)
 	case u.User != nil || u.RawQuery != "" || u.Fragment != "":
-		return nil, fmt.Errorf("target %q: want an address without user, query and fragment", target)
+		return nil, fmt.Errorf("target %q: want an address without user, query and fragment", u.Redacted())
 	}
 	return u, nil
-}
-
-// tlsConfig is that of an https target, nil for http.
-func tlsConfig(u *url.URL) *tls.Config {
-	if u.Scheme != "https" {
-		return nil
-	}
-	return &tls.Config{
-		ServerName:         u.Hostname(),
-		MinVersion:         tls.VersionTLS12,
-		ClientSessionCache: tls.NewLRUClientSessionCache(64),
-		NextProtos:         []string{"http/1.1"},
-	}
 }

@@ -17,33 +17,33 @@ import (
 
 // Dial opens a guest's connection: TCP, WebSocket, Socket.IO where that is the
 // framing, and then whatever comes until connection:established.
-func (c *Client) Dial(ctx context.Context, token string, welcome func(api.Value) error) (conn session.Conn, err error) {
+func (c *Client) Dial(ctx context.Context, token string, cookies *session.Cookies, welcome func(api.Value) error) (conn session.Conn, err error) {
 	if err := ctx.Err(); err != nil {
 		return nil, err
 	}
 	if c.Abandoned() {
 		return nil, session.ErrInstanceGone
 	}
-	aside(func() { conn, err = c.open(ctx, token, welcome) })
+	aside(func() { conn, err = c.open(ctx, token, cookies, welcome) })
 	return conn, c.abandonedOr(err)
 }
 
-func (c *Client) open(ctx context.Context, token string, welcome func(api.Value) error) (session.Conn, error) {
+func (c *Client) open(ctx context.Context, token string, cookies *session.Cookies, welcome func(api.Value) error) (session.Conn, error) {
 	deadline := c.deadline(ctx, time.Now())
-	nc, err := c.dialer.dial(ctx, deadline)
+	nc, err := c.dial(ctx, deadline, &c.dialer.sockets)
 	if err != nil {
 		return nil, fmt.Errorf("connect: %w", err)
 	}
 	conn := newConn(ctx, c, nc)
-	if err := conn.establish(token, deadline, welcome); err != nil {
+	if err := conn.establish(token, cookies, deadline, welcome); err != nil {
 		conn.Close(session.Abrupt)
 		return nil, fmt.Errorf("connect: %w", err)
 	}
 	return conn, nil
 }
 
-func (c *conn) establish(token string, deadline time.Time, welcome func(api.Value) error) error {
-	if err := c.upgrade(token, deadline); err != nil {
+func (c *conn) establish(token string, cookies *session.Cookies, deadline time.Time, welcome func(api.Value) error) error {
+	if err := c.upgrade(token, cookies, deadline); err != nil {
 		return err
 	}
 	if c.client.framing == api.SocketIO {
@@ -67,59 +67,107 @@ func (c *conn) establish(token string, deadline time.Time, welcome func(api.Valu
 }
 
 // upgrade does the WebSocket handshake.
-func (c *conn) upgrade(token string, deadline time.Time) error {
+func (c *conn) upgrade(token string, cookies *session.Cookies, deadline time.Time) error {
 	out := c.client.buffers.get()
 	defer c.client.buffers.put(out)
 	b := append((*out)[:0], c.client.upgrade...)
 	b = append(append(b, "Authorization: Bearer "...), token...)
-	b = append(b, "\r\n\r\n"...)
+	b = c.client.appendCookies(append(b, "\r\n"...), cookies, c.client.path)
+	b = append(b, "\r\n"...)
 	*out = b
 	if err := c.write(b); err != nil {
 		return err
 	}
 	for {
-		if c.in != nil {
-			if head, rest, whole := bytes.Cut(c.in.unread(), []byte("\r\n\r\n")); whole {
-				if err := c.checkUpgrade(head, deadline); err != nil {
-					return err
-				}
-				c.in.r = c.in.w - len(rest)
-				return nil
+		head := c.unread()
+		n, err := headEnd(head)
+		switch {
+		case err != nil:
+			return c.client.foreign(head, fmt.Errorf("the handshake: %w", err))
+		case n == 0:
+			if err := c.fill(deadline); err != nil {
+				return fmt.Errorf("handshake: %w", err)
 			}
-			if len(c.in.unread()) > maxHead {
-				return fmt.Errorf("%w: the handshake's answer has more than %d bytes of headers", session.ErrProtocol, maxHead)
+		case bytes.HasPrefix(head, []byte("HTTP/1.1 101")):
+			err := c.checkUpgrade(head[:n-2], cookies)
+			c.in.r += n
+			return err
+		default:
+			h, err := parseHead(head[:n])
+			if err != nil {
+				return fmt.Errorf("%w: the handshake: %w", session.ErrProtocol, err)
 			}
-		}
-		if err := c.fill(deadline); err != nil {
-			return fmt.Errorf("handshake: %w", err)
+			if h.status >= 200 {
+				return c.refusal(h, deadline)
+			}
+			c.in.r += n // it announces the response
 		}
 	}
 }
 
-const maxHead = 16 << 10
-
-// checkUpgrade reads the status line and the headers.
-func (c *conn) checkUpgrade(head []byte, deadline time.Time) error {
-	line, headers, _ := bytes.Cut(head, []byte("\r\n"))
-	if !bytes.HasPrefix(line, []byte("HTTP/1.1 101")) {
-		return c.refusal(deadline)
-	}
+// checkUpgrade reads the headers of a response that switches protocols, each line
+// with its CR LF.
+func (c *conn) checkUpgrade(head []byte, cookies *session.Cookies) error {
+	_, headers, _ := bytes.Cut(head, []byte("\r\n"))
+	var accepted, websocket bool
+	var set []string
 	for len(headers) > 0 {
+		var line []byte
 		line, headers, _ = bytes.Cut(headers, []byte("\r\n"))
-		name, value, _ := bytes.Cut(line, []byte(":"))
-		if !bytes.EqualFold(name, []byte("Sec-WebSocket-Accept")) {
-			continue
+		colon := bytes.IndexByte(line, ':')
+		if colon < 0 {
+			return fmt.Errorf("%w: the handshake's response has a header without a colon: %q", session.ErrProtocol, shorten(line))
 		}
-		if string(bytes.TrimSpace(value)) != c.client.accept {
-			return fmt.Errorf("%w: the handshake's answer has another Sec-WebSocket-Accept than asked for", session.ErrProtocol)
+		name := line[:colon]
+		is := func(want string) bool { return bytes.EqualFold(name, []byte(want)) }
+		switch len(name) {
+		case len("Sec-WebSocket-Accept"):
+			if is("Sec-WebSocket-Accept") {
+				if string(value(line, colon)) != c.client.accept {
+					return fmt.Errorf("%w: the handshake's response has another Sec-WebSocket-Accept than asked for", session.ErrProtocol)
+				}
+				accepted = true
+			}
+		case len("Upgrade"):
+			if is("Upgrade") {
+				websocket = bytes.EqualFold(value(line, colon), []byte("websocket"))
+			}
+		case len("Sec-WebSocket-Extensions"):
+			if is("Sec-WebSocket-Extensions") {
+				return unasked(line)
+			}
+		case len("Sec-WebSocket-Protocol"):
+			if is("Sec-WebSocket-Protocol") {
+				return unasked(line)
+			}
+		case len("Set-Cookie"):
+			if is("Set-Cookie") {
+				set = append(set, string(value(line, colon)))
+			}
 		}
-		return nil
 	}
-	return fmt.Errorf("%w: the handshake's answer has no Sec-WebSocket-Accept", session.ErrProtocol)
+	switch {
+	case !accepted:
+		return fmt.Errorf("%w: the handshake's response has no Sec-WebSocket-Accept", session.ErrProtocol)
+	case !websocket:
+		return fmt.Errorf("%w: the handshake's response does not say Upgrade: websocket", session.ErrProtocol)
+	}
+	if set != nil && cookies != nil {
+		cookies.Set(set)
+	}
+	return nil
 }
 
-// refusal reads an answer that is no upgrade.
-func (c *conn) refusal(deadline time.Time) error {
+// unasked complains of an extension or a subprotocol that was not offered.
+func unasked(line []byte) error {
+	return fmt.Errorf("%w: the handshake selects what was not offered: %q; both sides would take the frames for something else", session.ErrProtocol, shorten(line))
+}
+
+// refusal reads a response that is no upgrade; h is its head.
+func (c *conn) refusal(h httpHead, deadline time.Time) error {
+	if h.location != "" {
+		return c.client.redirected(h.status, h.location, c.client.base+c.client.path)
+	}
 	c.nc.SetReadDeadline(deadline)
 	resp, err := http.ReadResponse(bufio.NewReader(io.MultiReader(bytes.NewReader(c.in.unread()), c.nc)), nil)
 	if err != nil {
@@ -127,6 +175,12 @@ func (c *conn) refusal(deadline time.Time) error {
 	}
 	defer resp.Body.Close()
 	body, _ := io.ReadAll(io.LimitReader(resp.Body, 64<<10)) // what came of it will do
+	if plain, err := decode(h.encoding, body); err == nil {
+		body = plain
+	}
+	if c.client.dialer.tls == nil && wantsTLS(h.status, body) {
+		return c.client.speaksTLS()
+	}
 	message := shorten(body)
 	if v, err := api.ParseJSON(body); err == nil {
 		if text := v.Get("message").Text(); text != nil {

@@ -7,44 +7,72 @@ import (
 	"strconv"
 )
 
-// httpHead is what matters of an answer's status line and headers.
+// httpHead is what matters of a response's status line and headers.
 type httpHead struct {
-	status  int
-	length  int // of the body; -1 where it is not told
-	chunked bool
-	close   bool // the connection ends with the answer
+	status   int
+	length   int // of the body; -1 where it is not told
+	chunked  bool
+	close    bool     // the connection ends with the response
+	encoding string   // Content-Encoding
+	location string   // of a redirect
+	cookies  []string // values of Set-Cookie
 }
 
+const (
+	maxHead = 16 << 10 // bytes of a head
+	begins  = "HTTP/"
+)
+
 // headEnd is the length of the head at the beginning of b, empty line included;
-// 0 while it is not whole.
+// 0 while it is not whole. What does not begin like HTTP is a *WrongTargetError at
+// once: its head may never end.
 func headEnd(b []byte) (int, error) {
-	if end := bytes.Index(b, []byte("\r\n\r\n")); end >= 0 {
-		return end + 4, nil
+	if n := min(len(b), len(begins)); string(b[:n]) != begins[:n] {
+		return 0, notHTTP(b)
 	}
-	if len(b) > maxHead {
-		return 0, fmt.Errorf("the answer has more than %d bytes of headers", maxHead)
+	if end := bytes.Index(b, []byte("\r\n\r\n")); end >= 0 {
+		return checkedHead(end + 4)
+	}
+	switch {
+	case len(b) > maxHead:
+		return checkedHead(len(b))
+	case bytes.Contains(b, []byte("\n\n")):
+		return 0, errors.New("the lines of the response's head end in LF alone, not CR LF")
 	}
 	return 0, nil
+}
+
+func checkedHead(n int) (int, error) {
+	if n > maxHead {
+		return 0, fmt.Errorf("the response has more than %d bytes of headers", maxHead)
+	}
+	return n, nil
 }
 
 // parseHead reads a whole head.
 func parseHead(b []byte) (httpHead, error) {
 	h := httpHead{length: -1}
 	line, rest, _ := bytes.Cut(b, []byte("\r\n"))
-	if len(line) < len("HTTP/1.1 200") || string(line[:7]) != "HTTP/1." || line[8] != ' ' || len(line) > 12 && line[12] != ' ' {
-		return h, fmt.Errorf("the answer is not HTTP/1: it begins with %q", shorten(line))
+	if len(line) < len("HTTP/1.1 200") || string(line[:7]) != "HTTP/1." || line[7] != '0' && line[7] != '1' || line[8] != ' ' || len(line) > 12 && line[12] != ' ' {
+		return h, fmt.Errorf("the response is not HTTP/1: it begins with %q", shorten(line))
 	}
 	h.close = line[7] == '0'
 	status, err := strconv.ParseUint(string(line[9:12]), 10, 16)
 	if h.status = int(status); err != nil || status < 100 {
-		return h, fmt.Errorf("the answer's status is %q", line[9:12])
+		return h, fmt.Errorf("the response's status is %q", line[9:12])
 	}
 	for len(rest) > 0 {
 		line, rest, _ = bytes.Cut(rest, []byte("\r\n"))
-		if len(line) > 0 && (line[0]|0x20 == 'c' || line[0]|0x20 == 't') {
+		if len(line) == 0 {
+			continue
+		}
+		switch line[0] | 0x20 {
+		case 'c', 't', 's', 'l':
 			if err := h.header(line); err != nil {
 				return h, err
 			}
+		case ' ', '\t' | 0x20:
+			return h, fmt.Errorf("a header is continued on the next line: %q", shorten(line))
 		}
 	}
 	if h.chunked {
@@ -55,43 +83,77 @@ func parseHead(b []byte) (httpHead, error) {
 
 // header takes one line.
 func (h *httpHead) header(line []byte) error {
-	name, value, ok := bytes.Cut(line, []byte(":"))
-	if !ok {
+	colon := bytes.IndexByte(line, ':')
+	if colon < 0 {
 		return fmt.Errorf("a header without a colon: %q", shorten(line))
 	}
-	value = bytes.TrimSpace(value)
+	name := line[:colon]
+	if last := line[max(colon-1, 0)]; last == ' ' || last == '\t' {
+		return fmt.Errorf("a space before the colon of a header: %q", shorten(line))
+	}
+	is := func(want string) bool { return len(name) == len(want) && bytes.EqualFold(name, []byte(want)) }
 	switch len(name) {
-	case len("Content-Length"):
-		if !bytes.EqualFold(name, []byte("Content-Length")) {
-			return nil
+	case len("Location"):
+		if h.status >= 300 && h.status <= 399 && is("Location") {
+			h.location = string(value(line, colon))
 		}
-		n, err := strconv.ParseUint(string(value), 10, 31)
-		if err != nil || h.length >= 0 && h.length != int(n) {
-			return fmt.Errorf("Content-Length is %q", shorten(value))
+	case len("Content-Length"): // as long as Content-Range
+		if is("Content-Length") {
+			return h.contentLength(value(line, colon))
 		}
-		h.length = int(n)
 	case len("Transfer-Encoding"):
-		if !bytes.EqualFold(name, []byte("Transfer-Encoding")) {
-			return nil
+		if is("Transfer-Encoding") {
+			return h.transferEncoding(value(line, colon))
 		}
-		if !bytes.EqualFold(value, []byte("chunked")) {
-			return fmt.Errorf("Transfer-Encoding is %q: only chunked is known", shorten(value))
-		}
-		h.chunked = true
-	case len("Connection"):
-		if !bytes.EqualFold(name, []byte("Connection")) {
-			return nil
-		}
-		for word := range bytes.SplitSeq(value, []byte(",")) {
-			switch word = bytes.TrimSpace(word); {
-			case bytes.EqualFold(word, []byte("close")):
-				h.close = true
-			case bytes.EqualFold(word, []byte("keep-alive")):
-				h.close = false
+	case len("Content-Encoding"):
+		if is("Content-Encoding") {
+			if h.encoding != "" {
+				h.encoding += ","
 			}
+			h.encoding += string(value(line, colon))
+		}
+	case len("Connection"): // as long as Set-Cookie
+		switch {
+		case is("Set-Cookie"):
+			h.cookies = append(h.cookies, string(value(line, colon)))
+		case is("Connection"):
+			h.connection(value(line, colon))
 		}
 	}
 	return nil
+}
+
+func value(line []byte, colon int) []byte { return bytes.TrimSpace(line[colon+1:]) }
+
+func (h *httpHead) contentLength(value []byte) error {
+	n, err := strconv.ParseUint(string(value), 10, 31)
+	if err != nil || h.length >= 0 && h.length != int(n) {
+		return fmt.Errorf("Content-Length is %q", shorten(value))
+	}
+	h.length = int(n)
+	return nil
+}
+
+func (h *httpHead) transferEncoding(value []byte) error {
+	switch {
+	case !bytes.EqualFold(value, []byte("chunked")):
+		return fmt.Errorf("Transfer-Encoding is %q: only chunked is known", shorten(value))
+	case h.chunked:
+		return errors.New("Transfer-Encoding stands twice")
+	}
+	h.chunked = true
+	return nil
+}
+
+func (h *httpHead) connection(value []byte) {
+	for word := range bytes.SplitSeq(value, []byte(",")) {
+		switch word = bytes.TrimSpace(word); {
+		case bytes.EqualFold(word, []byte("close")):
+			h.close = true
+		case bytes.EqualFold(word, []byte("keep-alive")):
+			h.close = false
+		}
+	}
 }
 
 // maxLine bounds the line before a chunk, and a trailer.

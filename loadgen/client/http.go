@@ -118,9 +118,9 @@ func (c *Client) call(ctx context.Context, r *session.Request, read func(api.Val
 	}
 	if err != nil {
 		w.end()
-		return w.progress, w.cut(r, err)
+		return w.progress, c.explain(ctx, w, r, err)
 	}
-	data, err := readEnvelope(a.status, a.body)
+	data, err := c.readAnswer(r, a)
 	if err == nil && read != nil {
 		err = read(data)
 	}
@@ -130,6 +130,17 @@ func (c *Client) call(ctx context.Context, r *session.Request, read func(api.Val
 		w.end()
 	}
 	return answered, err
+}
+
+// readAnswer returns the data of an answer's envelope.
+func (c *Client) readAnswer(r *session.Request, a answer) (api.Value, error) {
+	switch {
+	case a.location != "":
+		return nil, c.redirected(a.status, a.location, c.base+r.Path)
+	case c.dialer.tls == nil && wantsTLS(a.status, a.body):
+		return nil, c.speaksTLS()
+	}
+	return readEnvelope(a.status, a.body)
 }
 
 // deadline is that of what begins now.
@@ -154,10 +165,11 @@ func (c *Client) appendRequest(b []byte, r *session.Request) ([]byte, error) {
 	}
 	b = append(append(b, r.Method...), ' ')
 	b = append(append(b, c.base...), r.Path...)
-	b = append(append(b, " HTTP/1.1\r\nHost: "...), c.host...)
+	b = append(append(b, " HTTP/1.1\r\n"...), c.common...)
 	if r.Token != "" {
-		b = append(append(b, "\r\nAuthorization: Bearer "...), r.Token...)
+		b = append(append(append(b, "Authorization: Bearer "...), r.Token...), "\r\n"...)
 	}
+	b = c.appendCookies(b, r.Cookies, r.Path)
 	body := r.Body
 	if body == nil && r.Method == "POST" {
 		body = noFields
@@ -167,12 +179,27 @@ func (c *Client) appendRequest(b []byte, r *session.Request) ([]byte, error) {
 		if kind == "" {
 			kind = api.ContentType
 		}
-		b = append(append(b, "\r\nContent-Type: "...), kind...)
+		b = append(append(append(b, "Content-Type: "...), kind...), "\r\n"...)
 	}
 	if body != nil || r.Method != "GET" {
-		b = strconv.AppendInt(append(b, "\r\nContent-Length: "...), int64(len(body)), 10)
+		b = append(strconv.AppendInt(append(b, "Content-Length: "...), int64(len(body)), 10), "\r\n"...)
 	}
-	return append(append(b, "\r\n\r\n"...), body...), nil
+	return append(append(b, "\r\n"...), body...), nil
+}
+
+// appendCookies adds the header that returns a guest's cookies, where the target
+// has set any or --header gives one.
+func (c *Client) appendCookies(b []byte, cookies *session.Cookies, path string) []byte {
+	if cookies.Empty() && c.cookies == "" {
+		return b
+	}
+	before := len(b)
+	b = append(append(b, "Cookie: "...), c.cookies...)
+	empty := len(b)
+	if b = cookies.Append(b, c.base+path, c.cookies != ""); len(b) == empty && c.cookies == "" {
+		return b[:before]
+	}
+	return append(b, "\r\n"...)
 }
 
 // readEnvelope reads {"success":…,"message":…,"data":…}, and returns the data.

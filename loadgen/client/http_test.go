@@ -68,7 +68,7 @@ func TestASlowAnswerIsATimeout(t *testing.T) {
 	release := make(chan bool)
 	defer close(release)
 	target := listen(t, func(*fasthttp.RequestCtx) { <-release }, nil)
-	c, err := New(t.Context(), Options{Target: target, Timeout: 50 * time.Millisecond})
+	c, err := New(t.Context(), Options{Target: target, Access: Access{Timeout: 50 * time.Millisecond}})
 	if err != nil {
 		t.Fatal(err)
 	}

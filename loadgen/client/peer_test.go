@@ -130,7 +130,7 @@ func eachFraming(t *testing.T, test func(t *testing.T, f api.Framing)) {
 
 func newClient(t *testing.T, target string, f api.Framing) *Client {
 	t.Helper()
-	c, err := New(t.Context(), Options{Target: target, Framing: f, Timeout: 5 * time.Second})
+	c, err := New(t.Context(), Options{Target: target, Framing: f, Access: Access{Timeout: 5 * time.Second}})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -23,14 +23,15 @@ type wire struct {
 
 // answer is one, as long as the wire is not given back.
 type answer struct {
-	status int
-	body   []byte
-	last   bool // the connection cannot be used again
+	status   int
+	body     []byte
+	location string // of a redirect
+	last     bool   // the connection cannot be used again
 }
 
 // newWire connects.
 func (c *Client) newWire(ctx context.Context, deadline time.Time) (*wire, error) {
-	nc, err := c.dialer.dial(ctx, deadline)
+	nc, err := c.dial(ctx, deadline, &c.dialer.requests)
 	if err != nil {
 		return nil, err
 	}
@@ -60,7 +61,7 @@ func (w *wire) exchange(r *session.Request, deadline time.Time, kept bool) (answ
 	if err != nil {
 		return answer{}, err
 	}
-	a := answer{status: h.status, last: h.close}
+	a := answer{status: h.status, location: h.location, last: h.close}
 	switch {
 	case h.status == 204 || h.status == 304:
 	case h.chunked:
@@ -74,6 +75,12 @@ func (w *wire) exchange(r *session.Request, deadline time.Time, kept bool) (answ
 		a.last = true
 		a.body, err = w.everything(deadline)
 	}
+	if err == nil && h.encoding != "" {
+		a.body, err = decode(h.encoding, a.body)
+	}
+	if h.cookies != nil && r.Cookies != nil {
+		r.Cookies.Set(h.cookies)
+	}
 	return a, err
 }
 
@@ -83,7 +90,7 @@ func (w *wire) head(deadline time.Time) (h httpHead, err error) {
 		n, err := headEnd(w.unread())
 		switch {
 		case err != nil:
-			return h, fmt.Errorf("%w: %w", session.ErrProtocol, err)
+			return h, w.client.foreign(w.unread(), err)
 		case n > 0:
 			h, err = parseHead(w.unread()[:n])
 			if err != nil {
@@ -212,10 +219,19 @@ func (w *wire) end() {
 	reset(w.nc)
 }
 
-// cut adds to the error of a request that was sent, and whose connection ended in
-// place of a response, why it is not sent again.
-func (w *wire) cut(r *session.Request, err error) error {
-	if w.progress != unanswered || r.Idempotent() || !stale(err) {
+// explain adds to the error of a request that was sent, and whose connection ended
+// in place of a response, what that means.
+func (c *Client) explain(ctx context.Context, w *wire, r *session.Request, err error) error {
+	if w.progress != unanswered || !stale(err) {
+		return err
+	}
+	if c.dialer.tls == nil {
+		c.secrecy.Do(func() { c.secrecy.tls = !c.Abandoned() && c.dialer.speaksTLS(ctx, hostname(c.host)) })
+		if c.secrecy.tls {
+			return c.speaksTLS()
+		}
+	}
+	if r.Idempotent() {
 		return err
 	}
 	return fmt.Errorf("%w (the server closed the connection in place of a response; it may have done the request, so the request is not sent again)", err)

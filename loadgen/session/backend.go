@@ -22,6 +22,7 @@ type Request struct {
 	Token        string   // "" for none
 	Body         []byte   // nil for none; a POST then has {}
 	ContentType  string   // of the body, JSON where ""
+	Cookies      *Cookies // of the guest: returned, and added to; nil for none
 	Sending      *Sending // is filled in, unless it is nil
 }
 
@@ -44,8 +45,8 @@ type Backend interface {
 	Call(ctx context.Context, r Request, read func(data api.Value) error) error
 	// Dial opens a guest's real-time connection, and returns once the server has
 	// said connection:established, whose data it hands to welcome as Call does to
-	// read. When ctx ends, the connection ends.
-	Dial(ctx context.Context, token string, welcome func(data api.Value) error) (Conn, error)
+	// read. When ctx ends, the connection ends. Cookies are as in a Request.
+	Dial(ctx context.Context, token string, cookies *Cookies, welcome func(data api.Value) error) (Conn, error)
 }
 
 // Conn is one guest's real-time connection. One goroutine at a time uses it.

@@ -20,6 +20,7 @@ func counted(err error) bool {
 // expired, the guest does as a web page would: it takes another session and asks
 // once more. errGivenUp says that it could not, and that this was counted.
 func (p *player) request(ctx context.Context, r Request, read func(api.Value) error) error {
+	r.Cookies = &p.cookies
 	err := p.world.Backend.Call(ctx, r, read)
 	if r.Token == "" || !expired(err) {
 		return err
@@ -52,10 +53,10 @@ func (p *player) regenerate(ctx context.Context) error {
 // dial opens the guest's connection; with another session where the token of
 // the one it had has expired.
 func (p *player) dial(ctx context.Context) (conn Conn, done time.Duration, err error) {
-	conn, err = p.world.Backend.Dial(ctx, p.self.Token, p.greeted)
+	conn, err = p.world.Backend.Dial(ctx, p.self.Token, &p.cookies, p.greeted)
 	if expired(err) {
 		if err = p.regenerate(ctx); err == nil {
-			conn, err = p.world.Backend.Dial(ctx, p.self.Token, p.greeted)
+			conn, err = p.world.Backend.Dial(ctx, p.self.Token, &p.cookies, p.greeted)
 		}
 	}
 	return conn, p.now(), err

@@ -19,6 +19,10 @@ var (
 	ErrClosed = errors.New("closed")
 	// ErrProtocol: what came is not what the contract allows.
 	ErrProtocol = errors.New("protocol")
+	// ErrRedirected: the backend is elsewhere.
+	ErrRedirected = errors.New("redirected")
+	// ErrTLS: no TLS connection can be made, or one would have to be.
+	ErrTLS = errors.New("tls")
 	// ErrInstanceGone: the run itself has killed the instance, as the scenario says.
 	ErrInstanceGone = errors.New("instance gone")
 	// ErrAccepted: the server accepted what it must refuse.
@@ -33,6 +37,8 @@ const (
 	KindRefused    = "refused"     // answered with a no
 	KindClosed     = "closed"      // the other side closed the connection
 	KindProtocol   = "protocol"    // not what the contract allows
+	KindRedirected = "redirected"  // the target redirects
+	KindTLS        = "tls"         // no TLS connection, or one was wanted
 	KindReset      = "reset"       // the connection was reset under way
 	KindNoListener = "no-listener" // nobody listens at the target
 	KindNoRoute    = "no-route"    // the target cannot be reached
@@ -53,6 +59,8 @@ var kinds = []struct {
 	kind string
 }{
 	{ErrInstanceGone, KindGone},
+	{ErrRedirected, KindRedirected},
+	{ErrTLS, KindTLS},
 	{ErrAccepted, KindAccepted},
 	{ErrWrongRefusal, KindWrongRefusal},
 	{syscall.EMFILE, KindOpenFiles},

@@ -85,11 +85,11 @@ func (p *player) attack(ctx context.Context, a attack) error {
 	switch {
 	case a.request != nil:
 		r := a.request(p)
-		r.Sending = &p.sending
+		r.Cookies, r.Sending = &p.cookies, &p.sending
 		defer p.countRetries(measure.Refusal)
 		return p.world.Backend.Call(ctx, r, nil)
 	case a.dial != nil:
-		conn, err := p.world.Backend.Dial(ctx, *a.dial, nil)
+		conn, err := p.world.Backend.Dial(ctx, *a.dial, &p.cookies, nil)
 		if err == nil {
 			conn.Close(Abrupt)
 		}

@@ -27,10 +27,11 @@ type player struct {
 	instance []byte // of the server, which the connection is to; empty where it is not named
 
 	cause   time.Duration // what the next step follows: when the last one was done
-	sending Sending       // of the last request
-	failed  bool          // some step did
-	shut    bool          // the server has closed the connection, rightly: only reconnect can follow
-	held    bool          // a connection was made that was not cut off
+	cookies Cookies
+	sending Sending // of the last request
+	failed  bool    // some step did
+	shut    bool    // the server has closed the connection, rightly: only reconnect can follow
+	held    bool    // a connection was made that was not cut off
 	meeting
 
 	listens  time.Duration // what was meant for the guest before then, while it was deaf, is no sample

@@ -100,7 +100,7 @@ func jsonOf(v any) api.Value {
 	return api.Value(b)
 }
 
-func (t *town) Dial(ctx context.Context, token string, welcome func(api.Value) error) (Conn, error) {
+func (t *town) Dial(ctx context.Context, token string, _ *Cookies, welcome func(api.Value) error) (Conn, error) {
 	if t.delay > 0 {
 		time.Sleep(t.delay)
 	}
