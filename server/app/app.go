@@ -30,9 +30,13 @@ const (
 	exitUsage  = 2
 )
 
-// filesKept is how many open files are left to everything but sockets: HTTP,
-// Redis, logs. Of few files it is a quarter.
-const filesKept = 512
+// Open files that are not for guests' sockets, and those that are for no client at all
+// but for Redis, profiles, logs and clients that are being refused. Of few files they
+// are a quarter and an eighth.
+const (
+	filesKept  = 512
+	filesSpare = 128
+)
 
 // Run is the whole program; its result is the exit code. It ends with ctx, with
 // SIGTERM or SIGINT and, where a flag asks for that, with stdin.
@@ -151,6 +155,7 @@ func (o *options) wire(ctx context.Context, log *slog.Logger) (*parts, error) {
 		}
 		o.sockets = most
 	}
+	connections := max(files-min(filesSpare, files/8), 0) // 0, which is no limit, if the system does not tell
 	if o.secret == nil {
 		o.secret = []byte(rand.Text() + rand.Text())
 		log.Warn("JWT_SECRET is not set: tokens are signed with a random secret and end with this process")
@@ -181,7 +186,7 @@ func (o *options) wire(ctx context.Context, log *slog.Logger) (*parts, error) {
 		return nil, err
 	}
 	s.edge, err = httpd.New(httpd.Config{
-		Node: s.node, Tokens: tokens, Metrics: metrics, Limits: o.limits, MaxSockets: o.sockets,
+		Node: s.node, Tokens: tokens, Metrics: metrics, Limits: o.limits, MaxSockets: o.sockets, MaxConnections: connections,
 		Proxies: o.proxies, Origins: o.origins, Log: log, Version: version(),
 		Storage: st.state, Adopt: st.adopt,
 	})

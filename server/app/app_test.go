@@ -11,6 +11,9 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"guestload/server/httpd"
+	"guestload/server/httpd/limit"
 )
 
 const patience = 15 * time.Second
@@ -44,7 +47,8 @@ func TestBadCommandLinesAreExplained(t *testing.T) {
 		{[]string{"--pprof", "nonsense"}, "--pprof"},
 		{[]string{"--limits", "maybe"}, `--limits "maybe": on or off`},
 		{[]string{"--limit-requests", "100"}, "100/15m"},
-		{[]string{"--limit-address-sockets", "-1"}, "0 or more"},
+		{[]string{"--limit-address-sockets", "-1"}, "--limit-address-sockets -1: 0 or more"},
+		{[]string{"--limits", "off", "--limit-address-connections", "-1"}, "--limit-address-connections -1: 0 or more"},
 		{[]string{"--max-sockets", "-1"}, "0 or more"},
 		{[]string{"--max-sockets", "many"}, "max-sockets"},
 		{[]string{"--cors", "chat.example"}, "https://chat.example"},
@@ -101,6 +105,24 @@ func TestFlagsTakeOneDashOrTwo(t *testing.T) {
 		o, err := parse(args, noEnv)
 		if err != nil || o.listen != "127.0.0.1:0" || o.tokens != time.Hour || !o.limits.Requests.Unlimited() || o.limits.SocketsByAddress != 0 {
 			t.Errorf("%v: %+v, %v", args, o, err)
+		}
+	}
+}
+
+func TestALimitThatIsGivenHoldsThoughTheOthersAreOff(t *testing.T) {
+	perSecond := limit.Rule{Max: 20, Per: time.Second}
+	for args, want := range map[string]httpd.Limits{
+		"--limits off":                                                       {},
+		"--limits off --limit-events 20/1s":                                  {Events: perSecond},
+		"--limit-requests 20/1s --limits off":                                {Requests: perSecond},
+		"--limits off --limit-address-sockets 7":                             {SocketsByAddress: 7},
+		"--limits=off -limit-address-connections=8 --limit-creations off":    {ConnectionsByAddress: 8},
+		"--limits off --limit-renewals 20/1s --limit-address-renewals 20/1s": {SessionRenewals: perSecond, AddressRenewals: perSecond},
+		"--limits on": httpd.DefaultLimits(),
+		"":            httpd.DefaultLimits(),
+	} {
+		if o, err := parse(strings.Fields(args), noEnv); err != nil || o.limits != want {
+			t.Errorf("%s: %+v, %v", args, o.limits, err)
 		}
 	}
 }

@@ -15,6 +15,7 @@ import (
 	"os/exec"
 	"strings"
 	"sync"
+	"syscall"
 	"testing"
 	"time"
 )
@@ -188,5 +189,54 @@ func TestSocketsLeaveFilesForRequests(t *testing.T) {
 	}
 	if status, _ := call(t, address).ask(t, askHealth); status != http.StatusOK {
 		t.Errorf("with all sockets taken, a request is answered %d", status)
+	}
+}
+
+// silent opens connections from one address of this machine and sends nothing.
+func silent(t *testing.T, address, from string, count int) {
+	t.Helper()
+	dial := net.Dialer{Timeout: patience, LocalAddr: &net.TCPAddr{IP: net.ParseIP(from)}}
+	for range count {
+		conn, err := dial.Dial("tcp", address)
+		if err == nil {
+			t.Cleanup(func() { _ = conn.Close() })
+		} else if !errors.Is(err, syscall.ECONNRESET) { // refused without an answer
+			t.Fatal(err)
+		}
+	}
+}
+
+func TestSilentConnectionsKeepNobodyOut(t *testing.T) {
+	for name, c := range map[string]struct {
+		args string
+		from []string
+	}{
+		"of one address":                 {"", []string{"127.0.0.9"}},
+		"of four addresses":              {"", []string{"127.0.0.9", "127.0.0.10", "127.0.0.11", "127.0.0.12"}},
+		"of one address, without limits": {"--limits off", []string{"127.0.0.9"}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			const files, connections = 200, 260
+			address, log, stop := launchWithFiles(t, files, c.args)
+			for _, from := range c.from {
+				silent(t, address, from, connections/len(c.from)+10)
+			}
+			for deadline := time.Now().Add(patience); ; {
+				resp, err := browser.Get("http://" + address + "/health")
+				if err == nil {
+					_ = resp.Body.Close()
+					if resp.StatusCode == http.StatusOK {
+						break
+					}
+				} // else it was refused without an answer, as too many were refused at that moment
+				if time.Now().After(deadline) {
+					t.Fatalf("nobody else is served: %v, %v", resp, err)
+				}
+			}
+			stop()
+			if n := strings.Count(log.String(), "refused") + strings.Count(log.String(), "cannot take"); n < 1 || n > 10 {
+				t.Errorf("the log tells %d times:\n%s", n, log)
+			}
+		})
 	}
 }

@@ -61,13 +61,14 @@ func parse(args []string, getenv func(string) string) (options, error) {
 	fs.SetOutput(io.Discard)
 	fs.SortFlags = false
 	fs.StringVar(&o.listen, "listen", "127.0.0.1:3001", "address and port to listen on; port 0 takes a free one")
-	limits := fs.String("limits", "on", "on, or off: switches all of the limits below off")
+	limits := fs.String("limits", "on", "on, or off: switches off all of the limits below that are not given themselves")
 	requests := rule(fs, "limit-requests", d.Requests, "API requests an address, such as 100/15m, or off")
 	creations := rule(fs, "limit-creations", d.Creations, "sessions created an address")
 	renewals := rule(fs, "limit-renewals", d.SessionRenewals, "token renewals a session")
 	addressRenewals := rule(fs, "limit-address-renewals", d.AddressRenewals, "token renewals an address")
-	events := rule(fs, "limit-events", d.Events, "events a socket")
+	events := rule(fs, "limit-events", d.Events, "events a socket; every WebSocket frame counts as one")
 	fs.IntVar(&d.SocketsByAddress, "limit-address-sockets", d.SocketsByAddress, "open sockets an address; 0 for no limit")
+	fs.IntVar(&d.ConnectionsByAddress, "limit-address-connections", d.ConnectionsByAddress, "open connections an address, sockets included, except from --trusted-proxies;\n0 for no limit")
 	fs.IntVar(&o.sockets, "max-sockets", 0, "open sockets in total; 0: as many as open files allow")
 	fs.StringSliceVar(&o.origins, "cors", nil, "origins of pages that may use the API, such as https://chat.example; * for all")
 	proxies := fs.StringSlice("trusted-proxies", nil, "proxies whose X-Forwarded-For counts, such as 10.0.0.0/8")
@@ -89,18 +90,37 @@ func parse(args []string, getenv func(string) string) (options, error) {
 	if rest := fs.Args(); len(rest) > 0 {
 		return o, fmt.Errorf("unexpected argument %q: everything is a flag, -h lists them", rest[0])
 	}
-	for _, set := range []struct {
-		to *limit.Rule
-		by *ruleValue
-	}{{&d.Requests, requests}, {&d.Creations, creations}, {&d.SessionRenewals, renewals}, {&d.AddressRenewals, addressRenewals}, {&d.Events, events}} {
-		*set.to = set.by.Rule
-	}
-	switch *limits {
-	case "on":
-		o.limits = d
-	case "off":
-	default:
+	if *limits != "on" && *limits != "off" {
 		return o, fmt.Errorf("--limits %q: on or off", *limits)
+	}
+	// kept reports whether a limit holds: --limits off leaves those that are given.
+	kept := func(flag string) bool { return *limits == "on" || fs.Changed(flag) }
+	for _, l := range []struct {
+		flag string
+		to   *limit.Rule
+		by   *ruleValue
+	}{
+		{"limit-requests", &o.limits.Requests, requests}, {"limit-creations", &o.limits.Creations, creations},
+		{"limit-renewals", &o.limits.SessionRenewals, renewals}, {"limit-address-renewals", &o.limits.AddressRenewals, addressRenewals},
+		{"limit-events", &o.limits.Events, events},
+	} {
+		if kept(l.flag) {
+			*l.to = l.by.Rule
+		}
+	}
+	for _, l := range []struct {
+		flag   string
+		to, by *int
+	}{
+		{"limit-address-sockets", &o.limits.SocketsByAddress, &d.SocketsByAddress},
+		{"limit-address-connections", &o.limits.ConnectionsByAddress, &d.ConnectionsByAddress},
+	} {
+		if *l.by < 0 {
+			return o, fmt.Errorf("--%s %d: 0 or more", l.flag, *l.by)
+		}
+		if kept(l.flag) {
+			*l.to = *l.by
+		}
 	}
 	switch *logFormat {
 	case "json":
@@ -148,8 +168,6 @@ func (o *options) check() error {
 		return fmt.Errorf("--drain-timeout %s: from 0s to 9s", o.drain)
 	case o.sockets < 0:
 		return fmt.Errorf("--max-sockets %d: 0 or more", o.sockets)
-	case o.limits.SocketsByAddress < 0:
-		return fmt.Errorf("--limit-address-sockets %d: 0 or more", o.limits.SocketsByAddress)
 	}
 	for _, origin := range o.origins {
 		if origin != "*" && !strings.HasPrefix(origin, "http://") && !strings.HasPrefix(origin, "https://") {

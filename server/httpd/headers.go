@@ -41,6 +41,9 @@ var (
 // share sets the headers that let pages of other origins read the answer.
 func (s *Server) share(ctx *fasthttp.RequestCtx) {
 	if len(s.origins) == 0 {
+		if origin := ctx.Request.Header.Peek(fasthttp.HeaderOrigin); len(origin) > 0 && !s.fromAllowedOrigin(ctx) {
+			s.hints.foreign(origin)
+		}
 		return
 	}
 	h := &ctx.Response.Header
@@ -50,6 +53,9 @@ func (s *Server) share(ctx *fasthttp.RequestCtx) {
 		h.Set(fasthttp.HeaderVary, fasthttp.HeaderOrigin)
 		origin := string(ctx.Request.Header.Peek(fasthttp.HeaderOrigin))
 		if !slices.Contains(s.origins, origin) {
+			if !s.fromAllowedOrigin(ctx) {
+				s.hints.foreign([]byte(origin))
+			}
 			return
 		}
 		h.Set(fasthttp.HeaderAccessControlAllowOrigin, origin)
@@ -61,6 +67,11 @@ func (s *Server) share(ctx *fasthttp.RequestCtx) {
 		h.Set(fasthttp.HeaderAccessControlAllowHeaders, "Authorization, Content-Type")
 		h.Set(fasthttp.HeaderAccessControlMaxAge, "600")
 	}
+}
+
+// isOrigin reports whether text can be an origin in Config.Origins.
+func isOrigin(text string) bool {
+	return strings.HasPrefix(text, "http://") || strings.HasPrefix(text, "https://")
 }
 
 // fromAllowedOrigin reports whether a page may open a socket: one of ours, one

@@ -20,7 +20,10 @@ const (
 // overtakes the answer. After it the connection takes no more writes, so that
 // fasthttp's own attempt at the answer comes to nothing.
 func sayLast(ctx *fasthttp.RequestCtx) {
-	conn, ok := ctx.Conn().(*net.TCPConn)
+	conn, ok := ctx.Conn().(interface {
+		net.Conn
+		CloseWrite() error
+	})
 	if !ok {
 		return
 	}

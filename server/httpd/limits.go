@@ -14,23 +14,27 @@ import (
 // Limits say how much one guest or one address may ask for. The zero Limits
 // allow everything; only MaxSockets is then still kept, since the operating system keeps it.
 type Limits struct {
-	Requests         limit.Rule // API requests an address
-	Creations        limit.Rule // sessions created an address
-	SessionRenewals  limit.Rule // tokens renewed a session
-	AddressRenewals  limit.Rule // tokens renewed an address
-	Events           limit.Rule // events a socket: Max at once, and Max per Per in the long run
-	SocketsByAddress int        // open at a time; 0: no limit
+	Requests        limit.Rule // API requests an address
+	Creations       limit.Rule // sessions created an address
+	SessionRenewals limit.Rule // tokens renewed a session
+	AddressRenewals limit.Rule // tokens renewed an address
+	// Events bounds the events of a socket: Max at once, and Max per Per in the long
+	// run. Every frame counts, control frames and empty fragments too.
+	Events               limit.Rule
+	SocketsByAddress     int // open at a time; 0: no limit
+	ConnectionsByAddress int // open at a time, sockets included; 0: no limit
 }
 
 // DefaultLimits are those of a server that faces the public.
 func DefaultLimits() Limits {
 	return Limits{
-		Requests:         limit.Rule{Max: 100, Per: 15 * time.Minute},
-		Creations:        limit.Rule{Max: 30, Per: 15 * time.Minute},
-		SessionRenewals:  limit.Rule{Max: 10, Per: time.Hour},
-		AddressRenewals:  limit.Rule{Max: 60, Per: time.Hour},
-		Events:           limit.Rule{Max: 100, Per: 5 * time.Second},
-		SocketsByAddress: 50,
+		Requests:             limit.Rule{Max: 100, Per: 15 * time.Minute},
+		Creations:            limit.Rule{Max: 30, Per: 15 * time.Minute},
+		SessionRenewals:      limit.Rule{Max: 10, Per: time.Hour},
+		AddressRenewals:      limit.Rule{Max: 60, Per: time.Hour},
+		Events:               limit.Rule{Max: 100, Per: 5 * time.Second},
+		SocketsByAddress:     50,
+		ConnectionsByAddress: 100,
 	}
 }
 
@@ -79,6 +83,7 @@ func (s *Server) allow(ctx *fasthttp.RequestCtx, rule limit.Rule, r limit.Result
 	h.Set("RateLimit-Remaining", strconv.Itoa(r.Remaining))
 	h.Set("RateLimit-Reset", seconds)
 	if !r.Allowed {
+		s.limited(ctx)
 		h.Set(fasthttp.HeaderRetryAfter, seconds)
 		fail(ctx, fasthttp.StatusTooManyRequests, api.TextTooManyRequests)
 	}

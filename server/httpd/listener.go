@@ -2,7 +2,6 @@ package httpd
 
 import (
 	"errors"
-	"fmt"
 	"log/slog"
 	"net"
 	"os"
@@ -11,18 +10,18 @@ import (
 	"time"
 )
 
-// steady is a listener whose Accept does not fail for want of files or memory.
-// fasthttp takes any error for the end.
+// steady is a listener whose Accept does not fail for lack of files or memory:
+// fasthttp takes any error as the end.
 //
-// It keeps one file in reserve. When no other is left, that one is given up for
-// the next who comes, who is told that there is no room: a client that nobody
-// accepts would wait for nothing. For want of memory Accept waits.
+// It holds one file in reserve. When no other is left, it gives that one up to accept
+// the next client and have it refused, since a client that nobody accepts would wait
+// for nothing. For lack of memory, Accept waits.
 type steady struct {
 	net.Listener
+	refuse  func(net.Conn) // answers a client and closes its connection; must not wait
 	log     *slog.Logger
-	reserve *os.File // nil while it could not be had
-	refused int      // since the log last said so
-	said    time.Time
+	reserve *os.File // nil while none could be opened
+	said    rarely
 	closed  chan struct{}
 	once    sync.Once
 }
@@ -30,43 +29,38 @@ type steady struct {
 const (
 	firstRetry = 5 * time.Millisecond
 	lastRetry  = time.Second
-	sayEvery   = 10 * time.Second       // the log hears of a full house at most so often
-	parting    = 100 * time.Millisecond // for a request that is to be refused to arrive
 )
 
-func newSteady(ln net.Listener, log *slog.Logger) *steady {
-	l := &steady{Listener: ln, log: log, closed: make(chan struct{})}
+func newSteady(ln net.Listener, log *slog.Logger, refuse func(net.Conn)) *steady {
+	l := &steady{Listener: ln, log: log, refuse: refuse, closed: make(chan struct{}), said: rarely{every: 10 * time.Second}}
 	l.hold()
 	return l
 }
 
-// hold takes the reserve, and reports whether it is there.
+// hold opens the reserve, and reports whether it is there.
 func (l *steady) hold() bool {
 	if l.reserve == nil {
-		l.reserve, _ = os.Open(os.DevNull) // nil where there is none: Accept waits, then
+		l.reserve, _ = os.Open(os.DevNull) // nil if there is no file left: Accept then waits
 	}
 	return l.reserve != nil
 }
 
 // Accept waits for a connection, however long that takes. One goroutine calls it.
 func (l *steady) Accept() (net.Conn, error) {
-	wait := firstRetry
-	for {
+	for wait := firstRetry; ; wait = min(2*wait, lastRetry) {
 		c, err := l.Listener.Accept()
 		if outOfFiles(err) && l.reserve != nil {
 			_ = l.reserve.Close()
 			l.reserve = nil
 			c, err = l.Listener.Accept()
-			if err == nil && !l.hold() {
-				l.refuse(c)
-				l.hold()
-				continue
-			}
 		}
 		switch {
-		case err == nil:
-			l.hold()
+		case err == nil && l.hold():
 			return c, nil
+		case err == nil:
+			l.say(syscall.EMFILE)
+			l.refuse(c)
+			continue
 		case !passing(err):
 			if l.reserve != nil {
 				_ = l.reserve.Close()
@@ -81,35 +75,13 @@ func (l *steady) Accept() (net.Conn, error) {
 			retry.Stop()
 			return nil, net.ErrClosed
 		}
-		wait = min(2*wait, lastRetry)
 	}
 }
 
-var fullHouse = fmt.Appendf(nil, "HTTP/1.1 503 Service Unavailable\r\nContent-Type: application/json\r\nContent-Length: %d\r\nRetry-After: 5\r\nConnection: close\r\n\r\n%s",
-	len(fullHouseBody), fullHouseBody)
-
-const fullHouseBody = `{"success":false,"message":"` + textTooManySockets + `"}`
-
-// refuse tells a client that there is no room. It takes the request first, as far
-// as that comes at once: closing over unread bytes would reset the connection, and
-// the reset overtake the answer.
-func (l *steady) refuse(c net.Conn) {
-	l.refused++
-	l.say(syscall.EMFILE)
-	defer c.Close()
-	if c.SetDeadline(time.Now().Add(parting)) != nil {
-		return
-	}
-	var request [headerSize]byte
-	_, _ = c.Read(request[:])
-	_, _ = c.Write(fullHouse) // who has gone needs no answer
-}
-
-// say logs why nobody can be let in, now and then.
+// say logs why no connection can be accepted, now and then.
 func (l *steady) say(err error) {
-	if now := time.Now(); now.Sub(l.said) >= sayEvery {
-		l.log.Error("cannot take connections for the moment", "error", err, "refused", l.refused)
-		l.said, l.refused = now, 0
+	if l.said.due(time.Now()) {
+		l.log.Error("cannot take connections for the moment", "error", err)
 	}
 }
 

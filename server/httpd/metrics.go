@@ -149,6 +149,19 @@ func (m *Metrics) watch(node *realtime.Node, storage Storage, sockets func() int
 	m.registry.MustRegister(&reader{node: node, storage: storage, sockets: sockets})
 }
 
+// watchRefusals adds what happens to connections before they become requests.
+func (m *Metrics) watchRefusals(r *refusals) {
+	const refused = "Connections refused: address, because of its limit; full, because all places or files were taken."
+	for reason := range refusalCount {
+		m.registry.MustRegister(prometheus.NewCounterFunc(prometheus.CounterOpts{Name: "guestload_connections_refused_total",
+			Help: refused, ConstLabels: prometheus.Labels{"reason": refusalNames[reason]}},
+			func() float64 { return float64(r.counts[reason].Load()) }))
+	}
+	m.registry.MustRegister(prometheus.NewCounterFunc(prometheus.CounterOpts{Name: "guestload_connections_shed_total",
+		Help: "Connections closed because they kept the server waiting while few places were left."},
+		func() float64 { return float64(r.shed.Load()) }))
+}
+
 // handler is GET /metrics.
 func (m *Metrics) handler() handler {
 	serve := fasthttpadaptor.NewFastHTTPHandler(promhttp.HandlerFor(m.registry, promhttp.HandlerOpts{}))

@@ -33,9 +33,12 @@ type Config struct {
 	Adopt func(guest.Session) error
 
 	Limits     Limits
-	MaxSockets int            // open at a time; 0: no limit but the operating system's
-	Proxies    []netip.Prefix // whose X-Forwarded-For is believed
-	Origins    []string       // of pages that may use the API; "*" for all
+	MaxSockets int // open at a time; 0: no limit but the operating system's
+	// MaxConnections bounds all connections that are open at a time, sockets included;
+	// 0: no limit but the operating system's.
+	MaxConnections int
+	Proxies        []netip.Prefix // whose X-Forwarded-For is believed
+	Origins        []string       // of pages that may use the API; "*" for all
 
 	Now         func() time.Time // nil: time.Now
 	Log         *slog.Logger     // nil: none
@@ -73,6 +76,8 @@ type Server struct {
 	storage  Storage
 	adopt    func(guest.Session) error
 	counters counters
+	hints    hints
+	gates    func(net.Listener) *gate
 	proxies  []netip.Prefix
 	origins  []string
 	now      func() time.Time
@@ -91,8 +96,8 @@ func New(cfg Config) (*Server, error) {
 	if cfg.Node == nil || cfg.Tokens == nil || cfg.Metrics == nil {
 		return nil, errors.New("httpd: Node, Tokens and Metrics are required")
 	}
-	if cfg.MaxSockets < 0 {
-		return nil, fmt.Errorf("httpd: MaxSockets %d is negative", cfg.MaxSockets)
+	if cfg.MaxSockets < 0 || cfg.MaxConnections < 0 {
+		return nil, fmt.Errorf("httpd: MaxSockets %d or MaxConnections %d is negative", cfg.MaxSockets, cfg.MaxConnections)
 	}
 	s := &Server{
 		node: cfg.Node, tokens: cfg.Tokens, metrics: cfg.Metrics, storage: cfg.Storage, adopt: cfg.Adopt,
@@ -116,6 +121,10 @@ func New(cfg Config) (*Server, error) {
 		cfg.ReadTimeout = 15 * time.Second
 	}
 	s.started = s.now()
+	s.hints.log = s.log
+	s.gates = func(ln net.Listener) *gate {
+		return newGate(ln, cfg.MaxConnections, cfg.Limits.ConnectionsByAddress, s.proxies, s.log, &s.hints)
+	}
 	s.routes = s.table()
 	s.metrics.watch(s.node, s.storage, s.counters.sockets.Held)
 	s.fast = fasthttp.Server{
@@ -137,11 +146,13 @@ func New(cfg Config) (*Server, error) {
 	return s, nil
 }
 
-// Serve answers those who come to ln, until Shutdown. Errors of a crowd (too
-// many open files) do not end it.
+// Serve answers the clients of ln until Shutdown. Running out of files does not end
+// it. It is called once.
 func (s *Server) Serve(ln net.Listener) error {
 	s.state.CompareAndSwap(starting, serving)
-	if err := s.fast.Serve(newSteady(ln, s.log)); err != nil {
+	g := s.gates(ln)
+	s.metrics.watchRefusals(&g.refusals)
+	if err := s.fast.Serve(g); err != nil {
 		return fmt.Errorf("serve %s: %w", ln.Addr(), err)
 	}
 	return nil

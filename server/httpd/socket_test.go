@@ -1,6 +1,7 @@
 package httpd_test
 
 import (
+	"bytes"
 	"errors"
 	"fmt"
 	"net"
@@ -321,6 +322,54 @@ func TestEventsPastTheLimitCloseTheSocket(t *testing.T) {
 	code, texts := w.end()
 	if last := texts[len(texts)-1]; code != frame.TooManyEvents || last != `{"event":"error","data":{"message":"Too many events"}}` {
 		t.Errorf("closed with %v after %s", code, last)
+	}
+}
+
+// What costs the client two bytes costs the server as much as an event.
+func TestEveryFrameCountsAsAnEvent(t *testing.T) {
+	b := start(t, func(c *httpd.Config) { c.Limits.Events = limit.Rule{Max: 20, Per: time.Hour} })
+	fragment := func(op frame.Op) []byte {
+		f := masked(op, "")
+		f[0] &^= 0x80 // more follow
+		return f
+	}
+	for name, c := range map[string]struct{ first, again []byte }{
+		"pings":              {nil, masked(frame.Ping, "")},
+		"pongs":              {nil, masked(frame.Pong, "x")},
+		"empty fragments":    {fragment(frame.Text), fragment(frame.Continuation)},
+		"pings in a message": {fragment(frame.Text), masked(frame.Ping, "")},
+		"unknown events":     {nil, masked(frame.Text, `{"event":"x"}`)},
+		"heartbeats":         {nil, masked(frame.Text, "3")},
+		"empty packets":      {nil, masked(frame.Text, "6")},
+		"acks":               {nil, masked(frame.Text, "430[]")},
+	} {
+		framing := api.JSON
+		if c.again[0] == 0x81 && name != "unknown events" {
+			framing = api.SocketIO
+		}
+		t.Run(name, func(t *testing.T) {
+			w := b.join(t, framing, b.create(t, ""))
+			if _, err := w.conn.Write(append(c.first, bytes.Repeat(c.again, 1000)...)); err != nil {
+				t.Fatal(err)
+			}
+			for pongs := 0; ; {
+				m, err := w.next()
+				if err != nil {
+					t.Fatal(err)
+				}
+				if m.Op == frame.Pong {
+					if pongs++; pongs > 20 {
+						t.Fatal("more pings are answered than the limit allows")
+					}
+				}
+				if m.Op == frame.Close {
+					if code, _, err := frame.ParseClose(m.Payload); err != nil || code != frame.TooManyEvents {
+						t.Errorf("closed with %v, %v", code, err)
+					}
+					return
+				}
+			}
+		})
 	}
 }
 

@@ -49,7 +49,8 @@ func (st *stream) leave() {
 	}
 }
 
-// feed takes the whole frames of p.
+// feed takes the whole frames of p. Each counts as an event, whatever it is: a ping or
+// an empty fragment costs the server as much, and the client less.
 func (st *stream) feed(p []byte) (done int) {
 	if st.client != nil {
 		st.client.Heard()
@@ -64,6 +65,10 @@ func (st *stream) feed(p []byte) (done int) {
 			return done
 		}
 		done += n
+		if s := st.server; s.counters.events.Burst > 0 && !st.events.Take(s.counters.events, s.now()) {
+			st.refuse(frame.TooManyEvents, api.TextTooManyEvents)
+			break
+		}
 		m, whole, err := st.frames.Add(f, api.MaxBody)
 		if err != nil {
 			st.broken(err)
@@ -97,11 +102,6 @@ func (st *stream) message(m frame.Message) {
 
 // text acts on one packet.
 func (st *stream) text(payload []byte) {
-	s := st.server
-	if s.counters.events.Burst > 0 && !st.events.Take(s.counters.events, s.now()) {
-		st.refuse(frame.TooManyEvents, api.TextTooManyEvents)
-		return
-	}
 	p, err := api.Decode(st.framing, payload)
 	switch {
 	case errors.Is(err, api.ErrBinary):
@@ -120,7 +120,7 @@ func (st *stream) text(payload []byte) {
 			st.refuse(frame.PolicyViolation, api.TextAuthRequired)
 			return
 		}
-		s.metrics.event(p.Event)
+		st.server.metrics.event(p.Event)
 		st.client.Handle(p.Inbound)
 	case api.Connect:
 		st.enter(p)

@@ -66,6 +66,7 @@ func (s *Server) eligible(ctx *fasthttp.RequestCtx, who *newcomer) bool {
 		return false
 	}
 	if !s.fromAllowedOrigin(ctx) {
+		s.hints.foreign(ctx.Request.Header.Peek(fasthttp.HeaderOrigin))
 		fail(ctx, fasthttp.StatusForbidden, textOriginForbidden)
 		return false
 	}
@@ -80,6 +81,7 @@ func (s *Server) eligible(ctx *fasthttp.RequestCtx, who *newcomer) bool {
 		fail(ctx, fasthttp.StatusServiceUnavailable, textTooManySockets)
 		return false
 	case limit.KeyFull:
+		s.limited(ctx)
 		ctx.Response.Header.Set(fasthttp.HeaderRetryAfter, "5")
 		fail(ctx, fasthttp.StatusTooManyRequests, textTooManySockets)
 		return false
@@ -162,6 +164,9 @@ func takeOut(hijacked net.Conn) (nc net.Conn, ahead []byte) {
 		return hijacked, nil
 	}
 	nc = inner.UnsafeConn()
+	if c, ok := nc.(*conn); ok {
+		c.becomesSocket()
+	}
 	// With a deadline that has passed, a read gives what is buffered and never
 	// gets as far as the connection.
 	if nc.SetReadDeadline(time.Unix(1, 0)) != nil {

@@ -58,7 +58,7 @@ func New(nc net.Conn, ahead []byte) *Conn {
 	if len(ahead) > 0 {
 		c.rest = append(c.rest, ahead...)
 	}
-	if tcp, ok := nc.(*net.TCPConn); ok {
+	if tcp, ok := nc.(interface{ SetWriteBuffer(bytes int) error }); ok {
 		_ = tcp.SetWriteBuffer(sendBuffer) // a larger one works too, only dearer
 	}
 	return c
@@ -228,7 +228,7 @@ func past() time.Time { return time.Unix(1, 0) }
 func (c *Conn) release() {
 	c.closed.Store(true)
 	if c.stuck.Load() {
-		if tcp, ok := c.nc.(*net.TCPConn); ok {
+		if tcp, ok := c.nc.(interface{ SetLinger(seconds int) error }); ok {
 			_ = tcp.SetLinger(0) // what the peer does not take is dropped, not kept for minutes
 		}
 	}
