@@ -80,7 +80,7 @@ func TestServersThatCannotBeStartedSo(t *testing.T) {
 	}
 	dir := filepath.Join(t.TempDir(), "r")
 	code, _, errs := invoke(t.Context(), "--scenario", "smoke", "--redis-url", "redos://:s3cret@127.0.0.1:1", "--out", dir)
-	if code != results.ExitCouldNotRun || !strings.Contains(errs, "its scheme must be") || strings.Contains(errs, "s3cret") {
+	if code != results.ExitUsage || !strings.Contains(errs, "its scheme must be") || strings.Contains(errs, "s3cret") {
 		t.Errorf("a bad URL: exit code %d, %s", code, errs)
 	}
 	t.Setenv("PATH", t.TempDir())

@@ -294,9 +294,9 @@ func TestWrongCommandLinesSayWhatIsRight(t *testing.T) {
 		{[]string{"--scenario", "burst", "--transport", "socketoi"}, 2, "did you mean socketio?"},
 		{[]string{"--scenario", "burst", "--without", "renew,stat"}, 2, "did you mean stats?"},
 		{[]string{"--scenario", "burst", "--target", ""}, 2, "--target is empty"},
-		{[]string{"--scenario", "burst", "--target", "localhost", "--out", t.TempDir() + "/a"}, 1, "want http://host:port"},
+		{[]string{"--scenario", "burst", "--target", "localhost", "--out", t.TempDir() + "/a"}, 2, "want http://host:port"},
 		{[]string{"--scenario", "burst", "--target", "http://127.0.0.1:1", "--out", t.TempDir() + "/b"}, 1, "connection refused"},
-		{[]string{"--scenario", "/no/such.yaml"}, 1, "no such file"},
+		{[]string{"--scenario", "/no/such.yaml"}, 2, "no such file"},
 		{[]string{"--scenario", "smoke", "--out", "/dev/null/x"}, 1, "/dev/null"},
 	} {
 		code, out, errs := invoke(t.Context(), tt.args...)

@@ -8,6 +8,8 @@ import (
 
 	"github.com/spf13/pflag"
 
+	"guestload/loadgen/client"
+	"guestload/loadgen/fleet"
 	"guestload/results"
 	"guestload/scenarios"
 	"guestload/server/api"
@@ -89,6 +91,16 @@ func parseOptions(args []string) (options, error) {
 		return o, fmt.Errorf("--target is empty: give it an address, such as http://127.0.0.1:3000, or leave it out for a server of our own")
 	}
 	var err error
+	if o.target != "" {
+		if err = client.CheckTarget(o.target); err != nil {
+			return o, fmt.Errorf("--%w", err)
+		}
+	}
+	if o.redis != "" && o.redis != fleet.OwnRedis {
+		if err = fleet.CheckRedis(o.redis); err != nil {
+			return o, err
+		}
+	}
 	if o.transport, err = parseTransport(transport); err != nil {
 		return o, err
 	}
@@ -110,6 +122,9 @@ func parseOptions(args []string) (options, error) {
 }
 
 func (o options) validate(fs *pflag.FlagSet) error {
+	if err := alone(fs); err != nil {
+		return err
+	}
 	asked := 0
 	for _, yes := range []bool{o.list, o.check != "", fs.Changed("scenario")} {
 		if yes {
@@ -121,12 +136,18 @@ func (o options) validate(fs *pflag.FlagSet) error {
 		return fmt.Errorf("--scenario, --list and --check: one at a time")
 	case fs.Changed("scenario") && o.scenario == "":
 		return fmt.Errorf("--scenario is empty: name one, such as burst; --list lists them")
+	case fs.Changed("check") && o.check == "":
+		return fmt.Errorf("--check is empty: name a scenario, such as burst or ./mine.yaml")
 	case asked == 0:
 		return fmt.Errorf("no scenario: name one, such as --scenario burst; --list lists them, -h explains the rest")
 	case o.target != "" && (fs.Changed("redis-url") || fs.Changed("instances")):
 		return fmt.Errorf("--redis-url and --instances are for servers that loadgen starts itself: leave them out, or leave out --target")
 	case fs.Changed("redis-url") && o.redis == "":
 		return fmt.Errorf("--redis-url is empty: give it a URL, such as redis://127.0.0.1:6379, or own for a Redis that is started for the run")
+	case fs.Changed("out") && o.out == "":
+		return fmt.Errorf("--out is empty: name a folder, or leave it out for a new one under %s", recordsRoot)
+	case fs.Changed("without") && len(o.without) == 0:
+		return fmt.Errorf("--without is empty: name steps, of %s", strings.Join(optional, ", "))
 	case fs.Changed("instances") && (o.instances < 1 || o.instances > scenarios.MaxInstances):
 		return fmt.Errorf("--instances %d: from 1 to %d", o.instances, scenarios.MaxInstances)
 	case fs.Changed("processes") && (o.processes < 1 || o.processes > scenarios.MaxProcesses):
@@ -141,6 +162,26 @@ func (o options) validate(fs *pflag.FlagSet) error {
 		return fmt.Errorf("--guests and --scale both set the size: one of them")
 	case !(o.scale > 0):
 		return fmt.Errorf("--scale %v: a number above 0, such as 0.1 or 4", o.scale)
+	}
+	return nil
+}
+
+// alone refuses flags beside --list and --check, which play nothing: they would
+// have no effect.
+func alone(fs *pflag.FlagSet) error {
+	for _, name := range []string{"list", "check"} {
+		if !fs.Changed(name) {
+			continue
+		}
+		var other string
+		fs.Visit(func(f *pflag.Flag) {
+			if f.Name != name && f.Name != "scenario" && f.Name != "list" && f.Name != "check" {
+				other = f.Name
+			}
+		})
+		if other != "" {
+			return fmt.Errorf("--%s and --%s: --%s plays nothing, so leave out --%s", name, other, name, other)
+		}
 	}
 	return nil
 }

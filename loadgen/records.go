@@ -23,7 +23,7 @@ import (
 type command struct {
 	name, takes, about, example string
 	least, most                 int // folders; most is 0 for any number
-	run                         func(dirs []string, stdout io.Writer, t report.Terminal) error
+	run                         func(dirs []string, stdout io.Writer, t report.Terminal) (exit int, err error)
 }
 
 func commands() []command {
@@ -48,87 +48,86 @@ func findCommand(args []string) (command, bool) {
 }
 
 // call checks a command's arguments and runs it.
-func (c command) call(args []string, stdout io.Writer, t report.Terminal) error {
+func (c command) call(args []string, stdout io.Writer, t report.Terminal) (exit int, err error) {
 	fs := pflag.NewFlagSet(c.name, pflag.ContinueOnError)
 	fs.SetOutput(io.Discard)
-	err := fs.Parse(cli.LongDashes(args))
+	err = fs.Parse(cli.LongDashes(args))
 	if errors.Is(err, pflag.ErrHelp) {
 		_, err := fmt.Fprintf(stdout, "loadgen %s %s\n\n%s.\nFor example: %s\n", c.name, c.takes, strings.ToUpper(c.about[:1])+c.about[1:], c.example)
-		return err
+		return 0, err
 	}
 	if err != nil {
-		return fmt.Errorf("%w: %s takes folders of run records, and no flags: %w", errUsage, c.name, err)
+		return 0, cli.Usagef("%s takes folders of run records, and no flags: %w", c.name, err)
 	}
 	dirs := fs.Args()
 	if len(dirs) < c.least || c.most > 0 && len(dirs) > c.most {
-		return fmt.Errorf("%w: loadgen %s %s, found %d of these arguments; for example: %s", errUsage, c.name, c.takes, len(dirs), c.example)
+		return 0, cli.Usagef("loadgen %s %s, found %d of these arguments; for example: %s", c.name, c.takes, len(dirs), c.example)
 	}
 	if i := slices.Index(dirs, ""); i >= 0 {
-		return fmt.Errorf("%w: the folder at place %d of loadgen %s %s is empty", errUsage, i+1, c.name, c.takes)
+		return 0, cli.Usagef("the folder at place %d of loadgen %s %s is empty", i+1, c.name, c.takes)
 	}
 	return c.run(dirs, stdout, t)
 }
 
 // reportAgain makes the page again.
-func reportAgain(dirs []string, stdout io.Writer, t report.Terminal) error {
+func reportAgain(dirs []string, stdout io.Writer, t report.Terminal) (exit int, err error) {
 	dir := dirs[0]
 	p, err := openRecord(dir)
 	if err != nil {
-		return err
+		return 0, err
 	}
 	if err := page.Write(dir, p); err != nil {
-		return err
+		return 0, err
 	}
 	_, err = fmt.Fprintf(stdout, "%s\npage    %s\n", t.Final(p.Run.Record, dir), filepath.Join(dir, page.File))
-	return err
+	return 0, err
 }
 
 // compare prints records side by side.
-func compare(dirs []string, stdout io.Writer, t report.Terminal) error {
+func compare(dirs []string, stdout io.Writer, t report.Terminal) (exit int, err error) {
 	runs := make([]results.Run, len(dirs))
 	for i, dir := range dirs {
 		p, err := openRecord(dir)
 		if err != nil {
-			return err
+			return 0, err
 		}
 		runs[i] = p.Run
 	}
 	c, err := results.Compare(runs...)
 	if err != nil {
-		return err
+		return 0, cli.UsageError{Err: err}
 	}
 	_, err = io.WriteString(stdout, t.Comparison(c, dirs))
-	return err
+	return 0, err
 }
 
 // merge writes one record of several. What is in the first one's page alone, the
-// scenario's file, is taken over.
-func merge(dirs []string, stdout io.Writer, t report.Terminal) error {
+// scenario's file, is taken over. The exit code is that of the merged verdict.
+func merge(dirs []string, stdout io.Writer, t report.Terminal) (exit int, err error) {
 	out, from := dirs[0], dirs[1:]
 	runs := make([]results.Run, len(from))
 	var merged page.Page
 	for i, dir := range from {
 		if j := slices.Index(from, dir); j < i {
-			return fmt.Errorf("%w: %s is given twice: its guests would be counted twice", errUsage, dir)
+			return 0, cli.Usagef("%s is given twice: its guests would be counted twice", dir)
 		}
 		p, err := openRecord(dir)
 		if err != nil {
-			return err
+			return 0, err
 		}
 		if i == 0 {
 			merged.Scenario = p.Scenario
 		}
 		runs[i] = p.Run
 	}
-	var err error
 	if merged.Run, err = results.Merge(runs...); err != nil {
-		return err
+		return 0, cli.UsageError{Err: err}
 	}
 	if err := writeRecord(out, merged); err != nil {
-		return err
+		return 0, err
 	}
 	_, err = io.WriteString(stdout, t.Final(merged.Run.Record, out))
-	return err
+	return merged.Run.Record.Outcome.ExitCode(), err
 }
 
 // writeRecord writes all files of a record, run.json last: a folder that has
@@ -152,14 +151,14 @@ func openRecord(dir string) (page.Page, error) {
 	info, err := os.Stat(dir)
 	switch {
 	case errors.Is(err, fs.ErrNotExist):
-		return page.Page{}, fmt.Errorf("%s: no such folder: %s", dir, want)
+		return page.Page{}, cli.Usagef("%s: no such folder: %s", dir, want)
 	case err != nil:
 		return page.Page{}, fmt.Errorf("read run record: %w", err)
 	case !info.IsDir():
-		return page.Page{}, fmt.Errorf("%s is a file: %s", dir, want)
+		return page.Page{}, cli.Usagef("%s is a file: %s", dir, want)
 	}
 	if _, err := os.Stat(filepath.Join(dir, results.RunFile)); errors.Is(err, fs.ErrNotExist) {
-		return page.Page{}, fmt.Errorf("%s is not a run record, for it has no %s: %s", dir, results.RunFile, want)
+		return page.Page{}, cli.Usagef("%s is not a run record, for it has no %s: %s", dir, results.RunFile, want)
 	}
 	return page.Read(dir)
 }

@@ -12,10 +12,8 @@ import (
 	"guestload/results"
 	"guestload/scenarios"
 	"guestload/server/app"
+	"guestload/server/cli"
 )
-
-// errUsage: the command line is wrong. What is wrong was told.
-var errUsage = errors.New("usage")
 
 // run is the whole program: its result is the exit code.
 func run(ctx context.Context, args []string, getenv func(string) string, stdin io.Reader, stdout, stderr io.Writer) int {
@@ -26,7 +24,11 @@ func run(ctx context.Context, args []string, getenv func(string) string, stdin i
 		return runShare(ctx, stdin, stdout, stderr)
 	}
 	if c, ok := findCommand(args); ok {
-		return exitCode(c.call(args[1:], stdout, report.Detect(stdout, getenv)), stderr)
+		code, err := c.call(args[1:], stdout, report.Detect(stdout, getenv))
+		if err != nil {
+			code = exitCode(err, stderr)
+		}
+		return code
 	}
 	o, err := parseOptions(args)
 	switch {
@@ -46,14 +48,14 @@ func run(ctx context.Context, args []string, getenv func(string) string, stdin i
 	return exitCode(err, stderr)
 }
 
-// exitCode tells an error, and says what the program ends with.
+// exitCode prints an error and returns the exit code for it: 2 where the command
+// line, or a file that it names, has to be changed, else 1.
 func exitCode(err error, stderr io.Writer) int {
 	if err == nil {
 		return results.ExitPassed
 	}
 	fmt.Fprintf(stderr, "loadgen: %v\n", err)
-	var invalid *scenarios.InvalidError
-	if errors.Is(err, errUsage) || errors.Is(err, scenarios.ErrUnknown) || errors.As(err, &invalid) {
+	if _, usage := errors.AsType[cli.UsageError](err); usage || errors.Is(err, results.ErrTaken) {
 		return results.ExitUsage
 	}
 	return results.ExitCouldNotRun
@@ -82,14 +84,14 @@ func (o options) load() (scenarios.Scenario, error) {
 	}
 	switch {
 	case s.Capacity != nil && o.part != nil:
-		return s, fmt.Errorf("%w: --share: a search for the capacity cannot be shared: each of its runs depends on those before", errUsage)
+		return s, cli.Usagef("--share: a search for the capacity cannot be shared: each of its runs depends on those before")
 	case o.guests > 0:
 		s, err = s.WithGuests(o.guests)
 	case o.scale != 1:
 		s, err = s.Scale(o.scale)
 	}
 	if err != nil {
-		return s, fmt.Errorf("%w: %w", errUsage, err)
+		return s, cli.UsageError{Err: err}
 	}
 	if o.seeded {
 		s.Seed = o.seed
@@ -104,10 +106,10 @@ func (o options) load() (scenarios.Scenario, error) {
 func loadScenario(name string) (scenarios.Scenario, error) {
 	s, err := scenarios.Load(name)
 	if err != nil {
-		return s, err
+		return s, cli.UsageError{Err: err}
 	}
 	if err := s.Unknown(played()...); err != nil {
-		return s, fmt.Errorf("%w: %w", errUsage, err)
+		return s, cli.UsageError{Err: err}
 	}
 	return s, nil
 }

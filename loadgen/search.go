@@ -80,7 +80,7 @@ func (st *stage) try(ctx context.Context, s scenarios.Scenario, rate float64, di
 	t := trial{record: r, page: p.page()}
 	load := p.load()
 	var reasons []string
-	t.verdict, reasons = judge(r, p.died, peakLive(s) <= st.machine.live)
+	t.verdict, reasons = judge(r, p.died, p.storage.reasons(), peakLive(s) <= st.machine.live)
 	t.Trial = results.Trial{
 		Rate: rate, Verdict: t.verdict.String(), Reasons: reasons, Folder: filepath.Join(runsFolder, folder),
 		Response: map[string]results.Summary{}, Cores: cores(load),
@@ -100,9 +100,9 @@ func (st *stage) try(ctx context.Context, s scenarios.Scenario, rate float64, di
 
 // judge says whether a run held. The server is to blame for a run that lost
 // arrivals because slow answers let more guests pile up than there is room for,
-// where all would have had room at a server that answers at once; for all
-// else that makes a run invalid it is not.
-func judge(r results.Record, died, room bool) (capacity.Verdict, []string) {
+// where all would have had room at a server that answers at once, and for one
+// that lost its Redis; for all else that makes a run invalid it is not.
+func judge(r results.Record, died bool, lostRedis []string, room bool) (capacity.Verdict, []string) {
 	broken := slices.Clone(r.Undone)
 	for _, t := range r.Thresholds {
 		if !t.Passed {
@@ -118,6 +118,8 @@ func judge(r results.Record, died, room bool) (capacity.Verdict, []string) {
 	switch {
 	case died:
 		return capacity.Broke, append([]string{"the server ended during the run"}, broken...)
+	case len(lostRedis) > 0:
+		return capacity.Broke, append(lostRedis, broken...)
 	case piledUp:
 		return capacity.Broke, broken
 	case len(r.Invalid) > 0:

@@ -141,12 +141,20 @@ func TestARunOfASearchIsJudged(t *testing.T) {
 		{"guests piled up", results.Record{Thresholds: broken, Guests: full, Invalid: []string{"dropped"}}, false, true, capacity.Broke, "failures == 0: 3"},
 		{"piled up, and late", results.Record{Thresholds: broken, Guests: full, Invalid: []string{"late", "dropped"}}, false, true, capacity.Invalid, "late"},
 		{"dropped without harm", results.Record{Guests: full, Invalid: []string{"dropped"}}, false, true, capacity.Invalid, "dropped"},
+		{"no guest completed", results.Record{Undone: []string{"no guest completed"}}, false, true, capacity.Broke, "no guest completed"},
 		{"died", results.Record{Invalid: []string{"the embedded server ended"}}, true, true, capacity.Broke, "the server ended"},
 	} {
-		got, because := judge(tt.record, tt.died, tt.room)
+		got, because := judge(tt.record, tt.died, nil, tt.room)
 		if got != tt.want || tt.because != "" && (len(because) == 0 || !strings.Contains(because[0], tt.because)) {
 			t.Errorf("%s: %s because %q, want %s because %q", tt.name, got, because, tt.want, tt.because)
 		}
+	}
+}
+
+func TestAServerThatLostItsRedisBroke(t *testing.T) {
+	lost := []string{"server 1 of 1 lost its Redis"}
+	if got, because := judge(results.Record{Invalid: lost}, false, lost, true); got != capacity.Broke || because[0] != lost[0] {
+		t.Errorf("%s because %q", got, because)
 	}
 }
 

@@ -7,6 +7,7 @@ import (
 
 	"guestload/loadgen/fleet"
 	"guestload/scenarios"
+	"guestload/server/cli"
 )
 
 // serveEmbedded is the first argument with which the program becomes the
@@ -17,7 +18,7 @@ const serveEmbedded = "serve-embedded"
 // and refuses faults that cannot be dealt then.
 func (o options) serve(s scenarios.Scenario) (scenarios.Scenario, error) {
 	if len(s.Faults) > 0 && o.target != "" {
-		return s, fmt.Errorf("%w: scenario %s kills or freezes what it plays against, which loadgen does to servers of its own only: leave out --target", errUsage, s.Name)
+		return s, cli.Usagef("scenario %s kills or freezes what it plays against, which loadgen does to servers of its own only: leave out --target", s.Name)
 	}
 	if o.instances > 0 {
 		s.Server.Instances = o.instances
@@ -27,11 +28,11 @@ func (o options) serve(s scenarios.Scenario) (scenarios.Scenario, error) {
 	}
 	for _, f := range s.Faults {
 		if f.Instance == 0 && o.redis != "" && o.redis != fleet.OwnRedis {
-			return s, fmt.Errorf("%w: scenario %s would %s Redis, which loadgen does to one of its own only: leave out --redis-url", errUsage, s.Name, f.Blow)
+			return s, cli.Usagef("scenario %s would %s Redis, which loadgen does to one of its own only: leave out --redis-url", s.Name, f.Blow)
 		}
 	}
 	if err := s.CheckFaults(); err != nil {
-		return s, fmt.Errorf("%w: --instances %d: %w", errUsage, s.Server.Instances, err)
+		return s, cli.Usagef("--instances %d: %w", s.Server.Instances, err)
 	}
 	return s, nil
 }
@@ -46,9 +47,9 @@ func (o options) crewed(s scenarios.Scenario) (scenarios.Scenario, error) {
 	case o.part != nil:
 		s.Processes = 1 // each generator has been told its share
 	case s.Processes > 1 && s.Capacity != nil:
-		return s, fmt.Errorf("%w: --processes: a search for the capacity is played by one process", errUsage)
+		return s, cli.Usagef("--processes: a search for the capacity is played by one process")
 	case s.Processes > 1 && len(s.Faults) > 0:
-		return s, fmt.Errorf("%w: --processes: scenario %s breaks its servers, which is played by one process", errUsage, s.Name)
+		return s, cli.Usagef("--processes: scenario %s breaks its servers, which is played by one process", s.Name)
 	}
 	return s, nil
 }

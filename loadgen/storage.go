@@ -193,4 +193,3 @@ func (p *performance) newStorageWatch(crew bool) *storageWatch {
 	w.mu.wrong = map[string][]span{}
 	return w
 }
-

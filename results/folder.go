@@ -59,6 +59,9 @@ func plainName(name string) string {
 	return plain
 }
 
+// ErrTaken is wrapped by Claim's error for a folder that another record is in.
+var ErrTaken = errors.New("holds a run record already")
+
 // Claim makes the folder dir where it does not exist yet and checks that a
 // record can be written there, before the load begins. A folder that holds a
 // record already is an error.
@@ -67,7 +70,7 @@ func Claim(dir string) error {
 		return fmt.Errorf("make a folder for the run record: %w", err)
 	}
 	if _, err := os.Stat(filepath.Join(dir, RunFile)); err == nil {
-		return fmt.Errorf("%s holds a run record already: choose another folder", dir)
+		return fmt.Errorf("%s %w: choose another folder", dir, ErrTaken)
 	}
 	probe, err := os.CreateTemp(dir, ".claim-*")
 	if err != nil {

@@ -12,6 +12,7 @@ import (
 	"fmt"
 	"net"
 	"net/url"
+	"strconv"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -180,6 +181,12 @@ func (c *Client) Silent() int {
 	return len(c.mu.silent)
 }
 
+// CheckTarget returns what is wrong with the address of a backend, nil where it is valid.
+func CheckTarget(target string) error {
+	_, err := parseTarget(target)
+	return err
+}
+
 // parseTarget reads the address of a backend.
 func parseTarget(target string) (*url.URL, error) {
 	u, err := url.Parse(target)
@@ -190,6 +197,14 @@ func parseTarget(target string) (*url.URL, error) {
 		return nil, fmt.Errorf("target %q: want http://host:port or https://host", target)
 	case u.User != nil || u.RawQuery != "" || u.Fragment != "":
 		return nil, fmt.Errorf("target %q: want an address without user, query and fragment", u.Redacted())
+	}
+	if port := u.Port(); port != "" || strings.HasSuffix(u.Host, ":") {
+		if n, err := strconv.ParseUint(port, 10, 16); err != nil || n == 0 {
+			return nil, fmt.Errorf("target %q: the port is from 1 to 65535", target)
+		}
+	}
+	if u.Hostname() == "" {
+		return nil, fmt.Errorf("target %q has no host: want http://host:port or https://host", target)
 	}
 	return u, nil
 }

@@ -12,6 +12,7 @@ import (
 	"guestload/loadgen/proc"
 	"guestload/results"
 	"guestload/scenarios"
+	"guestload/server/store"
 	"guestload/server/store/redistest/redisproc"
 )
 
@@ -24,6 +25,17 @@ type Config struct {
 	Instances int      // at least 1; more than 1 need Redis
 	Redis     string   // a URL, OwnRedis, or "" for memory
 	Dir       string   // of the logs
+}
+
+// CheckRedis returns what is wrong with the URL of a Redis, nil where it is valid. It
+// does not connect, and quotes no password.
+func CheckRedis(url string) error {
+	redis, err := store.NewRedis(url)
+	if err != nil {
+		return fmt.Errorf("--redis-url: %w", err)
+	}
+	redis.Close()
+	return nil
 }
 
 // Fleet runs until Stop.
