@@ -42,6 +42,8 @@ func blows() []string {
 	return []string{string(Kill), string(Freeze), string(Thaw), string(Start)}
 }
 
+func faultKeys() []string { return append([]string{"at"}, blows()...) }
+
 // faults reads the list. What cannot come to pass, such as starting what runs, is
 // a problem.
 func (r *reading) faults(n *yaml.Node, s *Scenario) []Fault {
@@ -72,7 +74,7 @@ func (r *reading) faults(n *yaml.Node, s *Scenario) []Fault {
 
 func (r *reading) fault(n *yaml.Node) (Fault, bool) {
 	f := Fault{Line: n.Line}
-	e, ok := r.mapping(n, "a fault", append([]string{"at"}, blows()...))
+	e, ok := r.mapping(n, "a fault", faultKeys())
 	if !ok {
 		return f, false
 	}

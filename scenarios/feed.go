@@ -18,9 +18,13 @@ import (
 // maxFeed bounds a feed's file, in bytes.
 const maxFeed = 64 << 20
 
+func feedNames() []string { return []string{"usernames", "locations", "messages"} }
+
+func feedKeys() []string { return []string{"file", "column", "values", "order"} }
+
 // feeds reads the section; its keys are the plurals of what they fill.
 func (r *reading) feeds(n *yaml.Node) map[string]Feed {
-	e, ok := r.mapping(n, "feeds", []string{"usernames", "locations", "messages"})
+	e, ok := r.mapping(n, "feeds", feedNames())
 	if !ok {
 		return nil
 	}
@@ -35,7 +39,7 @@ func (r *reading) feeds(n *yaml.Node) map[string]Feed {
 }
 
 func (r *reading) feed(n *yaml.Node, fills string) (Feed, bool) {
-	e, ok := r.mapping(n, "a feed", []string{"file", "column", "values", "order"})
+	e, ok := r.mapping(n, "a feed", feedKeys())
 	if !ok {
 		return Feed{}, false
 	}

@@ -136,9 +136,12 @@ func (r *reading) plain(n *yaml.Node) bool {
 
 var scenarioName = regexp.MustCompile(`^[a-z0-9]+(-[a-z0-9]+)*$`)
 
+func scenarioKeys() []string {
+	return []string{"scenario", "version", "about", "seed", "phases", "capacity", "guests", "feeds", "wire", "server", "faults", "processes", "thresholds"}
+}
+
 func (r *reading) scenario(n *yaml.Node, s *Scenario) {
-	e, ok := r.mapping(n, "a scenario",
-		[]string{"scenario", "version", "about", "seed", "phases", "capacity", "guests", "feeds", "wire", "server", "faults", "processes", "thresholds"})
+	e, ok := r.mapping(n, "a scenario", scenarioKeys())
 	if !ok {
 		return
 	}

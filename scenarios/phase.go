@@ -61,9 +61,13 @@ func shapes() map[Shape][]string {
 
 const shapesInWords = "a phase has one of: arrivals and for; from, to and for; guests and within, or guests and at; concurrent and for; pause"
 
+// phaseKeys returns the keys of all shapes, and those that every phase may have.
+func phaseKeys() []string {
+	return []string{"name", "arrivals", "from", "to", "guests", "within", "at", "concurrent", "pause", "for", "spacing", "record"}
+}
+
 func (r *reading) phase(n *yaml.Node, number int) (Phase, bool) {
-	e, ok := r.mapping(n, "a phase", []string{"name", "arrivals", "from", "to", "guests", "within", "at",
-		"concurrent", "pause", "for", "spacing", "record"})
+	e, ok := r.mapping(n, "a phase", phaseKeys())
 	if !ok {
 		return Phase{}, false
 	}

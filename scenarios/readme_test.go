@@ -11,9 +11,10 @@ import (
 	"guestload/scenarios/rule"
 )
 
-// TestReadmeExamplesParse parses every yaml block; one that shows a section
+// readmeExamples returns every yaml block of the README; one that shows a section
 // only is put into a scenario that has the others.
-func TestReadmeExamplesParse(t *testing.T) {
+func readmeExamples(t *testing.T) (all []string) {
+	t.Helper()
 	readme, err := os.ReadFile("README.md")
 	if err != nil {
 		t.Fatal(err)
@@ -33,6 +34,13 @@ func TestReadmeExamplesParse(t *testing.T) {
 				source += line
 			}
 		}
+		all = append(all, source)
+	}
+	return all
+}
+
+func TestReadmeExamplesParse(t *testing.T) {
+	for _, source := range readmeExamples(t) {
 		if _, err := Parse("README.md", []byte(source)); err != nil {
 			t.Errorf("%v\nin\n%s", err, source)
 		}

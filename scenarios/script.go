@@ -24,8 +24,10 @@ func (r *reading) scripts(n *yaml.Node) []Script {
 	return all
 }
 
+func scriptKeys() []string { return []string{"script", "weight", "profile", "lost", "steps"} }
+
 func (r *reading) script(n *yaml.Node) (Script, bool) {
-	e, ok := r.mapping(n, "a script", []string{"script", "weight", "profile", "lost", "steps"})
+	e, ok := r.mapping(n, "a script", scriptKeys())
 	if !ok {
 		return Script{}, false
 	}

@@ -30,10 +30,12 @@ type Server struct {
 	Events    int           // that a socket may send in a second; 0: any number
 }
 
+func serverKeys() []string { return []string{"instances", "storage", "tokens", "events"} }
+
 // server reads the section. Several instances can only share Redis.
 func (r *reading) server(n *yaml.Node) Server {
 	s := Server{Instances: 1, Storage: StorageMemory}
-	e, ok := r.mapping(n, "server", []string{"instances", "storage", "tokens", "events"})
+	e, ok := r.mapping(n, "server", serverKeys())
 	if !ok {
 		return s
 	}

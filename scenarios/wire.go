@@ -29,8 +29,10 @@ func events() []string {
 	}
 }
 
+func wireKeys() []string { return []string{"paths", "events"} }
+
 func (r *reading) wire(n *yaml.Node) Wire {
-	e, ok := r.mapping(n, "wire", []string{"paths", "events"})
+	e, ok := r.mapping(n, "wire", wireKeys())
 	if !ok {
 		return Wire{}
 	}
