@@ -79,7 +79,11 @@ func accounts(t executor.Tally, open, closed int) results.Guests {
 func (p *performance) judge(report verify.Report, left verify.Leftovers) {
 	r := &p.run.Record
 	for _, v := range report.Violations {
-		r.Violations = append(r.Violations, results.Violation(v))
+		known := results.Violation{Rule: v.Rule, Count: v.Count, Examples: v.Examples}
+		for _, c := range v.Consequences {
+			known.Consequences = append(known.Consequences, results.Consequence(c))
+		}
+		r.Violations = append(r.Violations, known)
 	}
 	p.blows.tell(r, report, p.world.CutOffs())
 	if report.Strangers > 0 {

@@ -314,14 +314,3 @@ func resources(t scenarios.Threshold, r Record) observation {
 	}
 	return o
 }
-
-// violations counts breaches of one rule, "" for all.
-func (r Record) violations(rule string) int64 {
-	var n int64
-	for _, v := range r.Violations {
-		if rule == "" || rule == v.Rule {
-			n += v.Count
-		}
-	}
-	return n
-}

@@ -85,21 +85,6 @@ func (r *Record) join(other Record, shift int) {
 	r.Resources.join(other.Resources, float64(other.Guests.Started))
 }
 
-// joinViolations adds those of another run, with the first few examples of each.
-func (r *Record) joinViolations(others []Violation) {
-	for _, v := range others {
-		i := slices.IndexFunc(r.Violations, func(known Violation) bool { return known.Rule == v.Rule })
-		if i < 0 {
-			v.Examples = slices.Clone(v.Examples)
-			r.Violations = append(r.Violations, v)
-			continue
-		}
-		r.Violations[i].Count += v.Count
-		examples := append(r.Violations[i].Examples, v.Examples...)
-		r.Violations[i].Examples = examples[:min(len(examples), examplesKept)]
-	}
-}
-
 // join adds up the generators; server and Redis are the same for all of them,
 // so what the one saw that watched them longest stands.
 func (r *Resources) join(other Resources, sessions float64) {

@@ -76,17 +76,26 @@ func TestWhatIsNotAllOfOneRunIsNotMerged(t *testing.T) {
 
 func TestMergeAddsUpViolations(t *testing.T) {
 	a, b := part(t, 1, 2), part(t, 2, 2)
-	a.Record.Violations = []Violation{{"release", 2, []string{"1", "2"}}, {"leftovers", 0, nil}}
-	b.Record.Violations = []Violation{{"release", 9, []string{"3", "4", "5", "6"}}, {"one-partner", 1, []string{"x"}}}
+	a.Record.Violations = []Violation{
+		{"release", 2, []string{"1", "2"}, []Consequence{{"message-lost", 3}}}, {Rule: "leftovers"}}
+	b.Record.Violations = []Violation{
+		{"release", 9, []string{"3", "4", "5", "6"}, []Consequence{{"message-lost", 40}, {"after-leave", 1}}},
+		{"one-partner", 1, []string{"x"}, []Consequence{{"release", 5}}}}
 	merged, err := Merge(a, b)
 	if err != nil {
 		t.Fatal(err)
 	}
 	r := merged.Record
-	if r.Outcome != Violated || r.violations("release") != 11 || r.violations("") != 12 || len(r.Violations[0].Examples) != 5 {
+	if r.Outcome != Violated || r.violations("release") != 16 || r.violations("message-lost") != 43 || r.violations("") != 12 || len(r.Violations[0].Examples) != 5 {
 		t.Errorf("got %+v", r.Violations)
 	}
-	if len(a.Record.Violations[0].Examples) != 2 {
+	if got := r.Broken(); got != (Broken{2, 12, 49}) || got.String() != "2 rules of the contract broken, 12 times, with 49 consequences" {
+		t.Errorf("got %+v: %s", got, got)
+	}
+	if got := r.Violations[0].Followed(); got != "message-lost 43, after-leave 1" {
+		t.Errorf("got %s", got)
+	}
+	if first := a.Record.Violations[0]; len(first.Examples) != 2 || first.Consequences[0].Count != 3 {
 		t.Error("the records given were changed")
 	}
 }

@@ -96,13 +96,6 @@ type Summary struct {
 	Mean float64 `json:"mean"`
 }
 
-// Violation counts breaches of one rule, with the first few told.
-type Violation struct {
-	Rule     string   `json:"rule"`
-	Count    int64    `json:"count"`
-	Examples []string `json:"examples,omitempty"`
-}
-
 // ThresholdResult is one threshold held against what was observed.
 type ThresholdResult struct {
 	Expression string `json:"expression"`

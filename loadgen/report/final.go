@@ -5,6 +5,7 @@ import (
 	"strings"
 
 	"guestload/results"
+	"guestload/scenarios/rule"
 )
 
 // examplesShown of each rule that was violated.
@@ -109,7 +110,11 @@ func (t Terminal) violations(all []results.Violation) string {
 		if v.Count == 0 {
 			continue
 		}
-		fmt.Fprintln(&b, t.wrap("  "+t.mark(false)+"  ", v.Rule+": "+results.FormatCount(v.Count)))
+		title := v.Rule + ": " + results.FormatCount(v.Count)
+		if known, ok := rule.Find(v.Rule); ok {
+			title += " (" + known.Text + ")"
+		}
+		fmt.Fprintln(&b, t.wrap("  "+t.mark(false)+"  ", title))
 		shown := v.Examples[:min(len(v.Examples), examplesShown)]
 		for _, example := range shown {
 			for line := range strings.Lines(clean(example)) {
@@ -118,6 +123,9 @@ func (t Terminal) violations(all []results.Violation) string {
 		}
 		if more := v.Count - int64(len(shown)); more > 0 && len(shown) > 0 {
 			fmt.Fprintf(&b, "       and %s more\n", results.FormatCount(more))
+		}
+		if len(v.Consequences) > 0 {
+			fmt.Fprintln(&b, t.wrap("       consequences: ", v.Followed()))
 		}
 	}
 	return t.section("violations of the contract", b.String())
@@ -179,23 +187,18 @@ func (t Terminal) doubts(title string, s style, all []string) string {
 
 // verdict says in words what the run came to.
 func (t Terminal) verdict(r results.Record) string {
-	broken, breaches, rules := 0, int64(0), 0
+	broken, violated := 0, r.Broken()
 	for _, threshold := range r.Thresholds {
 		if !threshold.Passed {
 			broken++
-		}
-	}
-	for _, v := range r.Violations {
-		if v.Count > 0 {
-			breaches, rules = breaches+v.Count, rules+1
 		}
 	}
 	var words []string
 	if r.Capacity != nil {
 		words = append(words, r.Capacity.Headline())
 	}
-	if breaches > 0 {
-		words = append(words, fmt.Sprintf("%s of the contract broken, %s", results.FormatCounted(rules, "rule"), results.FormatCounted(breaches, "time")))
+	if violated.Times > 0 {
+		words = append(words, violated.String())
 	}
 	if len(r.Invalid) > 0 {
 		words = append(words, "the numbers are not to be believed, see above")
@@ -213,7 +216,7 @@ func (t Terminal) verdict(r results.Record) string {
 	default:
 		words = append(words, "nothing was judged: the scenario has no thresholds")
 	}
-	if breaches == 0 && len(r.Undone) == 0 {
+	if violated.Times == 0 && len(r.Undone) == 0 {
 		words = append(words, "no violations were seen")
 	}
 	title := map[results.Outcome]string{results.Passed: t.paint(green, "PASSED"), results.Unjudged: t.paint(yellow, "NOT JUDGED"), results.ThresholdsFail: t.paint(red, "FAILED"),

@@ -4,6 +4,7 @@ import (
 	"sync"
 	"time"
 
+	"guestload/loadgen/verify"
 	"guestload/scenarios"
 )
 
@@ -19,19 +20,12 @@ type seeker struct {
 	wants  traits
 }
 
-// traits are single values; "" is not said, or no wish.
-type traits struct{ language, gender, country string }
+// traits are single values.
+type traits = verify.Traits
 
 // drawTraits draws one value of each list.
 func drawTraits(d *dice, t scenarios.Traits) traits {
-	return traits{d.pick(t.Language), d.pick(t.Gender), d.pick(t.Country)}
-}
-
-// accept reports whether t has what is wanted.
-func (wants traits) accept(t traits) bool {
-	return (wants.language == "" || wants.language == t.language) &&
-		(wants.gender == "" || wants.gender == t.gender) &&
-		(wants.country == "" || wants.country == t.country)
+	return traits{Language: d.pick(t.Language), Gender: d.pick(t.Gender), Country: d.pick(t.Country)}
 }
 
 // crowd knows who is searching. A guest who found nobody in time has failed if
@@ -80,7 +74,7 @@ func (c *crowd) giveUp(guest int, now time.Duration) (somebody bool) {
 			end = s.until
 		}
 		if other != guest && end-max(s.since, me.since) >= overlap &&
-			me.wants.accept(s.traits) && s.wants.accept(me.traits) {
+			me.wants.Accept(s.traits) && s.wants.Accept(me.traits) {
 			return true
 		}
 	}

@@ -29,10 +29,10 @@ func (p *player) introduction(username string) []byte {
 		}
 	}
 	field(`,"username":`, username)
-	field(`,"gender":`, p.traits.gender)
-	field(`,"language":`, p.traits.language)
-	if p.traits.country != "" {
-		b = append(api.AppendString(append(b, `,"location":{"country":`...), p.traits.country), '}')
+	field(`,"gender":`, p.traits.Gender)
+	field(`,"language":`, p.traits.Language)
+	if p.traits.Country != "" {
+		b = append(api.AppendString(append(b, `,"location":{"country":`...), p.traits.Country), '}')
 	}
 	if b == nil {
 		return nil
@@ -104,13 +104,14 @@ func (p *player) locate(ctx context.Context) error {
 	case err == nil:
 		note(&p.world.work.placed)
 		if v, parsed := api.ParseJSON([]byte(location)); parsed == nil {
-			p.traits.country = string(v.Get("country").Text())
+			p.traits.Country = string(v.Get("country").Text())
 		}
 	case counted(err):
 		return err
 	case ctx.Err() != nil:
 		return errStopped
 	default:
+		p.vague = true
 		p.unwell(string(scenarios.Locate), sent, err)
 	}
 	return nil

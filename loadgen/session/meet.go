@@ -59,6 +59,7 @@ func (p *player) search(ctx context.Context, s *scenarios.Step, intended time.Du
 	p.cancelled, p.refusal, p.confirmed = false, "", false
 	matches := p.since
 	p.world.crowd.enter(p.guest.Index, seeker{since: sent, traits: p.traits, wants: wants})
+	p.witness.Seeks(p.traits, wants, !p.vague)
 	p.witness.Searching(sent)
 	p.inChat = false // whoever is left by searching anew
 	err := p.conn.Send(api.EventMatch, wishes(wants))
@@ -128,9 +129,9 @@ func wishes(t traits) []byte {
 			b = api.AppendString(append(b, name...), value)
 		}
 	}
-	field(`,"language":`, t.language)
-	field(`,"gender":`, t.gender)
-	field(`,"country":`, t.country)
+	field(`,"language":`, t.Language)
+	field(`,"gender":`, t.Gender)
+	field(`,"country":`, t.Country)
 	b[0] = '{'
 	return append(b, '}')
 }

@@ -22,6 +22,7 @@ type player struct {
 
 	self   Identity
 	traits traits
+	vague  bool // the server may know other traits: it did not confirm a change
 	conn   Conn // nil while not connected
 
 	instance []byte // of the server, which the connection is to; empty where it is not named

@@ -19,7 +19,7 @@ func Rehearse(s Setting, index int) []string {
 		s.Verifier = verify.New(verify.Contract())
 	}
 	p := newPlayer(NewWorld(s), Guest{Index: index})
-	lines := []string{fmt.Sprintf("guest %d plays %s%s", index, p.script.Name, p.traits.text(", and is"))}
+	lines := []string{fmt.Sprintf("guest %d plays %s%s", index, p.script.Name, text(p.traits, ", and is"))}
 	for i := range p.script.Steps {
 		step := &p.script.Steps[i]
 		p.turn(i + 1)
@@ -71,7 +71,7 @@ func (p *player) rehearse(s *scenarios.Step) string {
 	case scenarios.Locate:
 		return " at " + p.place()
 	case scenarios.Search, scenarios.Next:
-		return drawTraits(&p.dice, s.Wants).text(" for") + fmt.Sprintf(" within %v", s.Within)
+		return text(drawTraits(&p.dice, s.Wants), " for") + fmt.Sprintf(" within %v", s.Within)
 	case scenarios.Wait:
 		return fmt.Sprintf(" until %v", shown(p.released(s)))
 	case scenarios.Hostile:
@@ -105,14 +105,9 @@ func (p *player) rehearseChat(s *scenarios.Step) string {
 func shown(d time.Duration) time.Duration { return d.Round(time.Millisecond) }
 
 // text lists the traits behind a word, "" where there are none.
-func (t traits) text(word string) string {
+func text(t traits, word string) string {
 	if t == (traits{}) {
 		return ""
 	}
-	for _, v := range []string{t.language, t.gender, t.country} {
-		if v != "" {
-			word += " " + v
-		}
-	}
-	return word
+	return word + " " + t.String()
 }

@@ -20,6 +20,9 @@ func (w *Witness) Listening(at time.Duration) {
 func (w *Witness) listen(from time.Duration) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
+	if w.search != nil {
+		w.verifier.dequeue(w.search, 0, false)
+	}
 	if w.chat != nil {
 		w.chat.listens = from
 	}

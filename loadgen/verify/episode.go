@@ -22,6 +22,7 @@ const (
 type episode struct {
 	owner  *Witness
 	serial uint32 // counts the owner's episodes from 1
+	place         // in the queue of searches
 
 	// The search. The server can have matched the owner between searched and until.
 	searched time.Duration
@@ -105,6 +106,10 @@ func (v *Verifier) settle(a, b *episode, now time.Duration) []finding {
 	if a.settled {
 		return nil
 	}
+	return within(v.compare(a, b, now), a, b)
+}
+
+func (v *Verifier) compare(a, b *episode, now time.Duration) []finding {
 	a.settled, b.settled = true, true
 	v.noteLoss(a, b)
 	v.noteLoss(b, a)

@@ -14,6 +14,9 @@ func (w *Witness) heardSearching(at time.Duration) (fs []finding) {
 	w.note(heardSearching, at, nil)
 	if e := w.search; e != nil {
 		w.mu.unsure = false
+		if e.heardSearching == 0 && e.sure() {
+			w.verifier.queue.enter(e, at)
+		}
 		if e.heardSearching++; e.heardSearching > e.searches && w.mu.sockets == 1 {
 			fs = found(rule.EventOrder, w, nil, "%s heard user:match:searching %d times for %d searches", w, e.heardSearching, e.searches)
 		}
@@ -36,7 +39,9 @@ func (w *Witness) heardNoUsers(at time.Duration) []finding {
 	defer w.mu.Unlock()
 	w.note(heardNoUsers, at, nil)
 	switch e := w.search; {
-	case e != nil && e.heardSearching == 0:
+	case e != nil && e.heardSearching > 0:
+		w.verifier.queue.place(e, at)
+	case e != nil:
 		return found(rule.EventOrder, w, nil, "%s heard user:match:no_users before user:match:searching", w)
 	case e == nil && w.chat != nil && w.mu.sockets == 1:
 		return found(rule.EventOrder, w, w.chat.partner, "%s heard user:match:no_users after user:matched", w)
@@ -48,11 +53,23 @@ func (w *Witness) heardCancelled(at time.Duration) []finding {
 	w.mu.Lock()
 	w.note(heardCancelled, at, nil)
 	var e, claim *episode
+	var fs []finding
 	if w.search != nil && w.search.heardSearching > 0 { // else a search before this one was cancelled
+		fs = append(w.verifier.dequeue(w.search, at, w.search.sure()), w.verifier.cancelled(w.search)...)
 		e, claim = w.endSearch(at, 0, w.verifier.limits.Release)
 	}
 	w.mu.Unlock()
-	return w.abandon(e, claim, at)
+	return append(fs, w.abandon(e, claim, at)...)
+}
+
+// heardMatchError: the server does not search for the guest, or not now.
+func (w *Witness) heardMatchError(at time.Duration) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.note(heardError, at, nil)
+	if w.search != nil {
+		w.verifier.dequeue(w.search, at, false)
+	}
 }
 
 func (w *Witness) heardJoined(at time.Duration, userID []byte) []finding {

@@ -70,9 +70,13 @@ func (w *Witness) accept(at time.Duration, partner *Witness, partnerID []byte) (
 	} else if e.heardSearching == 0 && !w.mu.unsure {
 		fs = found(rule.EventOrder, w, partner, "%s heard user:matched before user:match:searching", w)
 	}
+	if w.search != nil {
+		fs = append(fs, w.verifier.dequeue(e, at, e.sure())...)
+	}
 	if w.chat != nil { // left by searching; its confirmation never came
 		w.chat.closed, w.last = true, w.chat
 	}
+	w.receipts.begin(w.last)
 	w.search, w.chat = nil, e
 	if n := e.searches - e.heardSearching; n > 0 && (e.searches > 1 || w.mu.unsure) {
 		w.searchOn(e, n)
@@ -131,9 +135,11 @@ func (v *Verifier) pair(e *episode) []finding {
 		if e.owner.reconnectedSince(with.searched) || p.reconnectedSince(e.searched) {
 			e.doubt, with.doubt = true, true
 		}
+		fs = append(fs, v.judgePair(e, with)...)
 	case open != nil && gaveUp != nil: // either may be meant
 	case open != nil && open.claim == nil:
 		open.claim = e
+		v.queue.claim(open, e.matched)
 	case open != nil && open.sure():
 		fs = append(fs, found(rule.OnePartner, e.owner, p, "%s and %s were both told that %s is their partner",
 			open.claim.owner, e.owner, p)...)

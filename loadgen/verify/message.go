@@ -40,6 +40,10 @@ func (w *Witness) Received(at time.Duration, senderID, text []byte) (m Mark, ok 
 
 // judgeMessage holds a message against the chat of now. The lock is held.
 func (w *Witness) judgeMessage(senderID []byte, m Mark, whole bool) []finding {
+	if whole && m.K == 0 {
+		sender := w.verifier.find(senderID)
+		return found(rule.AfterLeave, w, sender, "%s received a message that guest %d sent after its chat had ended", w, m.Guest)
+	}
 	e := w.chat
 	if e == nil || string(senderID) != e.partnerID {
 		return w.judgeForeign(senderID, m, whole)
@@ -110,20 +114,45 @@ func (w *Witness) judgeForeign(senderID []byte, m Mark, whole bool) []finding {
 func (w *Witness) Acked(at time.Duration, messageID []byte) {
 	w.tapped(callAcked, at, 0, messageID, nil)
 	w.mu.Lock()
-	defer w.mu.Unlock()
+	fs := w.acked(at, messageID)
+	w.mu.Unlock()
+	if fs != nil {
+		w.verifier.tally.add(fs)
+	}
+}
+
+// acked notes a message's first receipt. The lock is held.
+func (w *Witness) acked(at time.Duration, messageID []byte) []finding {
 	w.note(heardAck, at, w.chat)
 	e := w.chat
 	if e == nil {
 		e = w.last
 	}
 	if e == nil || e.acked+e.refused >= e.sent {
-		return
+		w.receipts.unknown = true
+		return nil
 	}
 	e.acked++
 	if w.receipts.acked(maphash.Bytes(w.verifier.seed, messageID), e) {
 		e.delivered++
 		e.lastDelivered = at
 	}
+	return w.judgeReceipts(e)
+}
+
+// judgeReceipts tells of receipts for messages that are not the guest's: its own
+// have all been acknowledged or refused. The lock is held.
+func (w *Witness) judgeReceipts(e *episode) []finding {
+	r := &w.receipts
+	if r.early == 0 || r.unknown || e.acked+e.refused < e.sent || e.doubt {
+		return nil
+	}
+	fs := within(found(rule.ReceiptToSender, w, e.partner,
+		"%s heard chat:message:delivered for a message that it has not sent, or that was delivered already, in its chat with %s",
+		w, e.partnerName()), e, e)
+	fs[0].n = int64(r.early)
+	r.forgetEarly()
+	return fs
 }
 
 // Delivered says that chat:message:delivered has come: the server has handed the
@@ -134,14 +163,20 @@ func (w *Witness) Delivered(at time.Duration, messageID []byte) {
 	w.note(heardDelivery, at, w.chat)
 	e := w.receipts.delivered(maphash.Bytes(w.verifier.seed, messageID))
 	late := false
+	var fs []finding
 	if e != nil {
 		e.delivered++
 		e.lastDelivered = at
 		late = e.settled && e.peer != nil
+	} else if w.chat != nil {
+		fs = w.judgeReceipts(w.chat)
 	}
 	w.mu.Unlock()
 	if late {
-		w.verifier.tally.add(w.judgeLate(e))
+		fs = w.judgeLate(e)
+	}
+	if fs != nil {
+		w.verifier.tally.add(fs)
 	}
 }
 

@@ -12,7 +12,8 @@ import (
 type outages struct {
 	mu struct {
 		sync.Mutex
-		spans []span
+		spans  []span
+		shaken time.Duration // until then, guests of an instance that was lost may still be matched
 	}
 }
 
@@ -47,6 +48,26 @@ func (o *outages) within(from, until time.Duration) (lost time.Duration) {
 		lost += max(0, min(until, s.until)-max(from, s.from))
 	}
 	return lost
+}
+
+// shake says that an instance was lost, which the others know by then.
+func (o *outages) shake(until time.Duration) {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	o.mu.shaken = max(o.mu.shaken, until)
+}
+
+// calm returns since when, at from or later, nothing has kept the instances from
+// matching guests: until itself where something still does.
+func (o *outages) calm(from, until time.Duration) time.Duration {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	for _, s := range o.mu.spans {
+		if s.from < until {
+			from = max(from, s.until)
+		}
+	}
+	return max(from, min(o.mu.shaken, until))
 }
 
 // Through says which of the backend's instances the guest's socket is to, "" for

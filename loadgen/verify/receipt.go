@@ -7,6 +7,9 @@ type receipts struct {
 	ring  *[16]receipt // nil until there is one: most of a large crowd says nothing
 	next  uint8
 	early uint8 // entries delivered before they were acked
+	// unknown: a receipt may come for one of the guest's messages that is not in the
+	// ring: it was acked and pushed out, or acked when no chat expected that.
+	unknown bool
 }
 
 type receipt struct {
@@ -58,9 +61,35 @@ func (r *receipts) add(x receipt) {
 		r.ring = new([16]receipt)
 	}
 	old := &r.ring[r.next%uint8(len(r.ring))]
-	if old.id != 0 && old.chat == nil {
+	switch {
+	case old.id != 0 && old.chat == nil:
 		r.early--
+		r.unknown = true // it may have been one of the guest's own
+	case old.id != 0:
+		r.unknown = true
 	}
 	*old = x
 	r.next++
+}
+
+// begin is for a new chat, or a new socket, after the chat last: receipts of
+// earlier messages may have been lost, or may still come.
+func (r *receipts) begin(last *episode) {
+	if r.early > 0 || last != nil && last.acked+last.refused < last.sent {
+		r.unknown = true
+		r.forgetEarly()
+	}
+}
+
+// forgetEarly drops the entries that were delivered and not acked.
+func (r *receipts) forgetEarly() {
+	if r.early == 0 {
+		return
+	}
+	for i := range r.ring {
+		if r.ring[i].id != 0 && r.ring[i].chat == nil {
+			r.ring[i] = receipt{}
+		}
+	}
+	r.early = 0
 }

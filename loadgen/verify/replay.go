@@ -142,6 +142,8 @@ func (c call) replay() {
 		w.Waiting(c.at)
 	case callThrough:
 		w.Through(c.a)
+	case callSeeks:
+		w.Seeks(readTraits(c.a), readTraits(c.b), c.n == 1)
 	}
 }
 

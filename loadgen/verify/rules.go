@@ -12,12 +12,20 @@ import (
 // Examples is how many breaches of one rule are told; all are counted.
 const Examples = 5
 
-// Violation counts the breaches of one rule. Each example is a story of several
-// lines: what was wrong, and the last events of both guests.
+// Violation counts the breaches of one rule, but for those that follow from a
+// breach of another: they count as its consequences. Each example has several lines:
+// what was wrong, and the last events of both guests.
 type Violation struct {
-	Rule     string
-	Count    int64
-	Examples []string
+	Rule         string
+	Count        int64
+	Examples     []string
+	Consequences []Consequence // in the order of the rules
+}
+
+// Consequence counts the breaches of one rule that follow from those of another.
+type Consequence struct {
+	Rule  string
+	Count int64
 }
 
 // Report is what a run's guests saw, judged. Violations lists every rule, those
@@ -33,7 +41,7 @@ type Report struct {
 	Strangers int64 // matches with guests of other processes, or people: only what one side saw was judged
 }
 
-// Total returns how many breaches there were.
+// Total returns how many breaches there were, without consequences.
 func (r Report) Total() int64 {
 	var n int64
 	for _, v := range r.Violations {
@@ -58,6 +66,8 @@ type finding struct {
 	a, b *Witness // whose stories belong to it; b may be nil
 	n    int64    // how many at once
 	what string
+	// The episodes that it is about, their serial numbers; 0: the latest.
+	serialA, serialB uint32
 }
 
 func found(id rule.ID, a, b *Witness, format string, args ...any) []finding {
@@ -70,8 +80,10 @@ type tally struct {
 	losses, slowest    atomic.Int64 // slowest in ns
 	mu                 struct {
 		sync.Mutex
-		rules   map[rule.ID]*Violation
-		wronged []string // ids, since Wronged was last called
+		rules    map[rule.ID]*Violation
+		followed map[[2]rule.ID]int64     // consequences, by cause and rule
+		affected map[*Witness][]affection // whom a breach has affected
+		wronged  []string                 // ids, since Wronged was last called
 	}
 }
 
@@ -81,6 +93,9 @@ func (t *tally) add(fs []finding) {
 		t.wrong(f.a)
 		if f.b != nil {
 			t.wrong(f.b)
+		}
+		if t.follows(f) {
+			continue
 		}
 		if t.count(f.rule, f.n) {
 			t.example(f.rule, story(f))
@@ -141,7 +156,13 @@ func (t *tally) report() Report {
 		Losses: t.losses.Load(), Slowest: time.Duration(t.slowest.Load()),
 	}
 	for _, known := range rule.All() {
-		r.Violations = append(r.Violations, *t.violation(known.ID))
+		v := *t.violation(known.ID)
+		for _, next := range rule.All() {
+			if n := t.mu.followed[[2]rule.ID{known.ID, next.ID}]; n > 0 {
+				v.Consequences = append(v.Consequences, Consequence{string(next.ID), n})
+			}
+		}
+		r.Violations = append(r.Violations, v)
 	}
 	return r
 }

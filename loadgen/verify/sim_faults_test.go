@@ -25,13 +25,27 @@ const (
 	forgetRelease fault = "tell nobody that the partner has gone"
 	lateRelease   fault = "tell it too late"
 	neverTold     fault = "tell only one of two of their match"
+	keepWaiting   fault = "let two wait who accept each other"
+	lastFirst     fault = "match who came last"
+	sameAgain     fault = "match a guest with its last partner while another waits"
+	ignoreWishes  fault = "match a guest with one whom it does not want"
+	wrongReceipt  fault = "tell the recipient that a message was delivered"
+	relayLate     fault = "deliver what a guest says after its chat"
 )
+
+// elusive are the faults that cannot always be proved: the guest that was passed
+// over is matched with one who may have searched before, or the former partner has
+// closed its socket.
+func (f fault) elusive() bool { return f == lastFirst || f == sameAgain || f == relayLate }
+
+// picky are the faults that show only where guests do not accept everybody.
+func (f fault) picky() bool { return f == lastFirst || f == sameAgain || f == ignoreWishes }
 
 func faults() []fault {
 	return []fault{
 		doubleMatch, doubleTold, selfMatch, strangeMatch, tellTwice, neverTold, wrongRoom, noJoin, joinsReversed,
 		swapMessages, dropMessage, dropDelivered, duplicate, truncate, misroute, copyToThird, afterLeaving,
-		forgetRelease, lateRelease,
+		forgetRelease, lateRelease, keepWaiting, lastFirst, sameAgain, ignoreWishes, wrongReceipt, relayLate,
 	}
 }
 
@@ -43,6 +57,7 @@ func (f fault) finds() []rule.ID {
 		tellTwice: {rule.ToldOnce}, neverTold: {rule.SymmetricPartner}, wrongRoom: {rule.RoomID}, noJoin: {rule.EventOrder}, joinsReversed: {rule.EventOrder},
 		swapMessages: {rule.MessageOrder}, dropMessage: {rule.MessageLost}, dropDelivered: {rule.MessageLost}, duplicate: {rule.MessageOnce},
 		truncate: {rule.MessageWhole}, misroute: {rule.MessageToPartner}, copyToThird: {rule.MessageToPartner}, afterLeaving: {rule.AfterLeave},
-		forgetRelease: {rule.Release}, lateRelease: {rule.Release},
+		forgetRelease: {rule.Release}, lateRelease: {rule.Release}, keepWaiting: {rule.MatchedInTime}, lastFirst: {rule.FirstCome, rule.OtherPartner},
+		sameAgain: {rule.OtherPartner}, ignoreWishes: {rule.Preferences}, wrongReceipt: {rule.ReceiptToSender}, relayLate: {rule.AfterLeave},
 	}[f]
 }

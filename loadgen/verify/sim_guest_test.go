@@ -33,10 +33,12 @@ type player struct {
 	instance int
 
 	// the server's
-	conn  *conn
-	pair  *meeting // the matcher's
-	told  *meeting // the instance's
-	deeds int      // how often it has left or searched
+	conn    *conn
+	pair    *meeting // the matcher's
+	told    *meeting // the instance's
+	deeds   int      // how often it has left or searched
+	before  *player  // its last partner
+	shunned bool     // it is never matched again
 
 	// the guest's own
 	sock     *conn
@@ -129,6 +131,9 @@ func (p *player) hear(c *conn, name, userID string) {
 		if p.partner != nil && userID == p.partner.id && p.state != leaving {
 			p.partner = nil
 			p.enter(connected)
+			if p.sim.r.IntN(3) == 0 { // some speak on
+				p.say(api.EventChatMessage, string(p.w.Compose(nil, p.sim.now, 0, 0, 40, p.sim.r)))
+			}
 			p.plan(200*time.Millisecond+p.soon(200*time.Millisecond), p.next)
 		}
 	}
@@ -142,6 +147,10 @@ func (p *player) hearEnd(c *conn) {
 }
 
 func (p *player) search() {
+	if p.sim.picky {
+		languages := [...]string{"en", "de"}
+		p.w.Seeks(Traits{Language: languages[p.guest%2]}, Traits{Language: languages[1-p.guest%2]}, true)
+	}
 	p.w.Searching(p.sim.now)
 	p.answers++
 	p.say(api.EventMatch, "")

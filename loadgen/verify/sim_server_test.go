@@ -28,6 +28,7 @@ type sim struct {
 	faultIn   int // how many opportunities to let pass
 	faulty    bool
 	gentle    bool // nobody resets, falls silent, cancels or leaves before all is said
+	picky     bool // each guest wants one of the other half
 	messageID int
 }
 
@@ -140,13 +141,18 @@ func (s *sim) search(p *player) {
 			return
 		}
 	}
-	if len(s.queue) == 0 {
+	q := s.choose(p)
+	if q != nil && s.breaks(keepWaiting) {
+		p.shunned, q.shunned = true, true
+		q = nil
+	}
+	if q == nil {
 		s.queue = append(s.queue, p)
 		s.tell(p, api.EventNoUsers, "")
 		return
 	}
-	q := s.queue[0]
-	s.queue = s.queue[1:]
+	s.queue = slices.DeleteFunc(s.queue, func(o *player) bool { return o == q })
+	p.before, q.before = q, p
 	m := &meeting{first: p, other: q, said: map[*player]string{}, held: map[*player]*parcel{}}
 	p.pair, q.pair = m, m
 	never := s.breaks(neverTold)
@@ -157,6 +163,34 @@ func (s *sim) search(p *player) {
 			s.join(m, q)
 		}
 	})
+}
+
+// choose returns whom p is to meet: who has waited longest, but for its last
+// partner, who is better than nobody. nil for nobody.
+func (s *sim) choose(p *player) (best *player) {
+	var fit []*player
+	for _, q := range s.queue {
+		if !q.shunned && (!s.picky || p.guest%2 != q.guest%2) {
+			fit = append(fit, q)
+		}
+	}
+	for _, q := range fit {
+		if last := p.before == q || q.before == p; best == nil || !last && (p.before == best || best.before == p) {
+			best = q
+		}
+		if p.before == q && q.before == p && len(fit) > 1 && s.breaks(sameAgain) {
+			return q
+		}
+	}
+	if len(fit) > 1 && fit[len(fit)-1] != best && s.breaks(lastFirst) {
+		return fit[len(fit)-1]
+	}
+	for _, q := range s.queue {
+		if s.picky && p.guest%2 == q.guest%2 && s.breaks(ignoreWishes) {
+			return q
+		}
+	}
+	return best
 }
 
 // join tells p of the meeting.
@@ -244,6 +278,10 @@ func (s *sim) dissolve(m *meeting, leaver *player) {
 func (s *sim) relay(p *player, text string) {
 	m := p.told
 	if m == nil {
+		if q := p.before; q != nil && s.breaks(relayLate) {
+			s.deliver(p, q, text)
+			return
+		}
 		s.tell(p, api.EventChatError, "")
 		return
 	}
@@ -279,6 +317,10 @@ func (s *sim) forward(m *meeting, p *player, x *parcel) {
 		}
 		s.arrive(p, q, x.text)
 		if q.conn != nil {
+			if s.breaks(wrongReceipt) {
+				s.receipt(q, x, true)
+				return
+			}
 			s.route(q, p, func() { s.receipt(p, x, true) })
 		}
 	})

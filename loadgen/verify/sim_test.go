@@ -13,6 +13,7 @@ func TestACorrectServerIsNeverAccused(t *testing.T) {
 	matches, messages := int64(0), int64(0)
 	for seed := range uint64(300) {
 		s := newSim(seed, 3+int(seed%20), seed%4 == 0)
+		s.picky = seed%3 == 0
 		r := s.run()
 		if r.Total() != 0 {
 			t.Fatalf("seed %d: a correct history is accused:\n%s", seed, render(r))
@@ -30,21 +31,26 @@ func TestACorrectServerIsNeverAccused(t *testing.T) {
 func TestEveryFaultIsFound(t *testing.T) {
 	for _, f := range faults() {
 		t.Run(string(f), func(t *testing.T) {
-			planted := 0
+			planted, missed := 0, 0
 			for seed := range uint64(60) {
 				s := newSim(seed, 8, true)
-				s.fault, s.faultIn = f, int(seed%7)
+				s.fault, s.faultIn, s.picky = f, int(seed%7), f.picky()
+				if f == lastFirst || f == sameAgain {
+					s.faultIn = 0 // there are few opportunities
+				}
 				r := s.run()
 				if !s.faulty {
 					continue
 				}
 				planted++
 				if !slices.ContainsFunc(f.finds(), func(id rule.ID) bool { return r.Of(id).Count > 0 }) {
-					t.Fatalf("seed %d: not found; the report is:\n%s", seed, render(r)) //
+					if missed++; !f.elusive() {
+						t.Fatalf("seed %d: not found; the report is:\n%s", seed, render(r))
+					}
 				}
 			}
-			if planted < 20 {
-				t.Errorf("planted only %d times", planted)
+			if planted < 20 || missed > planted/2 {
+				t.Errorf("planted only %d times, and not found %d times", planted, missed)
 			}
 		})
 	}

@@ -28,6 +28,7 @@ const (
 	callListening
 	callWaiting
 	callThrough
+	callSeeks
 	callCount
 )
 

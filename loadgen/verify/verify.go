@@ -30,12 +30,17 @@ type Limits struct {
 	Vanished time.Duration // the same where the socket fell silent, or was ended by the other side
 	Instance time.Duration // the same where the server's instance was killed under it, whether the guest comes back or not
 	Notice   time.Duration // until the second of a pair is told of a match that the first knows of
+	Match    time.Duration // until two guests are matched who search and accept each other
+	JustLeft time.Duration // after a chat, in which its two guests are not matched again while others wait
 }
 
-// Contract returns the limits of the contract: 2 s, 60 s, 10 s, and 5 s for the
-// notice, where the contract names no figure.
+// Contract returns the limits of the contract: 2 s, 60 s and 10 s. Where the
+// contract names no figure, 5 s for the notice and for a match: a server that looks
+// for pairs every second or two keeps that, and guests give up only after 10 s by
+// default. A chat has just ended for 10 s.
 func Contract() Limits {
-	return Limits{Release: 2 * time.Second, Vanished: 60 * time.Second, Instance: 10 * time.Second, Notice: 5 * time.Second}
+	return Limits{Release: 2 * time.Second, Vanished: 60 * time.Second, Instance: 10 * time.Second,
+		Notice: 5 * time.Second, Match: 5 * time.Second, JustLeft: 10 * time.Second}
 }
 
 // Verifier holds the guests of one process together. Safe for concurrent use.
@@ -45,6 +50,8 @@ type Verifier struct {
 	lag     atomic.Int64 // ns
 	tally   tally
 	outages outages
+	queue   queue
+	anybody *group        // guests who say nothing of themselves, and want anybody
 	tap     *Tap          // nil: nobody else judges
 	born    atomic.Uint64 // witnesses so far
 	ids     [shards]shard
@@ -66,6 +73,7 @@ func New(limits Limits) *Verifier {
 	for i := range v.ids {
 		v.ids[i].mu.byID = make(map[string]*Witness)
 	}
+	v.anybody = v.queue.of(Traits{}, Traits{}, false)
 	return v
 }
 

@@ -50,6 +50,7 @@ type Witness struct {
 	}
 
 	// Of the guest's own goroutine alone; what they point to is guarded by mu.
+	group  *group   // of the searches from now on; nil: says nothing of itself, and wants anybody
 	search *episode // the open search
 	chat   *episode // whose messages may come: until closed
 	last   *episode // the latest chat that was closed
@@ -75,6 +76,7 @@ func (w *Witness) Established(at time.Duration, id string) {
 	w.note(didConnect, at, nil)
 	var e, claim *episode
 	if w.search != nil {
+		w.verifier.dequeue(w.search, at, false)
 		e, claim = w.endSearch(at, w.verifier.limits.Vanished, w.verifier.limits.Vanished)
 	}
 	w.resume()
@@ -96,6 +98,7 @@ func (w *Witness) resume() {
 	}
 	if w.chat != nil {
 		w.chat.doubt = true
+		w.receipts.begin(w.chat)
 	}
 }
 
@@ -111,14 +114,25 @@ func (w *Witness) Searching(at time.Duration) {
 	if w.search == nil {
 		w.search = w.begin(at)
 	}
-	w.search.searches, w.search.searchedLast = w.search.searches+1, at
+	if w.search.searches++; w.search.searches > 1 {
+		w.verifier.dequeue(w.search, at, false)
+	}
+	w.search.searchedLast = at
 	w.mu.Unlock()
 }
 
 // begin starts a new episode.
 func (w *Witness) begin(at time.Duration) *episode {
+	before := w.mu.recent[w.mu.count%uint32(len(w.mu.recent))]
 	w.mu.count++
 	e := &episode{owner: w, serial: w.mu.count, searched: at, until: forever}
+	if e.group = w.group; e.group == nil {
+		e.group = w.verifier.anybody
+	}
+	if before != nil && before.partner != nil {
+		e.before = before.partner
+		e.just = at-before.stayed(at) <= w.verifier.limits.JustLeft
+	}
 	w.mu.recent[w.mu.count%uint32(len(w.mu.recent))] = e
 	return e
 }
@@ -167,6 +181,7 @@ func (w *Witness) Gone(at time.Duration) {
 // partner is told, also where the guest comes to another instance.
 func (w *Witness) Lost(at time.Duration) {
 	w.tapped(callLost, at, 0, nil, nil)
+	w.verifier.outages.shake(at + w.verifier.limits.Instance)
 	w.cut(at, lost, w.verifier.limits.Instance, didLoseInstance)
 }
 
@@ -174,7 +189,9 @@ func (w *Witness) cut(at time.Duration, how ending, limit time.Duration, event k
 	w.mu.Lock()
 	w.note(event, at, w.chat)
 	var e, claim *episode
+	var fs []finding
 	if w.search != nil {
+		fs = w.verifier.dequeue(w.search, at, how == dropped)
 		e, claim = w.endSearch(at, limit, limit)
 	}
 	chat := w.chat
@@ -182,7 +199,7 @@ func (w *Witness) cut(at time.Duration, how ending, limit time.Duration, event k
 		chat.finish(how, at, limit)
 	}
 	w.mu.Unlock()
-	fs := w.abandon(e, claim, at)
+	fs = append(fs, w.abandon(e, claim, at)...)
 	if chat != nil {
 		fs = append(fs, w.close(chat, at)...)
 	}
@@ -208,6 +225,8 @@ func (w *Witness) Heard(at time.Duration, event string, userID []byte) {
 		fs = w.heardRelease(at, userID)
 	case api.EventClearConfirmed:
 		fs = w.heardConfirmed(at)
+	case api.EventMatchError:
+		w.heardMatchError(at)
 	case api.EventChatError, api.EventError:
 		w.heardError(at)
 	}
@@ -240,7 +259,7 @@ func (v *Verifier) settleGhost(e *episode, now time.Duration) []finding {
 		return nil
 	}
 	e.settled = true
-	return v.judgeWait(e, e.ghost.owner, max(e.ghost.endAt, e.matched), e.ghost.limit, now)
+	return within(v.judgeWait(e, e.ghost.owner, max(e.ghost.endAt, e.matched), e.ghost.limit, now), e, e.ghost)
 }
 
 // finish judges what the guest's episodes left open.

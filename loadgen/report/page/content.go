@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"guestload/results"
+	"guestload/scenarios/rule"
 )
 
 // content is the text of a page, written for people.
@@ -36,6 +37,8 @@ type threshold struct{ Mark, Expression, Observed, Tone string }
 
 type violation struct {
 	Rule, Times, More string
+	About, Contract   string // what must hold, and where the contract says so; "" of a rule that is not known
+	Followed          string // the consequences with their counts
 	First             string // the first story
 	Stories           []string
 	Further           string // how many others there are, to be opened
@@ -108,7 +111,10 @@ func violations(all []results.Violation) (rows []violation) {
 		if v.Count == 0 {
 			continue
 		}
-		row := violation{Rule: v.Rule, Times: results.FormatCounted(v.Count, "time")}
+		row := violation{Rule: v.Rule, Times: results.FormatCounted(v.Count, "time"), Followed: v.Followed()}
+		if known, ok := rule.Find(v.Rule); ok {
+			row.About, row.Contract = known.Text, "server/CONTRACT.md#"+known.Section
+		}
 		if len(v.Examples) > 0 {
 			row.First, row.Stories = v.Examples[0], v.Examples[1:]
 			row.Further = results.FormatCounted(len(row.Stories), "further example")

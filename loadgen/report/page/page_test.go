@@ -260,17 +260,19 @@ func FuzzReadData(f *testing.F) {
 
 func TestOneStoryOfARuleIsOpen(t *testing.T) {
 	rows := violations([]results.Violation{
-		{Rule: "release", Count: 7, Examples: []string{"one", "two", "three"}},
+		{Rule: "release", Count: 7, Examples: []string{"one", "two", "three"}, Consequences: []results.Consequence{{Rule: "message-lost", Count: 1200}}},
 		{Rule: "room-id", Count: 1, Examples: []string{"only"}},
 		{Rule: "leftovers", Count: 2}, {Rule: "unique-id"},
 	})
 	want := []violation{
-		{Rule: "release", Times: "7 times", More: "and 4 more", First: "one", Stories: []string{"two", "three"}, Further: "2 further examples"},
-		{Rule: "room-id", Times: "1 time", First: "only"},
-		{Rule: "leftovers", Times: "2 times"},
+		{Rule: "release", Times: "7 times", More: "and 4 more", First: "one", Stories: []string{"two", "three"}, Further: "2 further examples",
+			Contract: "server/CONTRACT.md#rule-4", Followed: "message-lost 1,200"},
+		{Rule: "room-id", Times: "1 time", First: "only", Contract: "server/CONTRACT.md#server-user-matched"},
+		{Rule: "leftovers", Times: "2 times", Contract: "server/CONTRACT.md#rule-8"},
 	}
 	for i := range want {
 		if i >= len(rows) || rows[i].First != want[i].First || rows[i].Times != want[i].Times || rows[i].More != want[i].More ||
+			rows[i].Contract != want[i].Contract || rows[i].About == "" || rows[i].Followed != want[i].Followed ||
 			!slices.Equal(rows[i].Stories, want[i].Stories) || len(rows[i].Stories) > 0 && rows[i].Further != want[i].Further {
 			t.Errorf("got %+v, want %+v", rows, want)
 			break

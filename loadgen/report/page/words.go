@@ -34,18 +34,13 @@ func because(r results.Record) string {
 			broken = append(broken, t)
 		}
 	}
-	var breaches, rules int64
-	for _, v := range r.Violations {
-		if v.Count > 0 {
-			breaches, rules = breaches+v.Count, rules+1
-		}
-	}
+	violated := r.Broken()
 	var words []string
 	if c := r.Capacity; c != nil {
 		words = append(words, "Capacity: "+c.Headline()+".")
 	}
-	if breaches > 0 {
-		words = append(words, fmt.Sprintf("%s of the contract broken, %s.", results.FormatCounted(rules, "rule"), results.FormatCounted(breaches, "time")))
+	if violated.Times > 0 {
+		words = append(words, violated.String()+".")
 	}
 	for _, undone := range r.Undone {
 		words = append(words, strings.ToUpper(undone[:1])+undone[1:]+".")
@@ -62,7 +57,7 @@ func because(r results.Record) string {
 	default:
 		words = append(words, fmt.Sprintf("All %d thresholds held.", held))
 	}
-	if breaches == 0 && len(r.Undone) == 0 {
+	if violated.Times == 0 && len(r.Undone) == 0 {
 		words = append(words, "No violations were seen.")
 	}
 	if len(r.Invalid) > 0 {

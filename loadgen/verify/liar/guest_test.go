@@ -28,7 +28,7 @@ const (
 // are one verifier's, or those of several processes, whose calls are replayed to one.
 func play(t *testing.T, s *liar.Server, lie liar.Lie, processes int) verify.Report {
 	t.Helper()
-	limits := verify.Limits{Release: time.Minute, Vanished: time.Minute, Notice: time.Minute} // the machine may be busy
+	limits := verify.Limits{Release: time.Minute, Vanished: time.Minute, Notice: time.Minute, Match: time.Minute} // the machine may be busy
 	if lie == liar.ForgetRelease {
 		limits.Release = patience / 2
 	}
