@@ -16,6 +16,10 @@ func (s *Server) handle(g *guest, event string, data json.RawMessage) {
 	case api.EventMatch:
 		s.leave(g)
 		g.send(api.EventSearching, object{"message": api.TextSearching})
+		g.wants = traits{}
+		if json.Unmarshal(data, &g.wants) != nil {
+			g.wants = traits{} // no wishes were sent
+		}
 		s.search(g)
 	case api.EventMatchCancel:
 		s.unqueue(g)
@@ -41,15 +45,49 @@ func (s *Server) search(g *guest) {
 		s.introduce(g, taken)
 		return
 	}
-	if len(s.mu.queue) == 0 {
+	p := s.choose(g)
+	if p == nil {
 		s.mu.queue = append(s.mu.queue, g)
 		g.send(api.EventNoUsers, object{"message": api.TextNoUsers})
 		return
 	}
-	p := s.mu.queue[0]
-	s.mu.queue = s.mu.queue[1:]
+	s.unqueue(p)
 	g.partner, p.partner = p, g
+	g.last, p.last = p, g
 	s.introduce(g, p)
+}
+
+// traits are what a guest says of itself, or wants; "" is not said, or no wish.
+type traits struct{ Language, Gender, Country string }
+
+func (wants traits) accept(t traits) bool {
+	return (wants.Language == "" || wants.Language == t.Language) &&
+		(wants.Gender == "" || wants.Gender == t.Gender) && (wants.Country == "" || wants.Country == t.Country)
+}
+
+// choose returns who has waited longest of those who accept g and whom g accepts.
+// The last partner is chosen only where nobody else is there. nil: nobody is.
+func (s *Server) choose(g *guest) *guest {
+	var fit []*guest
+	for _, p := range s.mu.queue {
+		if g.wants.accept(p.is) && p.wants.accept(g.is) {
+			fit = append(fit, p)
+		}
+	}
+	parted := func(p *guest) bool { return g.last == p || p.last == g }
+	again := slices.IndexFunc(fit, func(p *guest) bool { return g.last == p && p.last == g })
+	best := slices.IndexFunc(fit, func(p *guest) bool { return !parted(p) })
+	switch {
+	case len(s.mu.queue) > 0 && !slices.Contains(fit, s.mu.queue[0]) && s.lies(IgnoreWishes):
+		return s.mu.queue[0]
+	case len(fit) == 0 || s.lies(KeepWaiting):
+		return nil
+	case best >= 0 && again >= 0 && s.lies(SameAgain):
+		return fit[again]
+	case len(fit) > 1 && !parted(fit[len(fit)-1]) && s.lies(LastFirst):
+		return fit[len(fit)-1]
+	}
+	return fit[max(best, 0)]
 }
 
 // taken returns somebody who is in a chat, not with g.
@@ -111,6 +149,9 @@ func (s *Server) leave(g *guest) {
 
 func (s *Server) relay(g *guest, data json.RawMessage) {
 	p := g.partner
+	if p == nil && g.last != nil && s.lies(RelayLate) {
+		p = g.last
+	}
 	if p == nil {
 		g.send(api.EventChatError, object{"message": api.TextNotConnected})
 		return
@@ -131,7 +172,11 @@ func (s *Server) relay(g *guest, data json.RawMessage) {
 		to.send(api.EventChatMessage, object{"id": id, "senderId": g.id, "senderUsername": g.name,
 			"type": body.Type, "content": body.Content, "timestamp": now})
 	}
-	confirm := func() { g.send(api.EventDelivered, object{"messageId": id, "timestamp": now}) }
+	to := g
+	if s.lies(WrongReceipt) {
+		to = p
+	}
+	confirm := func() { to.send(api.EventDelivered, object{"messageId": id, "timestamp": now}) }
 	switch {
 	case g.held == nil && s.lies(SwapMessages):
 		s.hold(g, func() { deliver(p); confirm() })

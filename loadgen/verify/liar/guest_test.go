@@ -7,6 +7,7 @@ import (
 	"io"
 	"math/rand/v2"
 	"net/http"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -29,8 +30,12 @@ const (
 func play(t *testing.T, s *liar.Server, lie liar.Lie, processes int) verify.Report {
 	t.Helper()
 	limits := verify.Limits{Release: time.Minute, Vanished: time.Minute, Notice: time.Minute, Match: time.Minute} // the machine may be busy
-	if lie == liar.ForgetRelease {
+	limits.JustLeft = time.Minute
+	switch lie {
+	case liar.ForgetRelease:
 		limits.Release = patience / 2
+	case liar.KeepWaiting:
+		limits.Match = patience / 4
 	}
 	v, start := verify.New(limits), time.Now()
 	now := func() time.Duration { return time.Since(start) }
@@ -48,7 +53,12 @@ func play(t *testing.T, s *liar.Server, lie liar.Lie, processes int) verify.Repo
 	}
 	for i := range guests {
 		all.Go(func() {
-			g := &guest{server: s.URL(), now: now, witness: played[i%processes].Witness(i), random: rand.New(rand.NewPCG(uint64(i), 1))}
+			g := &guest{server: s.URL(), now: now, witness: played[i%processes].Witness(i), random: rand.New(rand.NewPCG(uint64(i), 1)), index: i}
+			if slices.Contains([]liar.Lie{liar.None, liar.IgnoreWishes, liar.LastFirst, liar.SameAgain}, lie) {
+				if g.is, g.wants = many, few; i%4 == 3 {
+					g.is, g.wants = few, many
+				}
+			}
 			if err := g.live(); err != nil {
 				t.Errorf("guest %d: %v", i, err)
 			}
@@ -94,7 +104,7 @@ func leftovers(t *testing.T, url string) verify.Leftovers {
 	defer again.Stop()
 	for {
 		var stats struct{ ConnectedSockets, Rooms int }
-		if err := call(http.MethodGet, url+"/api/socket/stats", &stats); err != nil {
+		if err := call(http.MethodGet, url+"/api/socket/stats", "", &stats); err != nil {
 			t.Fatal(err)
 		}
 		left := verify.Leftovers{"connectedSockets": stats.ConnectedSockets, "rooms": stats.Rooms}
@@ -109,8 +119,8 @@ func leftovers(t *testing.T, url string) verify.Leftovers {
 	}
 }
 
-func call(method, url string, data any) error {
-	req, err := http.NewRequest(method, url, nil)
+func call(method, url, body string, data any) error {
+	req, err := http.NewRequest(method, url, strings.NewReader(body))
 	if err != nil {
 		return err
 	}
@@ -120,7 +130,7 @@ func call(method, url string, data any) error {
 		return err
 	}
 	defer resp.Body.Close()
-	body, err := io.ReadAll(resp.Body)
+	answer, err := io.ReadAll(resp.Body)
 	if err != nil {
 		return err
 	}
@@ -129,7 +139,7 @@ func call(method, url string, data any) error {
 		Message string
 		Data    any
 	}{Data: data}
-	if err := json.Unmarshal(body, &envelope); err != nil {
+	if err := json.Unmarshal(answer, &envelope); err != nil {
 		return err
 	}
 	if !envelope.Success {
@@ -138,23 +148,31 @@ func call(method, url string, data any) error {
 	return nil
 }
 
-// guest is a small player: three chats, each side says so many messages, and
-// one of the two leaves. A server that lies may leave it waiting; then it
+// guest is a small player: three chats, each side says so many messages, one of
+// the two leaves, and the other says something more. A server that lies may leave it waiting; then it
 // goes on after a while.
 type guest struct {
-	server  string
-	now     func() time.Duration
-	witness *verify.Witness
-	random  *rand.Rand
-	id      string
-	conn    *websocket.Conn
-	frames  chan []byte
+	server    string
+	now       func() time.Duration
+	witness   *verify.Witness
+	random    *rand.Rand
+	id        string
+	index     int
+	is, wants string // languages; "": not said, and anybody
+	conn      *websocket.Conn
+	frames    chan []byte
 
-	known    bool
-	partner  string
-	heardAll bool
-	over     bool // the partner has gone, or the own leave is confirmed
+	known     bool
+	cancelled bool
+	partner   string
+	heardAll  bool
+	refused   bool // a message was
+	over      bool // the partner has gone, or the own leave is confirmed
 }
+
+// Languages of guests who want somebody of the other, where they want anybody in
+// particular: one of four is one of the few, so that some of the others wait in vain.
+const few, many = "de", "en"
 
 const patience = 600 * time.Millisecond
 
@@ -163,7 +181,11 @@ func (g *guest) live() error {
 		Token string
 		User  struct{ ID string }
 	}
-	if err := call(http.MethodPost, g.server+"/api/guest", &made); err != nil {
+	if g.is == few { // the many wait by now, and come one by one themselves
+		<-time.After(time.Duration(5+g.index) * 20 * time.Millisecond)
+	}
+	g.witness.Seeks(verify.Traits{Language: g.is}, verify.Traits{Language: g.wants}, true)
+	if err := call(http.MethodPost, g.server+"/api/guest", fmt.Sprintf(`{"language":%q}`, g.is), &made); err != nil {
 		return err
 	}
 	g.id = made.User.ID
@@ -205,8 +227,11 @@ func (g *guest) chat() error {
 		return errAlone
 	}
 	g.witness.Searching(g.now())
-	g.send(api.EventMatch, nil)
+	g.send(api.EventMatch, map[string]any{"language": g.wants})
 	if !g.hearUntil(func() bool { return g.partner != "" }) {
+		g.witness.Cancelling(g.now())
+		g.send(api.EventMatchCancel, nil)
+		g.hearUntil(func() bool { return g.cancelled })
 		return errAlone
 	}
 	for k := range messages {
@@ -218,7 +243,11 @@ func (g *guest) chat() error {
 	if g.id > g.partner { // then the other leaves
 		g.hearUntil(func() bool { return g.over })
 	}
-	if g.over {
+	if g.over { // and says something still
+		text := g.witness.Compose(nil, g.now(), 0, 0, 40, g.random)
+		g.refused = false
+		g.send(api.EventChatMessage, map[string]any{"type": "text", "content": string(text)})
+		g.hearUntil(func() bool { return g.refused })
 		return nil
 	}
 	g.witness.Leaving(g.now())
@@ -277,6 +306,8 @@ func (g *guest) hear(frame []byte) {
 	case api.EventDelivered:
 		g.witness.Delivered(at, []byte(d.MessageID))
 	default:
+		g.cancelled = in.Event == api.EventMatchCancelled
+		g.refused = g.refused || in.Event == api.EventChatError
 		g.witness.Heard(at, in.Event, []byte(d.UserID))
 		g.over = g.over || in.Event == api.EventClearConfirmed || in.Event == api.EventChatCleared || in.Event == api.EventRoomClosed
 	}

@@ -9,6 +9,7 @@ import (
 	"errors"
 	"fmt"
 	"net"
+	"slices"
 	"sync"
 
 	"github.com/fasthttp/websocket"
@@ -29,16 +30,26 @@ const (
 	Misdirect     Lie = "misdirect"      // a third guest gets a message, too
 	ForgetRelease Lie = "forget-release" // the partner of who goes is not told
 	LeaveBehind   Lie = "leave-behind"   // a socket that has gone is still counted
+	KeepWaiting   Lie = "keep-waiting"   // nobody is matched
+	IgnoreWishes  Lie = "ignore-wishes"  // who waits longest is matched, wanted or not
+	LastFirst     Lie = "last-first"     // who came last is matched
+	SameAgain     Lie = "same-again"     // the last partner is matched again, though others wait
+	WrongReceipt  Lie = "wrong-receipt"  // the recipient is told that a message was delivered
+	RelayLate     Lie = "relay-late"     // what a guest says after a chat reaches the last partner
 )
 
 // Lies returns all lies.
 func Lies() []Lie {
-	return []Lie{DoubleMatch, SwapMessages, DropMessage, RepeatMessage, DamageMessage, Misdirect, ForgetRelease, LeaveBehind}
+	return []Lie{DoubleMatch, SwapMessages, DropMessage, RepeatMessage, DamageMessage, Misdirect, ForgetRelease, LeaveBehind,
+		KeepWaiting, IgnoreWishes, LastFirst, SameAgain, WrongReceipt, RelayLate}
 }
 
-// every is how many opportunities there are to a lie: the first is the third. A
-// release is forgotten each time, since it shows only where the partner stays.
+// every is how many opportunities there are to a lie: the first is the third.
 const every = 5
+
+// always are the lies that are told each time, since few guests are there to whom
+// they can be told: who stay, talk or wait at the same time.
+var always = []Lie{Misdirect, ForgetRelease, KeepWaiting, LastFirst, SameAgain, RelayLate}
 
 // Server is a running server.
 type Server struct {
@@ -113,7 +124,7 @@ func (s *Server) lies(lie Lie) bool {
 		return false
 	}
 	s.mu.chances++
-	if s.mu.chances%every != 3 && lie != ForgetRelease {
+	if s.mu.chances%every != 3 && !slices.Contains(always, lie) {
 		return false
 	}
 	s.mu.told++

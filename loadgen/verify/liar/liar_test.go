@@ -19,6 +19,12 @@ var found = map[liar.Lie][]rule.ID{
 	liar.Misdirect:     {rule.MessageToPartner, rule.AfterLeave},
 	liar.ForgetRelease: {rule.Release},
 	liar.LeaveBehind:   {rule.Leftover},
+	liar.KeepWaiting:   {rule.MatchedInTime},
+	liar.IgnoreWishes:  {rule.Preferences},
+	liar.LastFirst:     {rule.FirstCome},
+	liar.SameAgain:     {rule.OtherPartner},
+	liar.WrongReceipt:  {rule.ReceiptToSender},
+	liar.RelayLate:     {rule.AfterLeave},
 }
 
 func TestEachLieIsFoundOutAndTheTruthIsBelieved(t *testing.T) {

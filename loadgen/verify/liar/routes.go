@@ -45,6 +45,11 @@ func (s *Server) route(ctx *fasthttp.RequestCtx) {
 func (s *Server) create(ctx *fasthttp.RequestCtx) {
 	var body struct {
 		Username string `json:"username"`
+		Language string `json:"language"`
+		Gender   string `json:"gender"`
+		Location struct {
+			Country string `json:"country"`
+		} `json:"location"`
 	}
 	if len(ctx.PostBody()) > 0 {
 		if err := json.Unmarshal(ctx.PostBody(), &body); err != nil {
@@ -55,7 +60,8 @@ func (s *Server) create(ctx *fasthttp.RequestCtx) {
 	s.mu.Lock()
 	s.mu.count++
 	session := fmt.Sprintf("%08x-0000-4000-8000-%012x", s.mu.count*7919, s.mu.count)
-	g := &guest{server: s, id: "guest_" + session, session: session, name: body.Username}
+	g := &guest{server: s, id: "guest_" + session, session: session, name: body.Username,
+		is: traits{body.Language, body.Gender, body.Location.Country}}
 	if g.name == "" {
 		g.name = fmt.Sprintf("Honest%d", s.mu.count)
 	}

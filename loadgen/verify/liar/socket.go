@@ -15,7 +15,8 @@ type guest struct {
 	server            *Server
 	id, session, name string
 	socket            *socket // nil: none
-	partner           *guest
+	partner, last     *guest  // of now, and of the chat before
+	is, wants         traits
 	held              *holding // nil: no message is held back to be swapped
 }
 
