@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"fmt"
+	"strings"
 	"time"
 
 	"guestload/loadgen/executor"
@@ -45,6 +46,13 @@ func (p *performance) surroundings(ctx context.Context) {
 	r.Environment.Target, r.Environment.Transport, r.Environment.Storage = p.where(), p.transport, p.target.storage
 	r.Invalid = append(r.Invalid, p.storage.reasons()...)
 	if p.target.own == nil {
+		instance := p.target.Clients[0]
+		if all := instance.Addresses(); len(all) > 1 {
+			r.Environment.Addresses = all
+		}
+		if down := instance.Unreachable(); len(down) > 0 {
+			r.Warnings = append(r.Warnings, fmt.Sprintf("of the target's addresses these did not answer, and had no share of the load: %s", strings.Join(down, ", ")))
+		}
 		return
 	}
 	for _, dead := range p.target.own.Dead() {

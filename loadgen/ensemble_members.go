@@ -21,7 +21,7 @@ func (e *ensemble) engage(o options) error {
 	for i := range s.Processes {
 		part := results.Part{Run: s.Name, Share: i + 1, Of: s.Processes}
 		m, err := crew.Start([]string{exe, playShare}, crew.Job{
-			Scenario: s, Part: part, Targets: e.target.urls, Transport: o.transport, Without: o.without, Conns: o.conns,
+			Scenario: s, Part: part, Targets: e.target.urls, Transport: o.transport, Without: o.without, Conns: o.conns, Access: o.access,
 		})
 		if err != nil {
 			return err

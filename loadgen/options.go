@@ -28,6 +28,7 @@ type options struct {
 	instances int    // of them: 0 for what the scenario asks for
 	transport api.Framing
 	without   map[scenarios.Kind]bool
+	access    client.Access
 
 	part      *results.Part // nil: the whole run
 	crew      bool          // the part is that of one of the processes of a run
@@ -67,6 +68,8 @@ func parseOptions(args []string) (options, error) {
 	fs.IntVar(&o.instances, "instances", 0, "")
 	fs.StringVar(&transport, "transport", api.JSON.String(), "")
 	fs.StringVar(&without, "without", "", "")
+	var reach accessFlags
+	reach.define(fs)
 	fs.IntVar(&o.conns, "connections", 0, "")
 	fs.IntVar(&o.guests, "guests", 0, "")
 	fs.Float64Var(&o.scale, "scale", 1, "")
@@ -105,6 +108,9 @@ func parseOptions(args []string) (options, error) {
 		return o, err
 	}
 	if o.without, err = parseWithout(without); err != nil {
+		return o, err
+	}
+	if o.access, err = reach.access(fs, o.target); err != nil {
 		return o, err
 	}
 	if fs.Changed("run") || fs.Changed("share") {

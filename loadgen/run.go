@@ -63,6 +63,9 @@ func exitCode(err error, stderr io.Writer) int {
 
 func runScenario(ctx context.Context, o options, getenv func(string) string, stdout, stderr io.Writer) int {
 	s, err := o.load()
+	if err == nil && !o.dryRun {
+		err = refuseProxy(o.target, getenv)
+	}
 	if err == nil && o.dryRun {
 		return exitCode(rehearse(stdout, s, o), stderr)
 	}

@@ -44,7 +44,7 @@ func share(ctx context.Context, line *crew.Line) error {
 		return err
 	}
 	machine.conns = max(1, machine.conns/job.Part.Of)
-	o := options{transport: job.Transport, without: job.Without, part: &job.Part, crew: true}
+	o := options{transport: job.Transport, without: job.Without, access: job.Access, part: &job.Part, crew: true}
 	t := &target{paths: s.Wire.Paths, storage: results.Unknown}
 	defer t.close()
 	if err := t.connect(ctx, o, s, machine, job.Targets); err != nil {

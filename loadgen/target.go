@@ -29,6 +29,7 @@ type target struct {
 	before  spent
 	empty   bool // nobody was there before us, so nobody may be left
 	lender  lender
+	browser *browser
 }
 
 // openTarget starts the embedded servers, or finds the one that was named.
@@ -65,10 +66,14 @@ func openTarget(ctx context.Context, o options, s scenarios.Scenario, c machine,
 // together come from addresses of their own each.
 func (t *target) connect(ctx context.Context, o options, s scenarios.Scenario, c machine, urls []string) error {
 	t.url, t.urls = urls[0], urls
+	var err error
+	if t.browser, err = newBrowser(t.url, o.access); err != nil {
+		return fmt.Errorf("target %s: %w", t.url, err)
+	}
 	for _, url := range urls {
 		instance, err := client.New(ctx, client.Options{
 			Target: url, Framing: o.transport, Conns: max(1, c.conns/len(urls)), Paths: s.Wire.Paths, Events: s.Wire.Events,
-			Loopback: shareOf(o.part).K,
+			Loopback: shareOf(o.part).K, Access: o.access,
 		})
 		if err != nil {
 			return err
@@ -134,8 +139,7 @@ func (t *target) get(ctx context.Context, url, path string, read func(io.Reader)
 	if err != nil {
 		return "", err
 	}
-	req.Close = true
-	resp, err := http.DefaultClient.Do(req)
+	resp, err := t.browser.do(req)
 	if err != nil {
 		return "", err
 	}

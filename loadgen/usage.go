@@ -13,6 +13,10 @@ var flagsExplained = []struct{ name, value, about, example string }{
 	{"redis-url", "URL|own", "keep the guests of our own server in this Redis; own starts one for the run, which keeps nothing", "--redis-url redis://127.0.0.1:6379"},
 	{"instances", "N", "so many servers of our own, with the guests spread over them; more than one share a Redis, own unless --redis-url says which", "--instances 3"},
 	{"transport", "ws|socketio", "how real-time events are framed (ws)", "--transport socketio"},
+	{"timeout", "TIME", "how long a request, or opening a connection, may take before it counts as failed (10s)", "--timeout 30s"},
+	{"header", "'NAME: VALUE'", "send a header with every request and WebSocket handshake; may be repeated. Host replaces the target's name; values are in no record", "--header 'X-Api-Key: abc'"},
+	{"ca", "FILE", "trust the certificates in FILE (PEM) in place of the system's, which SSL_CERT_FILE can name as well", "--target https://chat.internal --ca ca.pem"},
+	{"insecure", "", "do not check the certificate of an https target", "--target https://127.0.0.1:8443 --insecure"},
 	{"connections", "N", "so many connections for HTTP requests at most, which all guests share; a request that finds them busy is sent later, and the wait is in its response time, but not in its service time (a tenth of the open files that the system allows, 1,024 at most)", "--connections 50"},
 	{"guests", "N", "so many guests in all, in the same time", "--guests 500"},
 	{"scale", "F", "F times as many guests in the same time", "--scale 4"},
@@ -53,6 +57,9 @@ Every long flag may be written with one dash or two.
 	b.WriteString(`
 The record of a run is a folder: run.json, latency.hlog, timeline.csv and report.html,
 a page that needs no network.
+
+loadgen connects to the target itself. Where HTTP_PROXY or HTTPS_PROXY names a proxy for
+it, loadgen refuses to start: unset the variable, or name the target in NO_PROXY.
 
 Ctrl-C ends a run early: what there is is still reported and written.
 

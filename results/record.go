@@ -46,14 +46,17 @@ type Record struct {
 
 // Environment says where the run happened.
 type Environment struct {
-	Commit    string `json:"commit"`
-	Go        string `json:"go"`
-	OS        string `json:"os"`
-	CPU       string `json:"cpu"`
-	CPUs      int    `json:"cpus"`
-	Target    string `json:"target"`
-	Transport string `json:"transport"`
-	Storage   string `json:"storage"`
+	Commit string `json:"commit"`
+	Go     string `json:"go"`
+	OS     string `json:"os"`
+	CPU    string `json:"cpu"`
+	CPUs   int    `json:"cpus"`
+	Target string `json:"target"`
+	// Addresses are those that connections to the target went to in turn, as HOST:PORT;
+	// absent where there was one.
+	Addresses []string `json:"addresses,omitempty"`
+	Transport string   `json:"transport"`
+	Storage   string   `json:"storage"`
 }
 
 // Guests accounts for every planned arrival: planned = completed + failed +

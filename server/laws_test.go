@@ -32,7 +32,7 @@ var laws = []law{
 	{"server/realtime", []string{"server/guest", "server/api/..."}, "chats do not know who carries their bytes"},
 	{"server/httpd/...", []string{"server/realtime", "server/auth", "server/contract", "server/api/...", "server/guest", "server/httpd/..."}, "the edge sees the store only through the node"},
 	{"loadgen", []string{"server/cli", "loadgen/...", "scenarios", "results", "server/api", "server/app"}, "main alone may start the embedded server"},
-	{"loadgen/crew", []string{"loadgen/executor", "loadgen/proc", "results", "scenarios", "server/api"}, "processes that play together say what guests did and saw, and nothing of how"},
+	{"loadgen/crew", []string{"loadgen/client", "loadgen/executor", "loadgen/proc", "results", "scenarios", "server/api"}, "processes that play together say what guests did and saw, and nothing of how"},
 	{"loadgen/fleet", []string{"loadgen/proc", "results", "scenarios", "server/store", "server/store/redistest/redisproc"}, "what a run brings up are processes; of Redis only what it spends is asked"},
 	{"loadgen/schedule", nil, "arrivals are pure numbers"},
 	{"loadgen/capacity", nil, "a search decides what to try, whoever tries it"},

@@ -11,6 +11,7 @@ import (
 	"sync"
 	"time"
 
+	"guestload/loadgen/client"
 	"guestload/loadgen/executor"
 	"guestload/results"
 	"guestload/scenarios"
@@ -24,7 +25,8 @@ type Job struct {
 	Targets   []string // each instance's address
 	Transport api.Framing
 	Without   map[scenarios.Kind]bool
-	Conns     int // HTTP connections at most; 0: as many as are good
+	Conns     int           // HTTP connections at most; 0: as many as are good
+	Access    client.Access // to the targets
 }
 
 // order is what a process is told after its Job. Fields that it does not speak of

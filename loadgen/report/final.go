@@ -35,6 +35,9 @@ func (t Terminal) Final(r results.Record, dir string) string {
 func (t Terminal) heading(r results.Record) string {
 	e := r.Environment
 	words := fmt.Sprintf("%.1f s, seed %d, target %s", r.DurationSec, r.Seed, clean(e.Target))
+	if n := len(e.Addresses); n > 0 {
+		words += fmt.Sprintf(" (%d addresses: %s)", n, clean(strings.Join(e.Addresses, ", ")))
+	}
 	for _, more := range []string{e.Transport, e.Storage} {
 		if more != "" {
 			words += ", " + clean(more)

@@ -229,7 +229,7 @@ func processes(r results.Resources) (rows []process) {
 func environment(r results.Record) []figure {
 	e := r.Environment
 	all := []figure{
-		{Name: "Target", Value: e.Target}, {Name: "Transport", Value: e.Transport}, {Name: "Storage", Value: e.Storage},
+		{Name: "Target", Value: e.Target}, {Name: "Addresses", Value: strings.Join(e.Addresses, ", ")}, {Name: "Transport", Value: e.Transport}, {Name: "Storage", Value: e.Storage},
 		{Name: "Commit", Value: e.Commit}, {Name: "Go", Value: e.Go}, {Name: "System", Value: e.OS},
 		{Name: "Processor", Value: e.CPU}, {Name: "Processors", Value: results.FormatCount(e.CPUs)},
 		{Name: "Began", Value: r.Started.UTC().Format(time.RFC3339)}, {Name: "Seed", Value: fmt.Sprint(r.Seed)},
