@@ -191,12 +191,12 @@ func CheckTarget(target string) error {
 func parseTarget(target string) (*url.URL, error) {
 	u, err := url.Parse(target)
 	switch {
-	case err != nil && strings.Contains(target, "@"):
-		return nil, errors.New("target: it is no URL, and has what looks like a password: want http://host:port or https://host, without user")
-	case err != nil || u.Hostname() == "" || u.Scheme != "http" && u.Scheme != "https":
+	case strings.Contains(target, "@"): // it may hold a password, which is not to be shown
+		return nil, errors.New("target: want an address without user and password, such as http://host:port or https://host")
+	case err != nil || u.Host == "" || u.Scheme != "http" && u.Scheme != "https":
 		return nil, fmt.Errorf("target %q: want http://host:port or https://host", target)
-	case u.User != nil || u.RawQuery != "" || u.Fragment != "":
-		return nil, fmt.Errorf("target %q: want an address without user, query and fragment", u.Redacted())
+	case u.RawQuery != "" || u.Fragment != "":
+		return nil, fmt.Errorf("target %q: want an address without query and fragment", target)
 	}
 	if port := u.Port(); port != "" || strings.HasSuffix(u.Host, ":") {
 		if n, err := strconv.ParseUint(port, 10, 16); err != nil || n == 0 {
