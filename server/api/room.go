@@ -196,6 +196,9 @@ func ParseWishes(v Value) (guest.Preferences, error) {
 	if v == nil {
 		return guest.Preferences{}, nil
 	}
+	if HasLoneSurrogate(v) {
+		return guest.Preferences{}, fmt.Errorf("%w: half of a surrogate pair", ErrInvalid)
+	}
 	var parser fastjson.Parser
 	wishes, err := parser.ParseBytes(v)
 	if err != nil {

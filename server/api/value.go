@@ -113,6 +113,29 @@ func (v Value) Text() []byte {
 	return unescape(append(make([]byte, 0, len(raw)), raw[:i]...), raw[i:])
 }
 
+// HasLoneSurrogate reports whether a string in JSON text holds an escaped half of a
+// surrogate pair without its other half, which UTF-8 cannot say.
+func HasLoneSurrogate(text []byte) bool {
+	for {
+		i := bytes.IndexByte(text, '\\')
+		if i < 0 {
+			return false
+		}
+		unit, n := escaped(text[i:])
+		if text = text[i+n:]; !utf16.IsSurrogate(unit) {
+			continue
+		}
+		if len(text) == 0 || text[0] != '\\' {
+			return true
+		}
+		low, n := escaped(text)
+		if utf16.DecodeRune(unit, low) == utf8.RuneError {
+			return true
+		}
+		text = text[n:]
+	}
+}
+
 // unescape appends what raw, the inside of a string, stands for.
 func unescape(dst, raw []byte) []byte {
 	for len(raw) > 0 {

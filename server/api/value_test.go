@@ -20,6 +20,18 @@ func mustParse(t testing.TB, text string) Value {
 
 func nested(depth int) string { return strings.Repeat("[", depth) + strings.Repeat("]", depth) }
 
+func TestHalvesOfSurrogatePairsAreFound(t *testing.T) {
+	for text, want := range map[string]bool{
+		``: false, `"plain"`: false, `"\\ud800"`: false, `"\ud83d\ude00"`: false, `"\uD83D\uDE00\n"`: false, `"\u00e9\"`: false,
+		`"\ud800"`: true, `"\udc00"`: true, `"\ud800\ud800"`: true, `"\ude00\ud83d"`: true, `"\ud83dx\ude00"`: true, `"\ud83d\n"`: true,
+		`{"\udfff":1}`: true, `"\\\ud800"`: true, `"\ud83d\ude00\ud83d"`: true, `"\ud800`: true, `"\u`: false, `\`: false,
+	} {
+		if got := HasLoneSurrogate([]byte(text)); got != want {
+			t.Errorf("%s: %v", text, got)
+		}
+	}
+}
+
 func TestParseJSONRefuses(t *testing.T) {
 	for _, text := range []string{
 		"", " ", "{", "}", "[", "[1", "[1,", "[1,]", "[,1]", "[1 2]", "{,}", `{"a"}`, `{"a":}`, `{"a":1,}`, `{"a":1 "b":2}`,

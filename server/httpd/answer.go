@@ -88,7 +88,8 @@ func (s *Server) garbled(ctx *fasthttp.RequestCtx, err error) {
 	case errors.As(err, &timeout) && timeout.Timeout():
 		fail(ctx, fasthttp.StatusRequestTimeout, textRequestTimeout)
 	default:
-		fail(ctx, fasthttp.StatusBadRequest, textBadRequest)
+		status, text := explainHead(err)
+		fail(ctx, status, text)
 	}
 	s.metrics.request(routeNone, ctx.Response.StatusCode())
 }

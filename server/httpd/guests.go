@@ -3,6 +3,7 @@ package httpd
 import (
 	"bytes"
 	"errors"
+	"unicode/utf8"
 
 	"github.com/valyala/fasthttp"
 
@@ -156,8 +157,8 @@ func (s *Server) renew(ctx *fasthttp.RequestCtx, _ []byte) {
 	succeed(ctx, fasthttp.StatusOK, "", api.AppendToken(room[:0], s.tokens.Issue(session)))
 }
 
-// jsonBody returns the request's body, which may be empty, or answers that it
-// is not JSON.
+// jsonBody returns the request's body, which may be empty, or answers that it is not
+// JSON. What it returns is UTF-8, also once its escapes are read.
 func jsonBody(ctx *fasthttp.RequestCtx) ([]byte, bool) {
 	body := ctx.PostBody()
 	if len(body) == 0 {
@@ -167,6 +168,11 @@ func jsonBody(ctx *fasthttp.RequestCtx) ([]byte, bool) {
 	encoding := ctx.Request.Header.Peek(fasthttp.HeaderContentEncoding)
 	if !bytes.EqualFold(bytes.TrimSpace(kind), []byte(api.ContentType)) || len(encoding) > 0 && string(encoding) != "identity" {
 		fail(ctx, fasthttp.StatusUnsupportedMediaType, api.TextNotJSON)
+		return nil, false
+	}
+	// What UTF-8 cannot say would come back as something else.
+	if !utf8.Valid(body) || api.HasLoneSurrogate(body) {
+		fail(ctx, fasthttp.StatusBadRequest, api.TextMalformedJSON)
 		return nil, false
 	}
 	return body, true

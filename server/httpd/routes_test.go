@@ -240,6 +240,131 @@ func TestRequestsThatAreNoneGetTheirAnswer(t *testing.T) {
 	}
 }
 
+// TestRequestsThatHTTPForbidsAreRefused: what is behind the first request in the same
+// packet must never be answered, since a proxy in front may take it for another's.
+func TestRequestsThatHTTPForbidsAreRefused(t *testing.T) {
+	b := start(t)
+	const post = "POST /api/guest HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\n"
+	const behind = "GET /api/guest/username HTTP/1.1\r\nHost: x\r\n\r\n"
+	key := func(lines string) string {
+		return "GET /ws HTTP/1.1\r\nHost: x\r\nConnection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Version: 13\r\n" + lines + "Connection: close\r\n\r\n"
+	}
+	for name, c := range map[string]struct {
+		sent   string
+		status int
+		text   string
+	}{
+		"HTTP/1.2":                   {"GET /health HTTP/1.2\r\nHost: x\r\n\r\n" + behind, 505, "HTTP version"},
+		"HTTP/1.9":                   {"GET /health HTTP/1.9\r\nHost: x\r\nConnection: keep-alive\r\n\r\n" + behind, 505, "HTTP version"},
+		"HTTP/2.0":                   {"GET /health HTTP/2.0\r\nHost: x\r\n\r\n", 505, "HTTP version"},
+		"HTTP/0.9":                   {"GET /health HTTP/0.9\r\nHost: x\r\n\r\n", 505, "HTTP version"},
+		"HTTP/3":                     {"GET /health HTTP/3\r\nHost: x\r\n\r\n", 505, "HTTP version"},
+		"HTTP/1.10":                  {"GET /health HTTP/1.10\r\nHost: x\r\n\r\n", 505, "HTTP version"},
+		"no HTTP":                    {"GET /health SIP/2.0\r\nHost: x\r\n\r\n", 400, "Bad request"},
+		"a folded header":            {"GET /health HTTP/1.1\r\nHost: x\r\nX-A: b\r\n c\r\n\r\n" + behind, 400, "folded"},
+		"a header folded with a tab": {"GET /health HTTP/1.1\r\nHost: x\r\nX-A: b\r\n\tc\r\n\r\n" + behind, 400, "folded"},
+		"a folded length":            {post + "Content-Length:\r\n 2\r\n\r\n{}" + behind, 400, ""},
+		"a space before the first":   {"GET /health HTTP/1.1\r\n Host: x\r\n\r\n" + behind, 400, ""},
+		"a space before the colon":   {post + "Content-Length : 2\r\n\r\n{}" + behind, 400, ""},
+		"two lengths":                {post + "Content-Length: 2\r\nContent-Length: 3\r\n\r\n{}" + behind, 400, "Content-Length"},
+		"one length twice":           {post + "Content-Length: 2\r\nContent-Length: 2\r\n\r\n{}" + behind, 400, "Content-Length"},
+		"a list of lengths":          {post + "Content-Length: 2, 2\r\n\r\n{}" + behind, 400, ""},
+		"a length with a sign":       {post + "Content-Length: +2\r\n\r\n{}" + behind, 400, ""},
+		"a negative length":          {post + "Content-Length: -2\r\n\r\n{}" + behind, 400, ""},
+		"a hexadecimal length":       {post + "Content-Length: 0x2\r\n\r\n{}" + behind, 400, ""},
+		"chunks and a length":        {post + "Transfer-Encoding: chunked\r\nContent-Length: 2\r\n\r\n2\r\n{}\r\n0\r\n\r\n" + behind, 400, "together"},
+		"a length and chunks":        {post + "content-length: 12\r\ntransfer-encoding: chunked\r\n\r\n2\r\n{}\r\n0\r\n\r\n" + behind, 400, "together"},
+		"no coding and a length":     {post + "Transfer-Encoding: identity\r\nContent-Length: 2\r\n\r\n{}" + behind, 400, "together"},
+		"chunks twice":               {post + "Transfer-Encoding: chunked\r\nTransfer-Encoding: chunked\r\n\r\n2\r\n{}\r\n0\r\n\r\n" + behind, 501, "Transfer-Encoding"},
+		"an unknown coding":          {post + "Transfer-Encoding: xchunked\r\n\r\n2\r\n{}\r\n0\r\n\r\n" + behind, 501, "Transfer-Encoding"},
+		"chunks over HTTP/1.0":       {"POST /api/guest HTTP/1.0\r\nTransfer-Encoding: chunked\r\n\r\n2\r\n{}\r\n0\r\n\r\n", 501, "over HTTP/1.1"},
+		"a chunk of no size":         {post + "Transfer-Encoding: chunked\r\n\r\nxx\r\n{}\r\n0\r\n\r\n" + behind, 400, ""},
+		"two hosts":                  {"GET /health HTTP/1.1\r\nHost: x\r\nHost: y\r\n\r\n" + behind, 400, ""},
+
+		"a body that is too large, asked for first":     {post + "Content-Length: 65537\r\nExpect: 100-continue\r\n\r\n", 413, "too large"},
+		"a body that is far too large, asked for first": {post + "Expect: 100-continue\r\nContent-Length: 99999999999\r\n\r\n", 413, "too large"},
+		"a folded header, asked for first":              {post + "X-A: b\r\n c\r\nExpect: 100-continue\r\nContent-Length: 2\r\n\r\n", 400, "folded"},
+
+		"no WebSocket key":        {key(""), 400, "Sec-WebSocket-Key"},
+		"an empty WebSocket key":  {key("Sec-WebSocket-Key:\r\n"), 400, "Sec-WebSocket-Key"},
+		"a key of 15 bytes":       {key("Sec-WebSocket-Key: AAAAAAAAAAAAAAAAAAAA\r\n"), 400, "Sec-WebSocket-Key"},
+		"a key of 17 bytes":       {key("Sec-WebSocket-Key: AAAAAAAAAAAAAAAAAAAAAAA=\r\n"), 400, "Sec-WebSocket-Key"},
+		"a key of 18 bytes":       {key("Sec-WebSocket-Key: AAAAAAAAAAAAAAAAAAAAAAAA\r\n"), 400, "Sec-WebSocket-Key"},
+		"a key that is no base64": {key("Sec-WebSocket-Key: !!!!!!!!!!!!!!!!!!!!!!==\r\n"), 400, "Sec-WebSocket-Key"},
+		"a key with loose bits":   {key("Sec-WebSocket-Key: AAAAAAAAAAAAAAAAAAAAAB==\r\n"), 400, "Sec-WebSocket-Key"},
+		"a key without padding":   {key("Sec-WebSocket-Key: AAAAAAAAAAAAAAAAAAAAAA\r\n"), 400, "Sec-WebSocket-Key"},
+		"two keys":                {key("Sec-WebSocket-Key: AAAAAAAAAAAAAAAAAAAAAA==\r\nSec-WebSocket-Key: AAAAAAAAAAAAAAAAAAAAAA==\r\n"), 400, "Sec-WebSocket-Key"},
+		"a good key":              {key("Sec-WebSocket-Key: AAAAAAAAAAAAAAAAAAAAAA==\r\n"), 401, "Access token is required"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			answers := b.raw(t, c.sent)
+			got := parseRaw(t, answers)
+			if got.status != c.status || !strings.Contains(got.body, c.text) || !strings.Contains(got.body, `"success":false`) {
+				t.Errorf("got %+v", got)
+			}
+			if strings.Contains(answers, "100 Continue") || strings.Contains(answers, "\nHTTP/1.1 ") || strings.Contains(answers, "}HTTP/1.1 ") {
+				t.Errorf("more than one answer:\n%s", answers)
+			}
+		})
+	}
+}
+
+func TestABodyThatIsAskedForFirstIsTaken(t *testing.T) {
+	b := start(t)
+	const post = "Host: x\r\nContent-Type: application/json\r\nConnection: close\r\nContent-Length: 2\r\nExpect: 100-continue\r\n\r\n{}"
+	if got := b.raw(t, "POST /api/guest HTTP/1.1\r\n"+post); !strings.HasPrefix(got, "HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 201 ") {
+		t.Errorf("got %s", got)
+	}
+	if got := b.raw(t, "POST /api/guest HTTP/1.0\r\n"+post); !strings.Contains(got, " 201 ") || strings.Contains(got, "100 Continue") {
+		t.Errorf("over HTTP/1.0, got %s", got)
+	}
+}
+
+// TestTextThatUTF8CannotSayIsNeverRewritten: it is kept as it came, or refused.
+func TestTextThatUTF8CannotSayIsNeverRewritten(t *testing.T) {
+	b := start(t)
+	p := b.create(t, "")
+	for _, text := range []string{`\ud800`, `\udc00x`, `a\ud83d\ud83d\ude00`, "\xff", "a\xc3", "\xed\xa0\x80"} {
+		for _, r := range []request{
+			{method: "POST", path: "/api/guest", body: `{"language":"` + text + `"}`},
+			{method: "POST", path: "/api/guest", body: `{"location":{"city":"` + text + `"}}`},
+			{method: "POST", path: "/api/guest", body: `{"location":{"x` + text + `":1}}`},
+			{method: "POST", path: "/api/guest", body: `{"other":["` + text + `"]}`},
+			{method: "POST", path: "/api/guest/location", token: p.token, body: `{"gender":"` + text + `"}`},
+			{method: "POST", path: "/api/users/device", token: p.token, body: `{"deviceId":"` + text + `"}`},
+		} {
+			if got := b.do(t, r); got.status != 400 || !strings.Contains(got.body, api.TextMalformedJSON) {
+				t.Errorf("%s %q: %+v", r.path, r.body, got)
+			}
+		}
+	}
+	whole := b.create(t, `{"language":"\ud83d\ude00","location":{"city":"\ud83d\ude00"}}`)
+	if got := b.do(t, request{path: "/api/guest/" + whole.sessionID, token: whole.token}); !strings.Contains(got.body, `"language":"😀"`) {
+		t.Errorf("a whole pair: %s", got.body)
+	}
+	q := b.create(t, "")
+	for _, f := range framings {
+		one, two := b.join(t, api.JSON, p), b.join(t, f, q)
+		one.emit(api.EventMatch, `{"language":"\ud800"}`)
+		if data := one.expect(api.EventMatchError); !strings.Contains(data, "surrogate") {
+			t.Errorf("told %s", data)
+		}
+		one.emit(api.EventMatch, "")
+		one.expect(api.EventNoUsers)
+		two.emit(api.EventMatch, "")
+		two.expect(api.EventMatched)
+		one.emit(api.EventChatMessage, `{"type":"text","content":"\ud800 \udc00\ud83d\ude00"}`)
+		if data := two.expect(api.EventChatMessage); !strings.Contains(data, `"content":"\ud800 \udc00\ud83d\ude00"`) {
+			t.Errorf("received %s", data)
+		}
+		one.emit(api.EventOffer, `{"offer":{"sdp":"\ud800"},"type":"video"}`)
+		if data := two.expect(api.EventOffer); !strings.Contains(data, `"sdp":"\ud800"`) {
+			t.Errorf("received %s", data)
+		}
+	}
+}
+
 func TestOtherPagesAreLetInByName(t *testing.T) {
 	named := start(t, func(c *httpd.Config) { c.Origins = []string{"https://chat.example"} })
 	all := start(t, func(c *httpd.Config) { c.Origins = []string{"*"} })

@@ -130,6 +130,7 @@ func New(cfg Config) (*Server, error) {
 	s.fast = fasthttp.Server{
 		Handler:               s.serve,
 		ErrorHandler:          s.garbled,
+		ExpectHandler:         s.expect,
 		ReadBufferSize:        headerSize,
 		MaxRequestBodySize:    api.MaxBody,
 		ReadTimeout:           cfg.ReadTimeout,
@@ -177,6 +178,13 @@ func (s *Server) Shutdown(ctx context.Context) error {
 // serve answers one request. Nothing of ctx may be kept after it.
 func (s *Server) serve(ctx *fasthttp.RequestCtx) {
 	defer s.rescue(ctx)
+	if status, text := headFault(&ctx.Request.Header); status != 0 {
+		s.secure(ctx)
+		ctx.SetConnectionClose()
+		fail(ctx, status, text)
+		s.metrics.request(routeNone, status)
+		return
+	}
 	found, param := s.routes.find(ctx.Path())
 	if found.framing != nil {
 		s.upgrade(ctx, *found.framing)

@@ -65,6 +65,10 @@ func (s *Server) eligible(ctx *fasthttp.RequestCtx, who *newcomer) bool {
 		notWebSocket(ctx)
 		return false
 	}
+	if !isWebSocketKey(&ctx.Request.Header) {
+		fail(ctx, fasthttp.StatusBadRequest, textWebSocketKey)
+		return false
+	}
 	if !s.fromAllowedOrigin(ctx) {
 		s.hints.foreign(ctx.Request.Header.Peek(fasthttp.HeaderOrigin))
 		fail(ctx, fasthttp.StatusForbidden, textOriginForbidden)
