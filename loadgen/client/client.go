@@ -196,7 +196,7 @@ func parseTarget(target string) (*url.URL, error) {
 	case err != nil || u.Host == "" || u.Scheme != "http" && u.Scheme != "https":
 		return nil, fmt.Errorf("target %q: want http://host:port or https://host", target)
 	case u.RawQuery != "" || u.Fragment != "":
-		return nil, fmt.Errorf("target %q: want an address without query and fragment", target)
+		return nil, fmt.Errorf("target %q: want an address without user, query and fragment", target)
 	}
 	if port := u.Port(); port != "" || strings.HasSuffix(u.Host, ":") {
 		if n, err := strconv.ParseUint(port, 10, 16); err != nil || n == 0 {

@@ -138,7 +138,7 @@ func TestTargetsThatCannotBe(t *testing.T) {
 	for _, tt := range []struct{ target, want string }{
 		{"", "want http://host:port"}, {"localhost:80", "want http://host:port"}, {"ftp://x", "want http://host:port"},
 		{"http://u:hidden@x", "without user"}, {"u:hidden@x:80", "without user"}, {"ftp://u:hidden@x", "without user"}, {"http://u:hidden@[x", "without user"},
-		{"http://x/?a=1", "without query"},
+		{"http://x/?a=1", "without user, query"},
 		{"http://" + free, "connection refused"},
 	} {
 		if c, err := New(t.Context(), Options{Target: tt.target}); err == nil || !strings.Contains(err.Error(), tt.want) || strings.Contains(err.Error(), "hidden") {
