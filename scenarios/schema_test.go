@@ -65,10 +65,13 @@ func (g *generator) explained(mapping, key string) any {
 	_, rest, _ := strings.Cut(g.readme, "\n## "+section+"\n")
 	rest, _, _ = strings.Cut(rest, "\n## ")
 	row := regexp.MustCompile("(?m)^\\| `" + key + "` \\| ([^|]*) \\|").FindStringSubmatch(rest)
-	if section == "" || row == nil {
-		return g.value(mapping, key)
+	value, ok := g.value(mapping, key).(object)
+	if section == "" || row == nil || !ok {
+		return value
 	}
-	return object{"description": strings.ReplaceAll(row[1], "`", ""), "allOf": []any{g.value(mapping, key)}}
+	value = maps.Clone(value)
+	value["description"] = strings.ReplaceAll(row[1], "`", "")
+	return value
 }
 
 // mapping is the schema of a mapping with these keys and no others.
