@@ -16,14 +16,17 @@ const gathering = `scenario: gathering
 about: guests meet, talk, leave and meet again.
 seed: 5
 phases:
-  - {name: meet, guests: 16, within: 500ms}
+  - {name: meet, guests: 18, within: 500ms}
 guests:
   - script: talker
     weight: 3
-    steps: [create, connect, {search: {within: 3s}}, {chat: {messages: 4..6, think: 10ms..40ms}}, {next: {within: 1s}}, {chat: {messages: 2..3, think: 10ms..40ms}}, drop]
+    steps: [create, connect, {search: {within: 7s}}, {chat: {messages: 4..6, think: 10ms..40ms}}, {next: {within: 1s}}, {chat: {messages: 2..3, think: 10ms..40ms}}, drop]
   - script: stayer
     weight: 1
-    steps: [create, connect, {search: {within: 3s}}, {chat: {messages: 1, think: 10ms}}, {idle: {for: 4s}}, drop]
+    steps: [create, connect, {search: {within: 7s}}, {chat: {messages: 1, think: 10ms}}, {idle: {for: 4s}}, drop]
+  - script: speaker
+    weight: 2
+    steps: [create, connect, {search: {within: 7s}}, {chat: {messages: 1, think: 10ms}}, {speak: {after: left, within: 2s}}, {search: {within: 2s}}, {speak: {after: leaving}}, drop]
 thresholds:
   - violations == 0
 `
@@ -42,6 +45,9 @@ func findOut(t *testing.T, processes string) {
 		liar.SwapMessages:  {rule.MessageOrder},
 		liar.DropMessage:   {rule.MessageLost},
 		liar.ForgetRelease: {rule.Release},
+		liar.KeepWaiting:   {rule.MatchedInTime},
+		liar.WrongReceipt:  {rule.ReceiptToSender},
+		liar.RelayLate:     {rule.AfterLeave},
 	} {
 		t.Run("lie="+string(lie), func(t *testing.T) {
 			t.Parallel()

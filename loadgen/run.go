@@ -122,7 +122,7 @@ func played() []scenarios.Kind {
 	return []scenarios.Kind{
 		scenarios.Create, scenarios.Fetch, scenarios.Rename, scenarios.Locate, scenarios.Online, scenarios.Stats, scenarios.Renew,
 		scenarios.Connect, scenarios.Reconnect, scenarios.Search, scenarios.Next, scenarios.Chat, scenarios.Idle, scenarios.Drop,
-		scenarios.Wait, scenarios.Deaf, scenarios.Hostile,
+		scenarios.Wait, scenarios.Deaf, scenarios.Hostile, scenarios.Speak,
 	}
 }
 

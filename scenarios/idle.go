@@ -19,7 +19,7 @@ func sources() map[string][]Kind {
 		"online":   {Online},
 		"stats":    {Stats},
 		"renew":    {Renew},
-		"refusal":  {Hostile, Deaf},
+		"refusal":  {Hostile, Speak, Deaf},
 	}
 }
 

@@ -50,7 +50,7 @@ func (o *order) admit(s Step, first bool) string {
 		if !o.connected && (slices.Contains(s.With, "frames") || slices.Contains(s.With, "floods")) {
 			return "frames and floods need a connection: write connect before it, or hostile: {with: [names, bodies, tokens]}"
 		}
-	case Chat, Next:
+	case Chat, Next, Speak:
 		if !o.searched {
 			return string(k) + " needs a partner: write search before it"
 		}

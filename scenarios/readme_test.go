@@ -60,7 +60,7 @@ func TestReadmeNamesEveryWord(t *testing.T) {
 	for _, keys := range shapes() {
 		words = append(words, keys...)
 	}
-	words = append(words, string(Clean), string(Abrupt), string(HalfOpen), "uniform", "poisson", "sequence", "random")
+	words = append(words, string(Clean), string(Abrupt), string(HalfOpen), string(Left), string(Leaving), "uniform", "poisson", "sequence", "random")
 	quoted := regexp.MustCompile("`[^`\n]+`").FindAllString(string(readme), -1)
 	named := strings.Join(quoted, " ")
 	for _, word := range words {

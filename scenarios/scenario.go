@@ -86,6 +86,16 @@ const (
 	Wait    Kind = "wait"    // until a moment of the run that all guests share
 	Deaf    Kind = "deaf"    // stay connected, and read nothing
 	Hostile Kind = "hostile" // do what the server must refuse
+	Speak   Kind = "speak"   // send a message after the chat has ended
+)
+
+// After says which end of a chat a guest speaks after.
+type After string
+
+// The ends of a chat.
+const (
+	Left    After = "left"    // the partner has left
+	Leaving After = "leaving" // the guest itself has left
 )
 
 // Lost is what guests do whose instance a fault has killed.
@@ -114,7 +124,8 @@ func Attacks() []string { return []string{"names", "bodies", "frames", "tokens",
 type Step struct {
 	Kind     Kind
 	Line     int           // in the file
-	Within   time.Duration // search, next: how long to wait for a partner
+	Within   time.Duration // search, next: how long to wait for a partner; speak: for the partner to leave
+	After    After         // speak
 	Wants    Traits        // search, next: whom to meet
 	Messages Draw          // chat: how many
 	Think    Draw          // chat: before each message; every step but the first: before it. Seconds

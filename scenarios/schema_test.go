@@ -259,6 +259,7 @@ func values() object {
 		"length": ref("lengths"), "typing": object{"type": "boolean"}, "wait.at": rate,
 		"until": object{"type": "string", "minLength": 1, "description": "a time from the start of the run, or the name of a phase"},
 		"with":  listOrOne(enum(Attacks()...)), "how": enum(string(Clean), string(Abrupt), string(HalfOpen)),
+		"after": enum(string(Left), string(Leaving)),
 
 		"usernames": ref("feed"), "locations": ref("feed"), "feeds.messages": ref("feed"),
 		"file": pattern(`\.([cC][sS][vV]|[jJ][sS][oO][nN][lL]|[nN][dD][jJ][sS][oO][nN]|[tT][xX][tT])$`), "column": text,

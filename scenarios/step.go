@@ -10,7 +10,7 @@ import (
 const defaultWithin = 10 * time.Second
 
 func steps() []string {
-	kinds := []Kind{Create, Fetch, Rename, Locate, Connect, Search, Chat, Idle, Next, Online, Stats, Renew, Reconnect, Drop, Wait, Deaf, Hostile}
+	kinds := []Kind{Create, Fetch, Rename, Locate, Connect, Search, Chat, Idle, Next, Online, Stats, Renew, Reconnect, Drop, Wait, Deaf, Hostile, Speak}
 	words := make([]string, len(kinds))
 	for i, k := range kinds {
 		words[i] = string(k)
@@ -31,6 +31,8 @@ func options(k Kind) []string {
 		return []string{"until", "at"}
 	case Hostile:
 		return []string{"think", "with"}
+	case Speak:
+		return []string{"think", "after", "within"}
 	case Drop:
 		return []string{"think", "how"}
 	}
@@ -112,6 +114,8 @@ func mainOption(k Kind) string {
 		return "how"
 	case Hostile:
 		return "with"
+	case Speak:
+		return "after"
 	}
 	return ""
 }
@@ -130,6 +134,8 @@ func defaults(k Kind) Step {
 		s.How = Clean
 	case Hostile:
 		s.With = Attacks()
+	case Speak:
+		s.After, s.Within = Left, defaultWithin
 	}
 	return s
 }
@@ -162,6 +168,10 @@ func (r *reading) options(e entries, s *Step, first bool) {
 	if v := e.get("typing"); v != nil {
 		word, _ := r.word(v, "true or false", "true", "false")
 		s.Typing = word == "true"
+	}
+	if v := e.get("after"); v != nil {
+		word, _ := r.word(v, "the end of a chat", string(Left), string(Leaving))
+		s.After = After(word)
 	}
 	if v := e.get("how"); v != nil {
 		word, _ := r.word(v, "a way to drop", string(Clean), string(Abrupt), string(HalfOpen))

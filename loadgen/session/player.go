@@ -162,6 +162,8 @@ func (p *player) step(ctx context.Context, s *scenarios.Step, intended time.Dura
 		return p.deaf(ctx, p.cause+s.For.Duration(&p.dice.Rand))
 	case scenarios.Hostile:
 		return p.hostile(ctx, s, intended)
+	case scenarios.Speak:
+		return p.speak(ctx, s, intended)
 	case scenarios.Drop:
 		return p.drop(ctx, s.How, intended)
 	}

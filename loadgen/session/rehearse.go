@@ -77,6 +77,8 @@ func (p *player) rehearse(s *scenarios.Step) string {
 	case scenarios.Hostile:
 		kind, a := p.drawAttack(s)
 		return fmt.Sprintf(" with %s: %s", kind, a.what)
+	case scenarios.Speak:
+		return " after " + string(s.After)
 	case scenarios.Idle, scenarios.Deaf:
 		return fmt.Sprintf(" for %v", shown(s.For.Duration(&p.dice.Rand)))
 	case scenarios.Drop:

@@ -77,7 +77,7 @@ func operations(k scenarios.Kind) []measure.Op {
 		return []measure.Op{measure.Match}
 	case scenarios.Chat:
 		return []measure.Op{measure.Ack, measure.Delivery}
-	case scenarios.Hostile:
+	case scenarios.Hostile, scenarios.Speak:
 		return []measure.Op{measure.Refusal}
 	case scenarios.Create, scenarios.Fetch, scenarios.Connect, scenarios.Reconnect, scenarios.Online, scenarios.Stats, scenarios.Renew:
 		if op, err := measure.ParseOp(string(k)); err == nil {
