@@ -88,6 +88,7 @@ func parseOptions(args []string) (options, error) {
 		return o, unexpected(rest[0])
 	}
 	o.seeded = fs.Changed("seed")
+	o.target, o.redis = strings.TrimSpace(o.target), strings.TrimSpace(o.redis)
 	if o.target == embedded {
 		o.target = ""
 	} else if o.target == "" {

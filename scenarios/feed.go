@@ -112,7 +112,13 @@ func (r *reading) feedFile(n *yaml.Node, fills string, f *Feed) bool {
 
 // readFeed returns the values of a file: errors name its line.
 func readFeed(kind, fills, column string, source []byte) ([]string, error) {
-	source = bytes.TrimPrefix(source, []byte("\ufeff"))
+	if name := otherEncoding(source); name != "" {
+		return nil, errors.New(name)
+	}
+	if at := validUpTo(source); at < len(source) {
+		return nil, fmt.Errorf("line %d: not UTF-8: the byte %#02x belongs to no character", bytes.Count(source[:at], []byte("\n"))+1, source[at])
+	}
+	source = withoutBlankEnd(bytes.TrimPrefix(source, []byte(byteOrderMark)))
 	var all []string
 	add := func(line int, v string) error {
 		v, err := feedValue(fills, v)
@@ -138,6 +144,15 @@ func readFeed(kind, fills, column string, source []byte) ([]string, error) {
 		return nil, errors.New("no values in it")
 	}
 	return all, nil
+}
+
+// withoutBlankEnd cuts blank lines off the end.
+func withoutBlankEnd(source []byte) []byte {
+	end := len(bytes.TrimRight(source, " \t\r\n"))
+	if at := bytes.IndexByte(source[end:], '\n'); at >= 0 && end > 0 {
+		return source[:end+at+1]
+	}
+	return source[:end]
 }
 
 // feedValue checks one value; a location is compacted.

@@ -54,11 +54,14 @@ func (r *reading) document(source []byte) *yaml.Node {
 	case len(source) > maxSource:
 		r.problem(start, "the file has %d bytes: at most %d", len(source), maxSource)
 		return nil
+	case otherEncoding(source) != "":
+		r.problem(start, "%s", otherEncoding(source))
+		return nil
 	case !utf8.Valid(source):
 		r.problem(firstInvalid(source), "the file is not UTF-8 text: the byte %#02x here belongs to no character", source[validUpTo(source)])
 		return nil
 	}
-	decoder := yaml.NewDecoder(bytes.NewReader(source))
+	decoder := yaml.NewDecoder(bytes.NewReader(withoutVersion(source)))
 	var document, second yaml.Node
 	err := decoder.Decode(&document)
 	switch {
@@ -69,10 +72,16 @@ func (r *reading) document(source []byte) *yaml.Node {
 		r.syntax(err)
 		return nil
 	}
-	if err := decoder.Decode(&second); err == nil {
+	err = decoder.Decode(&second)
+	for err == nil && isEmpty(&second) { // after --- at the end
+		second = yaml.Node{}
+		err = decoder.Decode(&second)
+	}
+	if err == nil {
 		r.problem(&second, "found a second document: a file holds one scenario")
 		return nil
-	} else if !errors.Is(err, io.EOF) {
+	}
+	if !errors.Is(err, io.EOF) {
 		r.syntax(err)
 		return nil
 	}
@@ -80,6 +89,46 @@ func (r *reading) document(source []byte) *yaml.Node {
 		return nil
 	}
 	return document.Content[0]
+}
+
+const byteOrderMark = "\ufeff"
+
+// otherEncoding names the encoding of text that is UTF-16, "" for other text. No
+// text in UTF-8 has zero bytes.
+func otherEncoding(source []byte) string {
+	if bytes.HasPrefix(source, []byte("\xff\xfe")) || bytes.HasPrefix(source, []byte("\xfe\xff")) || bytes.IndexByte(source, 0) >= 0 {
+		return "the file is UTF-16, or no text: save it as UTF-8"
+	}
+	return ""
+}
+
+var yamlVersion = regexp.MustCompile(`^%YAML[ \t]+1\.[0-9]+[ \t]*(#.*)?\r?$`)
+
+// withoutVersion makes a comment of a %YAML 1.x directive before the document: the
+// YAML library takes 1.1 alone, and the language is the same in all of them.
+func withoutVersion(source []byte) []byte {
+	at := 0
+	if bytes.HasPrefix(source, []byte(byteOrderMark)) {
+		at = len(byteOrderMark)
+	}
+	for line := range bytes.Lines(source[at:]) {
+		text := bytes.TrimRight(line, "\n")
+		switch {
+		case yamlVersion.Match(text):
+			changed := bytes.Clone(source)
+			changed[at] = '#'
+			return changed
+		case len(bytes.TrimSpace(text)) > 0 && text[0] != '#' && text[0] != '%':
+			return source
+		}
+		at += len(line)
+	}
+	return source
+}
+
+// isEmpty reports a document without content.
+func isEmpty(document *yaml.Node) bool {
+	return len(document.Content) == 0 || document.Content[0].Kind == yaml.ScalarNode && document.Content[0].Value == ""
 }
 
 // validUpTo is the index of the first byte that is not UTF-8, len(source) for none.

@@ -45,7 +45,8 @@ const explanation = `server: the reference backend for anonymous guest chat.
 It prints one line, "listening on http://…", to stdout, and its log to stderr.
 SIGTERM or Ctrl-C drains: not ready, no new sockets, partners told, then exit 0.
 JWT_SECRET (environment) or --jwt-secret-file signs the tokens; without either,
-a random secret is made, and tokens end with the process.
+a random secret is made, and tokens end with the process. White space around a secret
+or the URL of Redis, such as a line break at its end, is ignored, wherever it comes from.
 GOGC (200 where it is not set) and GOMEMLIMIT (nine tenths of the control group's
 limit) tell how garbage is collected, as for every Go program.
 
@@ -132,8 +133,8 @@ func parse(args []string, getenv func(string) string) (options, error) {
 	if err := o.logLevel.UnmarshalText([]byte(*logLevel)); err != nil || strings.ContainsAny(*logLevel, "+-") {
 		return o, fmt.Errorf("--log-level %q: debug, info, warn or error", *logLevel)
 	}
-	if o.redis == "" && !fs.Changed("redis-url") {
-		o.redis = getenv("REDIS_URL")
+	if err := o.readRedis(fs.Changed("redis-url"), getenv); err != nil {
+		return o, err
 	}
 	o.garbage = garbageOf(getenv)
 	var err error
@@ -205,20 +206,36 @@ func prefixes(all []string) (read []netip.Prefix, err error) {
 	return read, nil
 }
 
+// Secrets and URLs often come from files with a line break at the end. White space
+// around one is no part of it, wherever it comes from.
+
+// readRedis takes the URL of Redis from the flag, or else from REDIS_URL.
+func (o *options) readRedis(given bool, getenv func(string) string) error {
+	url, name := o.redis, "--redis-url"
+	if !given {
+		url, name = getenv("REDIS_URL"), "REDIS_URL"
+	}
+	if o.redis = strings.TrimSpace(url); o.redis == "" && url != "" {
+		return fmt.Errorf("%s is blank: give it a URL, such as redis://127.0.0.1:6379, or leave it out to keep guests in memory", name)
+	}
+	return nil
+}
+
 // secret reads the token secret; nil where none is given.
 func secret(file string, getenv func(string) string) ([]byte, error) {
-	if file == "" {
-		if s := getenv("JWT_SECRET"); s != "" {
-			return []byte(s), nil
+	text, name := getenv("JWT_SECRET"), "JWT_SECRET"
+	switch {
+	case file != "":
+		b, err := os.ReadFile(file)
+		if err != nil {
+			return nil, fmt.Errorf("--jwt-secret-file: %w", err)
 		}
+		text, name = string(b), "--jwt-secret-file "+file
+	case text == "":
 		return nil, nil
 	}
-	b, err := os.ReadFile(file)
-	if err != nil {
-		return nil, fmt.Errorf("--jwt-secret-file: %w", err)
+	if text = strings.TrimSpace(text); text == "" {
+		return nil, fmt.Errorf("%s is empty: want the secret that signs tokens", name)
 	}
-	if b = []byte(strings.TrimSpace(string(b))); len(b) == 0 {
-		return nil, fmt.Errorf("--jwt-secret-file %s is empty", file)
-	}
-	return b, nil
+	return []byte(text), nil
 }
