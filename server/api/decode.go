@@ -211,10 +211,14 @@ func decodeEvent(p Packet, args []byte) (Packet, error) {
 	if err := w.finish(args); err != nil {
 		return Packet{}, err
 	}
-	if !event.IsString() {
+	switch {
+	case event.IsString():
+		p.Kind, p.Event = Event, intern(event.Text())
+	case event.isNumber(): // which Socket.IO allows; the contract names none
+		p.Kind, p.Event = Event, event.String()
+	default:
 		return Packet{}, errNoEvent
 	}
-	p.Kind, p.Event = Event, intern(event.Text())
 	if isReserved(p.Event) {
 		return Packet{}, fmt.Errorf("%w: event name %q is reserved", ErrMalformed, p.Event)
 	}

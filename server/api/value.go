@@ -55,6 +55,8 @@ func (v Value) IsArray() bool { return len(v) > 0 && v[0] == '[' }
 // IsString reports whether v is a string.
 func (v Value) IsString() bool { return len(v) > 1 && v[0] == '"' }
 
+func (v Value) isNumber() bool { return len(v) > 0 && (v[0] == '-' || v[0] >= '0' && v[0] <= '9') }
+
 // IsNull reports whether v is null, or no value at all.
 func (v Value) IsNull() bool { return len(v) == 0 || v[0] == 'n' }
 
