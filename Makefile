@@ -27,6 +27,7 @@ lint: ## formatting, vet and staticcheck
 	@unformatted=$$(gofmt -l .); if [ -n "$$unformatted" ]; then echo "not formatted (gofmt -w them):"; echo "$$unformatted"; exit 1; fi
 	go vet ./...
 	go run $(STATICCHECK) ./...
+	@command -v gcc >/dev/null && $(MAKE) -s bin/counter.so || echo "gcc is missing: the counter of instructions is not compiled"
 
 bench: tools ## all benchmarks
 	go test -run '^$$' -bench . -benchmem ./...
@@ -43,8 +44,12 @@ hard: bin/bench ## compare allocations, bytes, Redis commands and sizes with res
 	bin/bench baseline check
 
 aa: bin/bench # a minute of the gate on identical code: anything but Regressed will do
-	@code=0; bin/bench gate --base HEAD --head HEAD --only Server/memory,Relay/within,Record --budget 60s --inconclusive pass || code=$$?; \
+	@code=0; bin/bench gate --base HEAD --head HEAD --only HTTP/fetch,Relay/within,Record --budget 60s --inconclusive pass || code=$$?; \
 	test $$code = 0 || test $$code = 4
+
+bin/counter.so: bench/count/plugin/plugin.c # the counter of instructions, with all warnings; bench gate compiles its own
+	@mkdir -p bin
+	gcc -O2 -Wall -Wextra -Werror -shared -fPIC -o $@ $<
 
 bin/bench: FORCE
 	@go build -o bin/bench ./bench
@@ -69,6 +74,10 @@ tools: $(PACKAGES) # what the tests run: Redis, Chromium, Python, and under Node
 		sudo=$$([ "$$(id -u)" = 0 ] || echo sudo); \
 		$$sudo apt-get update -q && $$sudo apt-get install -yq --no-install-recommends $$tool || exit 1; \
 	done
+	@command -v qemu-x86_64 >/dev/null || [ "$$(uname -sm)" != "Linux x86_64" ] || { \
+		echo "qemu-x86_64 is missing: installing Debian's package qemu-user"; \
+		sudo=$$([ "$$(id -u)" = 0 ] || echo sudo); \
+		$$sudo apt-get install -yq --no-install-recommends qemu-user || echo "there is no qemu-user: the gate decides by CPU time alone"; }
 
 $(PACKAGES): %/node_modules/.package-lock.json: %/package-lock.json
 	@command -v npm >/dev/null || { echo "npm is missing: install Node.js 20 or later (Debian: apt-get install nodejs npm)"; exit 1; }

@@ -107,7 +107,7 @@ func TestTheShippedPolicyHolds(t *testing.T) {
 		t.Fatal(err)
 	}
 	known := benchmarkNames(t)
-	for _, m := range slices.Concat(p.Metrics, p.Hard) {
+	for _, m := range slices.Concat(p.Counts, p.Metrics, p.Hard) {
 		top, _, _ := strings.Cut(policy.RunOf(m), "/")
 		if _, end := ab.EndToEnd()[policy.RunOf(m)]; !end && !slices.Contains(known, top) && top != "Size" {
 			t.Errorf("%s: there is no Benchmark%s", m.Name, top)

@@ -171,3 +171,82 @@ func TestWhatCannotBeMeasuredIsTold(t *testing.T) {
 		}
 	})
 }
+
+const works = `package bench
+
+import "testing"
+
+var sink uint64
+
+func churn(n int) {
+	x := sink
+	for i := range n {
+		x = x*6364136223846793005 + uint64(i)
+	}
+	sink = x
+}
+
+func BenchmarkSome(b *testing.B) {
+	for b.Loop() {
+		churn(20_000)
+	}
+}
+`
+
+// Counts decide whatever else the machine does, and name the function that became dearer.
+func TestCountsDecideTheGate(t *testing.T) {
+	for _, c := range []struct {
+		name, base, head string
+		code             int
+		says             []string
+	}{
+		{"same", works, works, cli.ExitOK, []string{"Pass: every gated metric is within its tolerance", "decided by counts", "| Some instructions |"}},
+		{"1.5 % more", works, strings.ReplaceAll(works, "20_000", "20_300"), trial.ExitRegressed, []string{"Regressed", "decided by counts", "Some instructions: worse by more than 0.5 %", "| Some | `guestload/bench."}},
+		{"base panics", strings.ReplaceAll(works, "churn(20_000)", "panic(0)"), works, cli.ExitCouldNotRun, []string{"counts of Some are left out", "nothing to judge"}},
+		{"head panics", works, strings.ReplaceAll(works, "churn(20_000)", `panic("broken")`), trial.ExitInconclusive, []string{"Invalid", "broken"}},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			dir := someRepository(t, c.base)
+			change(t, dir, map[string]string{
+				"bench/x_test.go": c.head,
+				"policy.yaml":     "counts: [{name: Some instructions, unit: instructions/op, operations: 2000, spread: 0.001, tolerance: 0.005, reason: tested}]\n",
+			})
+			t.Chdir(dir)
+			var stdout, stderr bytes.Buffer
+			code := run(t.Context(), strings.Fields("gate --base HEAD --policy policy.yaml --markdown"), &stdout, &stderr)
+			all := stdout.String() + stderr.String()
+			if code != c.code {
+				t.Errorf("exit %d, want %d", code, c.code)
+			}
+			for _, want := range c.says {
+				if !strings.Contains(all, want) {
+					t.Errorf("no %q in\n%s", want, all)
+				}
+			}
+		})
+	}
+}
+
+// Without an emulator the gate says so, and CPU time decides.
+func TestWithoutAnEmulatorCPUTimeDecides(t *testing.T) {
+	dir := someRepository(t, works)
+	change(t, dir, map[string]string{"policy.yaml": "counts: [{name: Some instructions, unit: instructions/op, operations: 2000, spread: 0.001, tolerance: 0.005, reason: tested}]\n" +
+		"metrics: [{name: Some, unit: ns/op, tolerance: 0.5, reason: tested}]\n"})
+	t.Chdir(dir)
+	bin := t.TempDir()
+	for _, program := range []string{"git", "go"} {
+		path, err := exec.LookPath(program)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := os.Symlink(path, filepath.Join(bin, program)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	t.Setenv("PATH", bin)
+	var stdout, stderr bytes.Buffer
+	code := run(t.Context(), strings.Fields("gate --base HEAD --policy policy.yaml --inconclusive pass --budget 60s"), &stdout, &stderr)
+	if want := "instructions are not counted: qemu-x86_64 is not on PATH: install Debian's package qemu-user: CPU time alone decides"; code != cli.ExitOK || !strings.Contains(stdout.String(), want) || strings.Contains(stdout.String(), "Some instructions") {
+		t.Errorf("exit %d: %s%s", code, stdout.String(), stderr.String())
+	}
+}

@@ -56,7 +56,7 @@ func runGate(ctx context.Context, args []string, stdout, stderr io.Writer) (err 
 	}
 	t := trial.New(p, builds, w, o.random())
 	defer t.Close()
-	if err := t.ReadBaselines(); err != nil {
+	if err := t.Prepare(ctx, w, stderr); err != nil {
 		return err
 	}
 	report, err := t.Run(ctx, stderr)

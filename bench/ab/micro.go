@@ -11,6 +11,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"regexp"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -78,14 +79,7 @@ func (b *Build) Run(ctx context.Context, name string, e Effort) (names []string,
 	if b.Benchmarks == "" {
 		return nil, nil, fmt.Errorf("%s: %w: it has no bench/", b.Tree, ErrNoBenchmark)
 	}
-	var pattern []string
-	for i, part := range strings.Split(name, "/") {
-		if i == 0 {
-			part = "Benchmark" + part
-		}
-		pattern = append(pattern, "^"+regexp.QuoteMeta(part)+"$")
-	}
-	cmd := command(ctx, b.Benchmarks, "-test.run=^$", "-test.bench="+strings.Join(pattern, "/"), "-test.benchtime="+e.Time.String(),
+	cmd := command(ctx, b.Benchmarks, "-test.run=^$", "-test.bench="+Pattern(name), "-test.benchtime="+e.Time.String(),
 		"-test.count="+strconv.Itoa(e.Slices), "-test.timeout=5m")
 	cmd.Dir = filepath.Join(b.Tree.Dir, "bench")
 	var out, said bytes.Buffer
@@ -104,6 +98,25 @@ func (b *Build) Run(ctx context.Context, name string, e Effort) (names []string,
 		return nil, nil, fmt.Errorf("%s of %s: %w", name, b.Tree, ErrNoBenchmark)
 	}
 	return names, values, nil
+}
+
+// Pattern is the value of -test.bench that runs a benchmark and all below it.
+func Pattern(name string) string {
+	var pattern []string
+	for i, part := range strings.Split(name, "/") {
+		if i == 0 {
+			part = "Benchmark" + part
+		}
+		pattern = append(pattern, "^"+regexp.QuoteMeta(part)+"$")
+	}
+	return strings.Join(pattern, "/")
+}
+
+// Knows reports whether the build has the benchmark that a name begins with.
+func (b *Build) Knows(ctx context.Context, name string) bool {
+	top, _, _ := strings.Cut(name, "/")
+	all, err := b.List(ctx)
+	return err == nil && slices.Contains(all, top)
 }
 
 // List are the names of the build's benchmarks, without those below them.

@@ -51,11 +51,22 @@ type Policy struct {
 	// Metrics are those that gate by statistics. Whatever else is measured is
 	// shown, and decides nothing.
 	Metrics []Metric `json:"metrics" yaml:"metrics"`
+	// Counts are those that gate by counts of instructions and system calls, where those can
+	// be taken. They share Alpha with Metrics.
+	Counts []Metric `json:"counts" yaml:"counts"`
+	// AfterCounts is how long to measure the CPU time of each thing that is run once counts
+	// have decided; 0: as Budget says.
+	AfterCounts time.Duration `json:"afterCounts" yaml:"afterCounts"`
+	// StealLimit is the share of the machine's CPU time that its host may take for others
+	// during a pair; pairs with more do not count. 0: any.
+	StealLimit float64 `json:"stealLimit" yaml:"stealLimit"`
 	// Hard are those without noise, which must equal their baselines exactly.
 	Hard []Metric `json:"hard" yaml:"hard"`
 	// Family is how many metrics share Alpha where that is more than those of
 	// Metrics: to judge a few as they are judged among all. 0: those of Metrics.
 	Family int `json:"family,omitempty" yaml:"-"`
+	// CountFamily is the same for Counts.
+	CountFamily int `json:"countFamily,omitempty" yaml:"-"`
 }
 
 // Metric is one gated metric.
@@ -65,6 +76,10 @@ type Metric struct {
 	Tolerance float64 `json:"tolerance" yaml:"tolerance"` // 0.02: a change by 2 % is let pass. Not of hard metrics
 	More      bool    `json:"more" yaml:"more"`           // more is better, as of a throughput
 	Reason    string  `json:"reason" yaml:"reason"`       // why it is gated, and so loosely
+	// Operations is how often a count's longer run does its work, and Spread the standard
+	// deviation of the log ratio of two counts of the same code. Of counts only.
+	Operations int     `json:"operations,omitempty" yaml:"operations"`
+	Spread     float64 `json:"spread,omitempty" yaml:"spread"`
 }
 
 // Default returns the policy of the measurements that this gate was made from,
@@ -95,7 +110,7 @@ func (p Policy) Validate() error {
 		wrong("budget is %v: want some time", p.Budget)
 	}
 	seen := map[string]bool{}
-	for _, m := range slices.Concat(p.Metrics, p.Hard) {
+	for _, m := range slices.Concat(p.Counts, p.Metrics, p.Hard) {
 		if m.Name == "" || seen[m.Name] {
 			wrong("metric %q: want each name once, and none empty", m.Name)
 		}
@@ -104,7 +119,21 @@ func (p Policy) Validate() error {
 			wrong("metric %q: want the reason why it is gated", m.Name)
 		}
 	}
-	for _, m := range p.Metrics {
+	for _, m := range p.Counts {
+		if m.Operations < 10 {
+			wrong("count %q: operations are %d: want at least 10", m.Name, m.Operations)
+		}
+		if !(m.Spread > 0 && m.Spread < 1) {
+			wrong("count %q: spread is %v: want a share such as 0.001", m.Name, m.Spread)
+		}
+	}
+	if p.AfterCounts < 0 {
+		wrong("afterCounts is %v: want some time, or none", p.AfterCounts)
+	}
+	if !(p.StealLimit >= 0 && p.StealLimit < 1) {
+		wrong("stealLimit is %v: want a share such as 0.05", p.StealLimit)
+	}
+	for _, m := range slices.Concat(p.Counts, p.Metrics) {
 		if !(m.Tolerance > 0 && m.Tolerance < 1) {
 			wrong("metric %q: tolerance is %v: want a share such as 0.02", m.Name, m.Tolerance)
 		}

@@ -15,13 +15,13 @@ import (
 func (r Report) WriteText(w io.Writer) error {
 	var b strings.Builder
 	fmt.Fprintf(&b, "%s\n", r.headline())
-	for _, reason := range r.Reasons {
-		fmt.Fprintf(&b, "  %s\n", reason)
+	for _, line := range r.remarks() {
+		fmt.Fprintf(&b, "  %s\n", line)
 	}
 	b.WriteString("\n")
 	tw := tabwriter.NewWriter(&b, 0, 0, 2, ' ', 0)
 	fmt.Fprintln(tw, strings.Join(columns, "\t"))
-	for _, m := range slices.Concat(r.Metrics, r.Hard, r.Shown) {
+	for _, m := range slices.Concat(r.Counts, r.Metrics, r.Hard, r.Shown) {
 		fmt.Fprintln(tw, strings.Join(m.cells(), "\t"))
 	}
 	if err := tw.Flush(); err != nil {
@@ -36,13 +36,15 @@ func (r Report) WriteText(w io.Writer) error {
 func (r Report) WriteMarkdown(w io.Writer) error {
 	var b strings.Builder
 	fmt.Fprintf(&b, "### %s\n\n", r.headline())
-	for _, reason := range r.Reasons {
-		fmt.Fprintf(&b, "- %s\n", escape(reason))
+	remarks := r.remarks()
+	for _, line := range remarks {
+		fmt.Fprintf(&b, "- %s\n", escape(line))
 	}
-	if len(r.Reasons) > 0 {
+	if len(remarks) > 0 {
 		b.WriteString("\n")
 	}
-	markdownTable(&b, slices.Concat(r.Metrics, r.Hard))
+	markdownTable(&b, slices.Concat(r.Counts, r.Metrics, r.Hard))
+	r.functions(&b)
 	if len(r.Shown) > 0 {
 		fmt.Fprintf(&b, "\n<details><summary>%d more, which decide nothing</summary>\n\n", len(r.Shown))
 		markdownTable(&b, r.Shown)
@@ -50,6 +52,29 @@ func (r Report) WriteMarkdown(w io.Writer) error {
 	}
 	_, err := io.WriteString(w, b.String())
 	return err
+}
+
+// remarks are the evidence, the reasons and the machine's steal, a line each.
+func (r Report) remarks() (lines []string) {
+	if r.Evidence != "" {
+		lines = append(lines, r.Evidence)
+	}
+	lines = append(lines, r.Reasons...)
+	if s := r.Stolen; s != nil && s.Pairs > 0 {
+		lines = append(lines, fmt.Sprintf("steal: median %s; %d of %d pairs had more than %s and do not count", percent(s.Median), s.Excluded, s.Pairs, percent(s.Limit)))
+	}
+	return lines
+}
+
+// functions writes the functions whose instruction counts changed most.
+func (r Report) functions(b *strings.Builder) {
+	if len(r.Functions) == 0 {
+		return
+	}
+	b.WriteString("\nFunctions whose instructions an operation changed most:\n\n| benchmark | function | base | head | change |\n| --- | --- | --- | --- | --- |\n")
+	for _, f := range r.Functions {
+		fmt.Fprintf(b, "| %s | `%s` | %.1f | %.1f | %+.1f |\n", escape(f.Run), f.Name, f.Base, f.Head, f.Head-f.Base)
+	}
 }
 
 var columns = []string{"metric", "base", "head", "change", "95 % interval", "pairs", "verdict", "why"}
@@ -77,6 +102,9 @@ func (r Report) headline() string {
 		Invalid:      "Invalid: this cannot be judged",
 		Regressed:    "Regressed: something became worse",
 	}[r.Verdict]
+	if r.Verdict == Pass && len(r.Undecided) > 0 {
+		text = "Pass by counts: instructions and system calls are within their tolerances, CPU time is undecided"
+	}
 	if !r.Settled {
 		text = "So far " + strings.ToLower(text[:1]) + text[1:]
 	}

@@ -30,30 +30,75 @@ type Pair struct {
 	Head float64 `json:"head"`
 }
 
+// Kind is what a result was decided by.
+type Kind string
+
+// The kinds of evidence.
+const (
+	Counts  Kind = "counts"        // of instructions and system calls
+	CPUTime Kind = "CPU time"      // in pairs
+	Stored  Kind = "stored values" // a value without noise, against its baseline
+)
+
+// Cause is why a metric is Inconclusive.
+type Cause string
+
+// The causes.
+const (
+	Steal  Cause = "steal"  // the machine's host took too much time for others
+	Spread Cause = "spread" // the pairs differ too much
+	Budget Cause = "budget" // the time was up before the last look
+)
+
+// Stolen is what the machine's host took of its CPU time during the pairs.
+type Stolen struct {
+	Limit    float64 `json:"limit"`
+	Median   float64 `json:"median"` // share, over all pairs
+	Pairs    int     `json:"pairs"`
+	Excluded int     `json:"excluded"` // pairs above the limit, which do not count
+}
+
 // Evidence is what has been measured so far.
 type Evidence struct {
 	Pairs    map[string][]Pair  // by metric, in the order measured; gated ones and others
 	Hard     map[string]float64 // hard metrics, by name, of head
 	Baseline map[string]float64 // what they should be
 	Invalid  []string           // why the runs are not to be believed; nil: they are
+	Failed   map[string]string  // counts that cannot be taken, and why
+	Stolen   *Stolen            // nil: not known
 	Ended    bool               // no more pairs will come: the budget is spent, or somebody has had enough
 }
 
 // Report is the judgement.
 type Report struct {
-	Verdict Verdict  `json:"verdict"`
-	Settled bool     `json:"settled"` // more pairs would change nothing
-	Reasons []string `json:"reasons"` // why the verdict is what it is
-	Metrics []Result `json:"metrics"` // the gated ones, in the policy's order
-	Hard    []Result `json:"hard"`    // the hard ones, in the policy's order
-	Shown   []Result `json:"shown"`   // the others, by name; their Verdict is ""
+	Verdict   Verdict    `json:"verdict"`
+	Settled   bool       `json:"settled"`             // more pairs would change nothing
+	Reasons   []string   `json:"reasons"`             // why the verdict is what it is
+	Undecided []string   `json:"undecided,omitempty"` // CPU times without evidence, where counts gave the verdict
+	Evidence  string     `json:"evidence,omitempty"`  // which kind decided, and what is left open
+	Stolen    *Stolen    `json:"stolen,omitempty"`
+	Counts    []Result   `json:"counts"`              // in the policy's order
+	Metrics   []Result   `json:"metrics"`             // the gated ones, in the policy's order
+	Hard      []Result   `json:"hard"`                // the hard ones, in the policy's order
+	Shown     []Result   `json:"shown"`               // the others, by name; their Verdict is ""
+	Functions []Function `json:"functions,omitempty"` // of counts that regressed: what changed most
+}
+
+// Function is how many instructions an operation executes in one function.
+type Function struct {
+	Run  string  `json:"run"` // the benchmark
+	Name string  `json:"name"`
+	Base float64 `json:"base"`
+	Head float64 `json:"head"`
 }
 
 // Result is one metric's part. Base and Head are medians; of a hard metric its
 // baseline and its value.
 type Result struct {
 	Metric
+	Kind    Kind     `json:"kind,omitempty"`
 	Verdict Verdict  `json:"verdict,omitempty"`
+	Cause   Cause    `json:"cause,omitempty"` // of Inconclusive
 	Decided bool     `json:"decided"`
 	Pairs   int      `json:"pairs"`          // that were used
 	Base    *float64 `json:"base,omitempty"` // nil where it was not measured
@@ -76,6 +121,9 @@ func Judge(p Policy, e Evidence) (Report, error) {
 
 func (j *judge) report() (r Report) {
 	p, e := j.policy, j.evidence
+	for _, m := range p.Counts {
+		r.Counts = append(r.Counts, j.count(m))
+	}
 	for _, m := range p.Metrics {
 		r.Metrics = append(r.Metrics, j.metric(m))
 	}
@@ -87,12 +135,17 @@ func (j *judge) report() (r Report) {
 	return r
 }
 
-// conclude takes the worst verdict for that of all.
+// conclude takes the worst verdict for that of all. Where counts are decided, CPU time that
+// is not leaves the verdict to them; the report says so.
 func (r *Report) conclude(e Evidence) {
-	all := slices.Concat(r.Metrics, r.Hard)
-	r.Verdict, r.Settled = Pass, true
+	all := slices.Concat(r.Counts, r.Metrics, r.Hard)
+	byCounts := r.countsDecide()
+	r.Verdict, r.Settled, r.Stolen = Pass, true, e.Stolen
 	for _, m := range all {
 		r.Settled = r.Settled && m.Decided
+		if byCounts && m.Kind == CPUTime && m.Verdict == Inconclusive {
+			continue
+		}
 		if slices.Index(severity, m.Verdict) > slices.Index(severity, r.Verdict) {
 			r.Verdict = m.Verdict
 		}
@@ -106,11 +159,75 @@ func (r *Report) conclude(e Evidence) {
 		return
 	}
 	r.Settled = r.Settled || r.Verdict == Regressed
+	var undecided []string
 	for _, m := range all {
 		if m.Verdict == r.Verdict && r.Verdict != Pass {
 			r.Reasons = append(r.Reasons, fmt.Sprintf("%s: %s", m.Name, m.Why))
 		}
+		if m.Kind == CPUTime && m.Verdict == Inconclusive {
+			undecided = append(undecided, m.Name)
+		}
 	}
+	if byCounts {
+		r.Undecided = undecided
+	}
+	r.Evidence = r.evidence(byCounts, undecided)
+	r.Reasons = append(r.Reasons, r.help()...)
+}
+
+// countsDecide reports whether there are counts, and evidence of each.
+func (r *Report) countsDecide() bool {
+	for _, m := range r.Counts {
+		if m.Verdict == Inconclusive || m.Verdict == Invalid {
+			return false
+		}
+	}
+	return len(r.Counts) > 0
+}
+
+// evidence says which kind of evidence the verdict is from, and what it leaves open.
+func (r *Report) evidence(byCounts bool, undecided []string) string {
+	switch {
+	case !r.Settled || len(r.Counts)+len(r.Metrics) == 0:
+		return ""
+	case r.Verdict == Regressed || r.Verdict == Improved:
+		kinds := []string{}
+		for _, m := range slices.Concat(r.Counts, r.Metrics, r.Hard) {
+			if m.Verdict == r.Verdict && !slices.Contains(kinds, string(m.Kind)) {
+				kinds = append(kinds, string(m.Kind))
+			}
+		}
+		return "decided by " + strings.Join(kinds, " and ")
+	case byCounts && len(undecided) > 0:
+		return "decided by counts; CPU time is undecided of " + strings.Join(undecided, ", ") + ": a slowdown that only the kernel or caches see may have been missed"
+	case byCounts && len(r.Metrics) > 0:
+		return "decided by counts and CPU time"
+	case byCounts:
+		return "decided by counts"
+	case len(r.Counts) > 0:
+		return ""
+	}
+	return "decided by CPU time"
+}
+
+// help says what would help against what left metrics inconclusive, a line a cause.
+func (r *Report) help() (lines []string) {
+	if !r.Settled {
+		return nil
+	}
+	for _, c := range []struct {
+		cause Cause
+		help  string
+	}{
+		{Steal, "steal: the machine's host takes its CPU time for others; another machine or hour would help"},
+		{Spread, "spread: pairs of the same code differ too much here; a quieter machine would help, or a wider tolerance in the policy"},
+		{Budget, "budget: the time was up before the last look; a longer --budget would help"},
+	} {
+		if slices.ContainsFunc(slices.Concat(r.Counts, r.Metrics), func(m Result) bool { return m.Cause == c.cause }) {
+			lines = append(lines, c.help)
+		}
+	}
+	return lines
 }
 
 // judge holds what the judgement of one piece of evidence needs.
@@ -122,9 +239,9 @@ type judge struct {
 
 // metric looks at one gated metric as often as its pairs allow.
 func (j *judge) metric(m Metric) Result {
-	r := Result{Metric: m, Verdict: Invalid, Decided: true}
+	r := Result{Metric: m, Verdict: Invalid, Decided: true, Kind: CPUTime}
 	pairs, measured := j.evidence.Pairs[m.Name]
-	if !measured && j.evidence.Ended {
+	if !measured && j.evidence.Ended && len(j.policy.Counts) == 0 && j.stolen() == 0 {
 		r.Why = "was not measured"
 		return r
 	}
@@ -142,20 +259,44 @@ func (j *judge) metric(m Metric) Result {
 	j.describe(&r, pairs, ratios, min(len(pairs), j.policy.most()))
 	next := j.policy.next(len(pairs))
 	switch {
-	case j.evidence.Ended && len(pairs) < MinPairs:
+	case j.evidence.Ended && len(pairs) < MinPairs && len(j.policy.Counts) == 0 && j.stolen() == 0:
 		r.Verdict, r.Why = Invalid, fmt.Sprintf("%d pairs: at least %d are needed", len(pairs), MinPairs)
 	case j.evidence.Ended || next == 0:
 		r.Verdict, r.Why = Inconclusive, fmt.Sprintf("after %d pairs it may lie within %s or beyond", r.Pairs, percent(m.Tolerance))
+		r.Cause = j.cause(len(pairs))
 	default:
 		r.Verdict, r.Decided, r.Why = Inconclusive, false, fmt.Sprintf("undecided after %d pairs, next look at %d", len(pairs), next)
 	}
 	return r
 }
 
+// stolen is how many pairs were left out since the host took too much time.
+func (j *judge) stolen() int {
+	if j.evidence.Stolen == nil {
+		return 0
+	}
+	return j.evidence.Stolen.Excluded
+}
+
+// cause is why n pairs do not decide.
+func (j *judge) cause(n int) Cause {
+	switch {
+	case n >= j.policy.most():
+		return Spread
+	case j.stolen() > 0 && 2*j.stolen() >= j.evidence.Stolen.Pairs:
+		return Steal
+	}
+	return Budget
+}
+
 // decide takes one look. ratios are oriented so that more is worse.
 func (r *Result) decide(j *judge, ratios []float64, share float64) {
 	family := float64(max(j.policy.Family, len(j.policy.Metrics)))
-	alarm := j.policy.Alpha * share / family
+	alpha := j.policy.Alpha
+	if len(j.policy.Counts) > 0 {
+		alpha *= 1 - countShare
+	}
+	alarm := alpha * share / family
 	pass := j.policy.PassAlpha * share
 	upper := newSignedRank(ratios, r.band())
 	lower := newSignedRank(ratios, -r.band())
@@ -178,7 +319,7 @@ func (r *Result) decide(j *judge, ratios []float64, share float64) {
 // shown describes what was measured beside the gated metrics.
 func (j *judge) shown() (rs []Result) {
 	for name, pairs := range j.evidence.Pairs {
-		if slices.ContainsFunc(j.policy.Metrics, func(m Metric) bool { return m.Name == name }) {
+		if slices.ContainsFunc(slices.Concat(j.policy.Metrics, j.policy.Counts), func(m Metric) bool { return m.Name == name }) {
 			continue
 		}
 		r := Result{Metric: Metric{Name: name}, Decided: true}
@@ -199,14 +340,18 @@ func (j *judge) describe(r *Result, pairs []Pair, ratios []float64, n int) {
 	if n == 0 {
 		return
 	}
+	r.medians(pairs[:n])
+	r.Change = changeOf(ratios[:n], r.More, j.tables)
+}
+
+func (r *Result) medians(pairs []Pair) {
 	var base, head []float64
-	for _, p := range pairs[:n] {
+	for _, p := range pairs {
 		base, head = append(base, p.Base), append(head, p.Head)
 	}
 	slices.Sort(base)
 	slices.Sort(head)
 	r.Base, r.Head = new(median(base)), new(median(head))
-	r.Change = changeOf(ratios[:n], r.More, j.tables)
 }
 
 // logRatios returns ln(head/base) of each pair, or of base/head where more is
@@ -229,7 +374,7 @@ func isPositive(v float64) bool { return v > 0 && !math.IsInf(v, 0) }
 
 // hard compares a metric without noise with its baseline.
 func (j *judge) hard(m Metric) Result {
-	r := Result{Metric: m, Verdict: Invalid, Decided: true}
+	r := Result{Metric: m, Verdict: Invalid, Decided: true, Kind: Stored}
 	want, known := j.evidence.Baseline[m.Name]
 	got, measured := j.evidence.Hard[m.Name]
 	worse := got > want

@@ -56,7 +56,7 @@ func Restrict(p gate.Policy, only []string) (gate.Policy, error) {
 			return true
 		})
 	}
-	p.Metrics, p.Hard = keep(p.Metrics), keep(p.Hard)
+	p.Counts, p.Metrics, p.Hard = keep(p.Counts), keep(p.Metrics), keep(p.Hard)
 	for _, name := range only {
 		if !used[name] {
 			return p, cli.Usagef("--only %q: the policy has no such metric%s", name, cli.Guess(name, names(whole)))
@@ -66,7 +66,7 @@ func Restrict(p gate.Policy, only []string) (gate.Policy, error) {
 }
 
 func names(p gate.Policy) (all []string) {
-	for _, m := range slices.Concat(p.Metrics, p.Hard) {
+	for _, m := range slices.Concat(p.Counts, p.Metrics, p.Hard) {
 		all = append(all, m.Name, RunOf(m))
 	}
 	return all

@@ -14,6 +14,7 @@ import (
 
 	"guestload/bench/ab"
 	"guestload/bench/baseline"
+	"guestload/bench/count"
 	"guestload/bench/gate"
 	"guestload/bench/policy"
 )
@@ -28,6 +29,8 @@ type Trial struct {
 	policy   gate.Policy
 	builds   [2]*ab.Build
 	runner   *ab.Runner
+	counter  *count.Emulator // nil: nothing is counted
+	steal    []float64       // of each pair, as a share
 	evidence gate.Evidence
 	pairs    []ab.Pair
 	tried    map[string]int // pairs asked for, by what is run
@@ -40,7 +43,7 @@ func New(p gate.Policy, builds [2]*ab.Build, w *ab.Workshop, random *rand.Rand) 
 	return &Trial{
 		policy: p, builds: builds,
 		runner:   ab.NewRunner(builds, w, MicroEffort(), random),
-		evidence: gate.Evidence{Pairs: map[string][]gate.Pair{}},
+		evidence: gate.Evidence{Pairs: map[string][]gate.Pair{}, Failed: map[string]string{}},
 		tried:    map[string]int{}, spoiled: map[string]int{},
 	}
 }
@@ -54,9 +57,17 @@ func (t *Trial) Pairs() []ab.Pair { return t.pairs }
 // UseBaselines gives the values that hard metrics should have.
 func (t *Trial) UseBaselines(values map[string]float64) { t.evidence.Baseline = values }
 
-// ReadBaselines takes these values from the head's tree, and leaves out hard metrics that
+// Prepare reads the baselines and finds the counter.
+func (t *Trial) Prepare(ctx context.Context, w *ab.Workshop, progress io.Writer) error {
+	if err := t.readBaselines(); err != nil {
+		return err
+	}
+	return t.FindCounter(ctx, w, progress)
+}
+
+// readBaselines takes these values from the head's tree, and leaves out hard metrics that
 // cannot be compared with them here.
-func (t *Trial) ReadBaselines() error {
+func (t *Trial) readBaselines() error {
 	b, err := baseline.Read(t.builds[ab.Head].Tree.Dir)
 	if err != nil {
 		return err
@@ -76,33 +87,44 @@ func (t *Trial) Run(ctx context.Context, progress io.Writer) (gate.Report, error
 	if t.evidence.Hard, err = baseline.Measure(ctx, t.builds[ab.Head], t.policy.Hard); err != nil {
 		return gate.Report{}, err
 	}
+	if err := t.count(ctx, began, progress); err != nil {
+		return gate.Report{}, err
+	}
+	budget, err := t.cpuBudget(time.Since(began))
+	if err != nil {
+		return gate.Report{}, err
+	}
 	told := began
 	for {
 		r, err := gate.Judge(t.policy, t.evidence)
 		if err != nil {
 			return r, err
 		}
-		if left := t.policy.Budget - time.Since(began); left <= 0 || r.Settled {
+		if left := budget - time.Since(began); left <= 0 || r.Settled {
 			break
 		} else if time.Since(told) > 15*time.Second {
 			told = time.Now()
 			fmt.Fprintf(progress, "undecided: %s; %s left\n", strings.Join(undecided(r), ", "), left.Round(time.Second))
 		}
-		if err := t.round(ctx, r, began, progress); err != nil {
+		if err := t.round(ctx, r, began.Add(budget), progress); err != nil {
 			return r, err
 		}
 	}
 	t.evidence.Ended = true
 	r, err := gate.Judge(t.policy, t.evidence)
-	if len(t.policy.Metrics)+len(t.policy.Hard) == 0 {
+	if err != nil {
+		return r, err
+	}
+	if len(t.policy.Counts)+len(t.policy.Metrics)+len(t.policy.Hard) == 0 {
 		return r, ErrNothing
 	}
 	r.Reasons = append(r.Reasons, t.notes...)
+	r.Functions, err = t.functions(ctx, r)
 	return r, err
 }
 
 // round takes one pair of each thing that an undecided metric needs.
-func (t *Trial) round(ctx context.Context, r gate.Report, began time.Time, progress io.Writer) error {
+func (t *Trial) round(ctx context.Context, r gate.Report, until time.Time, progress io.Writer) error {
 	open := map[string]bool{}
 	var order []string
 	for _, m := range r.Metrics {
@@ -117,7 +139,7 @@ func (t *Trial) round(ctx context.Context, r gate.Report, began time.Time, progr
 			t.runner.Stop(run)
 			continue
 		}
-		if time.Since(began) >= t.policy.Budget {
+		if !time.Now().Before(until) {
 			return nil
 		}
 		if err := t.pair(ctx, run, progress); err != nil || len(t.evidence.Invalid) > 0 {
@@ -131,7 +153,9 @@ func (t *Trial) round(ctx context.Context, r gate.Report, began time.Time, progr
 // cannot be judged; an error ends the trial.
 func (t *Trial) pair(ctx context.Context, run string, progress io.Writer) error {
 	t.tried[run]++
+	before := ab.MachineTimes()
 	got, err := t.runner.Pair(ctx, run)
+	stolen := ab.MachineTimes().Steal(before)
 	switch {
 	case ctx.Err() != nil:
 		return ctx.Err()
@@ -148,6 +172,9 @@ func (t *Trial) pair(ctx context.Context, run string, progress io.Writer) error 
 		t.evidence.Invalid = append(t.evidence.Invalid, fmt.Sprintf("%s: %v", run, err))
 	case err != nil:
 		return err
+	}
+	if len(got) == 0 || t.isStolen(stolen) {
+		return nil
 	}
 	t.pairs = append(t.pairs, got...)
 	for _, p := range got {

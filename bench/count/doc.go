@@ -1,0 +1,12 @@
+// Package count counts the user-space instructions and system calls of programs, which do
+// not depend on what else a machine does.
+//
+// A program runs under qemu-user, whose TCG plugin (plugin.c) counts. Two runs of different
+// lengths are compared, so that starting up cancels out; the rest is divided by the
+// operations that the longer one does more. Counts see neither the kernel's work nor caches,
+// branches and waiting; CPU time in pairs (package ab) sees those.
+//
+// The same binary repeats within 0.1 % (see bench/RESULTS.md). What changes counts beside
+// the code is in Emulator.Key: the Go version, the platform, the emulator's version, and
+// with it the CPU features that the program sees.
+package count
