@@ -135,12 +135,19 @@ func TestTheSmokeScenarioPassesAgainstExpress(t *testing.T) {
 }
 
 func TestABackendThatIsNotOursIsFoundOut(t *testing.T) {
-	t.Parallel()
-	target, dir := startBackend(t, "--lie", "double-match"), filepath.Join(t.TempDir(), "r")
-	code, out, errs := invoke(t.Context(), "--scenario", scenarioFile(t, visit), "--target", target,
-		"--transport", "socketio", "--without", "renew", "--out", dir, "--quiet")
-	if rules := strings.Join(broken(readRecord(t, dir)), " "); code != results.ExitViolated || !strings.Contains(rules, "one-partner") {
-		t.Errorf("exit code %d, broken %q\n%s%s", code, rules, out, errs)
+	for lie, scenario := range map[string]string{
+		"double-match": visit, "wrong-receipt": visit, "relay-late": strings.Replace(visit, "{idle: {for: 1s}}", "{search: {within: 5s}}, chat, {speak: {after: leaving}}", 1),
+	} {
+		t.Run(lie, func(t *testing.T) {
+			t.Parallel()
+			target, dir := startBackend(t, "--lie", lie), filepath.Join(t.TempDir(), "r")
+			code, out, errs := invoke(t.Context(), "--scenario", scenarioFile(t, scenario), "--target", target,
+				"--transport", "socketio", "--without", "renew", "--out", dir, "--quiet")
+			want := map[string]string{"double-match": "one-partner", "wrong-receipt": "receipt-to-sender", "relay-late": "after-leave"}[lie]
+			if rules := strings.Join(broken(readRecord(t, dir)), " "); code != results.ExitViolated || !strings.Contains(rules, want) {
+				t.Errorf("exit code %d, broken %q\n%s%s", code, rules, out, errs)
+			}
+		})
 	}
 }
 

@@ -1,9 +1,11 @@
 // A guest chat as many write it, with Express and the official Socket.IO server:
-//   node server.js [--lie double-match] [--names own] [--events 50]
+//   node server.js [--lie double-match|wrong-receipt|relay-late] [--names own] [--events 50]
 // It tells its address on the first line, and ends with its standard input. It has
 // the contract without what is optional: nobody can renew a token, report a
 // device, or ask for counts. With --lie double-match it now and then matches a
-// guest who has a partner already; with --names own it has a prefix, paths and
+// guest who has a partner already, with wrong-receipt it tells the recipient that a
+// message was delivered, as some do, and with relay-late it delivers what a guest
+// says after a chat to the last partner; with --names own it has a prefix, paths and
 // events of its own; with --events 50 it closes the connection of a socket that sends
 // more events in a second, and has no such limit otherwise.
 import { createServer } from "node:http";
@@ -16,8 +18,8 @@ const options = {
   lie: { type: "string", default: "none" }, names: { type: "string", default: "contract" }, events: { type: "string", default: "Infinity" },
 };
 const { lie, names, events } = parseArgs({ options }).values;
-if (!["none", "double-match"].includes(lie) || !["contract", "own"].includes(names)) {
-  throw new Error("--lie is none or double-match, --names is contract or own");
+if (!["none", "double-match", "wrong-receipt", "relay-late"].includes(lie) || !["contract", "own"].includes(names)) {
+  throw new Error("--lie is none, double-match, wrong-receipt or relay-late, --names is contract or own");
 }
 
 const ownPaths = {
@@ -121,18 +123,19 @@ const search = (guest) => {
     queue.push(guest);
     return tell(guest, "user:match:no_users", { message: "No users available for matching. Waiting for someone to join..." });
   }
-  guest.partner = partner;
-  partner.partner = guest;
+  guest.partner = guest.last = partner;
+  partner.partner = partner.last = guest;
   introduce(guest, partner);
 };
 
 const relay = (guest, { type, content }) => {
-  if (!guest.partner) return tell(guest, "chat:error", { message: "You are not connected to any user" });
+  const partner = guest.partner ?? (lie === "relay-late" ? guest.last : null);
+  if (!partner) return tell(guest, "chat:error", { message: "You are not connected to any user" });
   const id = randomUUID();
   const timestamp = new Date().toISOString();
   tell(guest, "chat:message:sent", { messageId: id, timestamp, status: "sent" });
-  tell(guest.partner, "chat:message", { id, senderId: guest.id, senderUsername: guest.username, type, content, timestamp });
-  tell(guest, "chat:message:delivered", { messageId: id, timestamp });
+  tell(partner, "chat:message", { id, senderId: guest.id, senderUsername: guest.username, type, content, timestamp });
+  tell(lie === "wrong-receipt" ? partner : guest, "chat:message:delivered", { messageId: id, timestamp });
 };
 
 const depart = (guest, socket) => {
