@@ -20,7 +20,7 @@ func (p *performance) conclude(ctx context.Context, tally executor.Tally, end ti
 	r.Guests = accounts(tally, p.tape.planned, int(p.closed.Load()))
 	totals := p.book.Totals()
 	r.Required = p.world.Required(totals)
-	p.surroundings(ctx)
+	p.casualties()
 	p.target.Spread.Close() // who fell silent goes now
 	left := p.target.leftovers(ctx)
 	if p.teller == nil {
@@ -39,11 +39,15 @@ func (p *performance) conclude(ctx context.Context, tally executor.Tally, end ti
 	p.run.Conclude(p.scenario.Thresholds)
 }
 
-// surroundings tells where the run happened, and of servers that did not outlive it.
-func (p *performance) surroundings(ctx context.Context) {
+// surroundings tells where the run happens.
+func (p *performance) surroundings(here results.Environment) {
+	here.Target, here.Transport, here.Storage = p.where(), p.transport, p.target.storage
+	p.run.Record.Environment = here
+}
+
+// casualties tells of servers that did not outlive the run.
+func (p *performance) casualties() {
 	r := &p.run.Record
-	r.Environment = results.Here(ctx)
-	r.Environment.Target, r.Environment.Transport, r.Environment.Storage = p.where(), p.transport, p.target.storage
 	r.Invalid = append(r.Invalid, p.storage.reasons()...)
 	if p.target.own == nil {
 		instance := p.target.Clients[0]

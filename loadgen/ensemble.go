@@ -59,14 +59,15 @@ type saying struct {
 }
 
 // together plays one run in several processes.
-func (st *stage) together(ctx context.Context, s scenarios.Scenario, dir string) (page.Page, error) {
-	t, err := openTarget(ctx, st.options, s, st.machine, dir)
+func (st *stage) together(ctx context.Context, s scenarios.Scenario, journal *results.Journal) (page.Page, error) {
+	t, err := openTarget(ctx, st.options, s, st.machine, journal.Dir())
 	if err != nil {
 		return page.Page{}, err
 	}
 	defer t.close()
 	o := st.options
 	e := &ensemble{performance: newPerformance(o, s, t, st.machine, st.live, time.Now()), said: make(chan saying)}
+	e.surroundings(results.Here(ctx))
 	e.replay = verify.NewReplay(e.verifier, s.Processes)
 	st.warn(e.performance, demandOf(s, t, executor.Share{}), 0)
 	var listening sync.WaitGroup
@@ -86,17 +87,20 @@ func (st *stage) together(ctx context.Context, s scenarios.Scenario, dir string)
 		return page.Page{}, err
 	}
 	e.audience = st.audience
-	if err := e.play(ctx); err != nil {
+	if err := e.play(ctx, journal); err != nil {
 		return page.Page{}, err
 	}
 	return e.page(), nil
 }
 
 // play begins the run and hears of it until all shares are over, and concludes.
-func (e *ensemble) play(ctx context.Context) error {
+func (e *ensemble) play(ctx context.Context, journal *results.Journal) error {
 	epoch := time.Now().Add(together)
 	e.plan.Clock = session.Clock{Epoch: epoch}
 	e.run.Record.Started = epoch.UTC()
+	if err := e.begin(journal); err != nil {
+		return err
+	}
 	e.blows = newBlows(e.target, e.plan.Clock, e.verifier)
 	for _, m := range e.members {
 		m.last = epoch
@@ -236,7 +240,9 @@ func (e *ensemble) show() {
 	e.tape.join(e.heard.Seconds[e.next:whole])
 	e.next = whole
 	e.tape.spent(e.gauges.take())
-	e.performance.show(time.Duration(whole)*time.Second, e.tally(), before)
+	now := e.tally()
+	e.note(now, before)
+	e.performance.show(time.Duration(whole)*time.Second, now, before)
 }
 
 // tally is that of all processes.

@@ -11,7 +11,7 @@ import (
 // conclude makes the record of the run of those of its shares.
 func (e *ensemble) conclude(ctx context.Context, end time.Duration) error {
 	var shares []results.Run
-	invalid, warnings := e.run.Record.Invalid, e.run.Record.Warnings
+	here, invalid, warnings := e.run.Record.Environment, e.run.Record.Invalid, e.run.Record.Warnings
 	for _, m := range e.members {
 		share, doubts := e.share(m, end)
 		shares = append(shares, share)
@@ -26,7 +26,8 @@ func (e *ensemble) conclude(ctx context.Context, end time.Duration) error {
 	e.run = whole
 	r := &e.run.Record
 	r.Invalid, r.Warnings = invalid, append(warnings, r.Warnings...)
-	e.surroundings(ctx)
+	r.Environment = here
+	e.casualties()
 	e.target.Spread.Close()
 	left := e.target.leftovers(ctx)
 	e.judge(e.verifier.Finish(end, left), left)

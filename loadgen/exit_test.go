@@ -50,7 +50,7 @@ func TestUsageErrorsExitWith2(t *testing.T) {
 		{"K/N", []string{"--scenario", file, "--target", "http://127.0.0.1:3000", "--run", "x", "--share", "3/2"}},
 		{"a search for the capacity", []string{"--scenario", "capacity", "--processes", "2"}},
 		{"--out is empty", []string{"--scenario", file, "--out", ""}},
-		{"holds a run record already", []string{"--scenario", file, "--out", taken}},
+		{"already holds a run record", []string{"--scenario", file, "--out", taken}},
 		{"--without is empty", []string{"--scenario", file, "--without", ""}},
 		{"--watch", []string{"--scenario", file, "--watch", "nowhere:http"}},
 		{"leave out --guests", []string{"--list", "--guests", "5"}},
@@ -134,7 +134,7 @@ func TestMergeExitsWithTheMergedVerdict(t *testing.T) {
 	fakeRun(t, filepath.Join(root, "b"), &results.Part{Run: "x", Share: 2, Of: 2})
 	args := []string{"merge", filepath.Join(root, "out"), filepath.Join(root, "a"), filepath.Join(root, "b")}
 	invoke(t.Context(), args...)
-	if code, _, errs := invoke(t.Context(), args...); code != results.ExitUsage || !strings.Contains(errs, "holds a run record already") {
+	if code, _, errs := invoke(t.Context(), args...); code != results.ExitUsage || !strings.Contains(errs, "already holds a run record") {
 		t.Errorf("merged twice into one folder: exit code %d, %s", code, errs)
 	}
 }

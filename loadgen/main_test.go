@@ -35,7 +35,7 @@ func TestMain(m *testing.M) {
 		if args[0] == playAsLoadgen {
 			args = args[1:]
 		}
-		os.Exit(run(context.Background(), args, os.Getenv, os.Stdin, os.Stdout, os.Stderr))
+		os.Exit(program(args))
 	}
 	os.Exit(m.Run())
 }

@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"path/filepath"
@@ -25,45 +26,51 @@ import (
 // recordsRoot is where records go that were given no folder.
 var recordsRoot = filepath.Join("results", "runs")
 
-// play runs the scenario, reports it, and returns the exit code.
-func play(ctx context.Context, o options, s scenarios.Scenario, getenv func(string) string, stdout, stderr io.Writer) (int, error) {
+// play runs the scenario, reports it, and returns the exit code. The report comes
+// first and the record after it: whatever is full or gone, the result is seen.
+func play(ctx context.Context, o options, s scenarios.Scenario, getenv func(string) string, out, errs *report.Outlet) (int, error) {
 	machine, err := measureMachine(within(executor.Share{N: s.Processes}, peakLive(highest(s))), o.conns)
 	if err != nil {
 		return 0, err
 	}
-	dir, err := folder(o, s)
+	journal, err := claim(o, s)
 	if err != nil {
 		return 0, err
 	}
 	live := report.NewLive(io.Discard, report.Terminal{})
 	if !o.quiet && !o.json {
-		live = report.NewLive(stderr, report.Detect(stderr, getenv))
+		live = report.NewLive(errs, report.Detect(errs, getenv))
 	}
-	st := &stage{options: o, machine: machine, live: live, stderr: stderr}
+	st := &stage{options: o, machine: machine, live: live, stderr: errs}
 	defer func() { st.audience.close() }()
-	whole, err := st.whole(ctx, s, dir)
+	whole, err := st.whole(ctx, s, journal)
 	if err != nil {
-		return 0, err
+		return 0, errors.Join(err, journal.Abandon())
 	}
-	if err := live.Clear(); err != nil {
-		return 0, fmt.Errorf("clear the screen: %w", err)
-	}
-	if err := writeRecord(dir, whole); err != nil {
-		return 0, err
-	}
-	if err := st.audience.finish(whole); err != nil {
-		fmt.Fprintf(stderr, "loadgen: %v\n", err)
-	}
+	live.Clear() // a screen that has gone is no reason to keep the report back
+	flush(errs)
 	record := whole.Run.Record
 	if o.json {
-		err = record.WriteJSON(stdout)
+		err = record.WriteJSON(out)
 	} else {
-		_, err = io.WriteString(stdout, report.Detect(stdout, getenv).Final(record, dir))
+		_, err = io.WriteString(out, report.Detect(out, getenv).Final(record, journal.Dir()))
 	}
 	if err != nil {
-		return 0, fmt.Errorf("report: %w", err)
+		fmt.Fprintf(errs, "loadgen: the report could not be printed: %v\n", err)
 	}
-	return record.Outcome.ExitCode(), nil
+	flush(out)
+	st.unwritten = append(st.unwritten, writeFiles(journal, whole)...)
+	for _, err := range st.unwritten {
+		fmt.Fprintf(errs, "loadgen: the record is incomplete: %v\n", err)
+	}
+	if err := st.audience.finish(whole); err != nil {
+		fmt.Fprintf(errs, "loadgen: %v\n", err)
+	}
+	code := record.Outcome.ExitCode()
+	if len(st.unwritten) > 0 {
+		code = max(code, results.ExitCouldNotRun)
+	}
+	return code, nil
 }
 
 // stage is where runs are played: what all of one invocation share.
@@ -73,18 +80,19 @@ type stage struct {
 	live      *report.Live
 	audience  *audience // nil: nobody watches
 	stderr    io.Writer
-	searching bool // the runs are those of a search for the capacity
+	searching bool    // the runs are those of a search for the capacity
+	unwritten []error // files of records
 }
 
 // whole plays all that the scenario asks for: one run, or the many of a search.
-func (st *stage) whole(ctx context.Context, s scenarios.Scenario, dir string) (page.Page, error) {
+func (st *stage) whole(ctx context.Context, s scenarios.Scenario, journal *results.Journal) (page.Page, error) {
 	if st.searching = s.Capacity != nil; st.searching {
-		return st.search(ctx, s, dir)
+		return st.search(ctx, s, journal)
 	}
 	if s.Processes > 1 {
-		return st.together(ctx, s, dir)
+		return st.together(ctx, s, journal)
 	}
-	p, err := st.perform(ctx, s, s.Name, dir)
+	p, err := st.perform(ctx, s, s.Name, journal)
 	if err != nil {
 		return page.Page{}, err
 	}
@@ -93,13 +101,15 @@ func (st *stage) whole(ctx context.Context, s scenarios.Scenario, dir string) (p
 
 // perform plays one run against a target that is opened for it; title is what
 // the screen calls it.
-func (st *stage) perform(ctx context.Context, s scenarios.Scenario, title, dir string) (*performance, error) {
-	t, err := openTarget(ctx, st.options, s, st.machine, dir)
+func (st *stage) perform(ctx context.Context, s scenarios.Scenario, title string, journal *results.Journal) (*performance, error) {
+	t, err := openTarget(ctx, st.options, s, st.machine, journal.Dir())
 	if err != nil {
 		return nil, err
 	}
 	defer t.close()
+	here := results.Here(ctx)
 	p := newPerformance(st.options, s, t, st.machine, st.live, time.Now())
+	p.surroundings(here)
 	p.tape.title = title
 	rate := 0.0
 	if st.searching {
@@ -110,6 +120,9 @@ func (st *stage) perform(ctx context.Context, s scenarios.Scenario, title, dir s
 		return nil, err
 	}
 	p.audience = st.audience
+	if err := p.begin(journal); err != nil {
+		return nil, err
+	}
 	p.run, err = p.perform(ctx)
 	return p, err
 }
@@ -125,12 +138,12 @@ func (st *stage) warn(p *performance, d demand, rate float64) {
 	}
 }
 
-// folder makes the record's folder.
-func folder(o options, s scenarios.Scenario) (string, error) {
+// claim takes the record's folder.
+func claim(o options, s scenarios.Scenario) (*results.Journal, error) {
 	if o.out != "" {
-		return o.out, results.Claim(o.out)
+		return results.Claim(o.out)
 	}
-	return results.NewDir(recordsRoot, s.Name, time.Now())
+	return results.ClaimNew(recordsRoot, s.Name, time.Now())
 }
 
 // performance is one run of a scenario against a target.
@@ -153,10 +166,11 @@ type performance struct {
 	blows     *blows       // faults of the scenario
 	storage   *storageWatch
 	health    measure.Health
-	tap       *verify.Tap // what guests are told, where another process judges it
-	teller    *teller     // nil: the run is told of here
-	died      bool        // the embedded server ended by itself
-	shown     error       // why the screen could not be drawn
+	tap       *verify.Tap      // what guests are told, where another process judges it
+	teller    *teller          // nil: the run is told of here
+	journal   *results.Journal // nil: no record is written here
+	died      bool             // the embedded server ended by itself
+	shown     error            // why the screen could not be drawn
 }
 
 // vanishedSocketIO is how long a Socket.IO server may take to notice a silent socket:
@@ -231,6 +245,7 @@ func (p *performance) tick(at time.Duration, now executor.Tally) {
 	p.tape.add(p.book.Tick(at), now)
 	p.tape.spent(p.gauges.take())
 	p.teller.tick(p.tape, now)
+	p.note(now, before)
 	p.show(at, now, before)
 }
 

@@ -2,7 +2,13 @@
 
 package main
 
-import "syscall"
+import (
+	"os"
+	"syscall"
+)
+
+// brokenOutput are the signals of outputs that cannot be written.
+var brokenOutput = []os.Signal{syscall.SIGPIPE, syscall.SIGXFSZ, syscall.SIGTTOU}
 
 // openFiles is how many files this process may have open, raised as far as the
 // system lets it: the hard limit too, where that is less than wanted and we are root.

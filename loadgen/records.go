@@ -74,13 +74,37 @@ func reportAgain(dirs []string, stdout io.Writer, t report.Terminal) (exit int, 
 	dir := dirs[0]
 	p, err := openRecord(dir)
 	if err != nil {
-		return 0, err
+		if p, err = recoverRecord(dir, err); err != nil {
+			return 0, err
+		}
 	}
+	_, printed := io.WriteString(stdout, t.Final(p.Run.Record, dir))
 	if err := page.Write(dir, p); err != nil {
 		return 0, err
 	}
-	_, err = fmt.Fprintf(stdout, "%s\npage    %s\n", t.Final(p.Run.Record, dir), filepath.Join(dir, page.File))
-	return 0, err
+	_, err = fmt.Fprintf(stdout, "\npage    %s\n", filepath.Join(dir, page.File))
+	return 0, errors.Join(printed, err)
+}
+
+// recoverRecord reads what is left of a run that was killed, or whose files could not all
+// be written; failed is why its record is not whole.
+func recoverRecord(dir string, failed error) (page.Page, error) {
+	if info, err := os.Stat(dir); err != nil || !info.IsDir() {
+		return page.Page{}, failed
+	}
+	r, err := results.Recover(dir)
+	switch {
+	case errors.Is(err, results.ErrNotUnfinished):
+		return page.Page{}, failed
+	case errors.Is(err, results.ErrNotBegun):
+		if runs, _ := filepath.Glob(filepath.Join(dir, runsFolder, "*")); len(runs) > 0 {
+			return page.Page{}, fmt.Errorf("%s is the folder of a search that did not come to its end; each of its runs has a record: loadgen report %s", dir, runs[len(runs)-1])
+		}
+		return page.Page{}, err
+	case err != nil:
+		return page.Page{}, err
+	}
+	return page.Page{Run: r.Run, Scenario: []byte(r.Scenario), Usage: r.Usage}, nil
 }
 
 // compare prints records side by side.
@@ -123,26 +147,12 @@ func merge(dirs []string, stdout io.Writer, t report.Terminal) (exit int, err er
 	if merged.Run, err = results.Merge(runs...); err != nil {
 		return 0, cli.UsageError{Err: err}
 	}
-	if err := writeRecord(out, merged); err != nil {
+	j, err := results.Claim(out)
+	if err != nil {
 		return 0, err
 	}
 	_, err = io.WriteString(stdout, t.Final(merged.Run.Record, out))
-	return merged.Run.Record.Outcome.ExitCode(), err
-}
-
-// writeRecord writes all files of a record, run.json last: a folder that has
-// one has all.
-func writeRecord(dir string, p page.Page) error {
-	if err := results.Claim(dir); err != nil {
-		return err
-	}
-	if err := page.Write(dir, p); err != nil {
-		return err
-	}
-	if err := results.Write(dir, p.Run); err != nil {
-		return fmt.Errorf("write the record: %w", err)
-	}
-	return nil
+	return merged.Run.Record.Outcome.ExitCode(), errors.Join(append(writeFiles(j, merged), err)...)
 }
 
 // openRecord reads a record's folder, or says what is there instead.
@@ -158,6 +168,9 @@ func openRecord(dir string) (page.Page, error) {
 		return page.Page{}, cli.Usagef("%s is a file: %s", dir, want)
 	}
 	if _, err := os.Stat(filepath.Join(dir, results.RunFile)); errors.Is(err, fs.ErrNotExist) {
+		if _, err := os.Stat(filepath.Join(dir, results.UnfinishedFile)); err == nil {
+			return page.Page{}, cli.Usagef("%s holds a run that was killed or still goes on, which has no verdict: only loadgen report %s shows it", dir, dir)
+		}
 		return page.Page{}, cli.Usagef("%s is not a run record, for it has no %s: %s", dir, results.RunFile, want)
 	}
 	return page.Read(dir)

@@ -39,8 +39,17 @@ func keep(t *testing.T, dir, scenario string, median int64) {
 	}
 	run.Conclude(nil)
 	p := page.Page{Run: run, Scenario: []byte(oneScenario), Usage: []page.Spent{{Second: 1, Of: map[string]page.Use{"loadgen": {Cores: 0.1, MemoryMB: 20}}}}}
-	if err := writeRecord(dir, p); err != nil {
+	write(t, dir, p)
+}
+
+func write(t *testing.T, dir string, p page.Page) {
+	t.Helper()
+	j, err := results.Claim(dir)
+	if err != nil {
 		t.Fatal(err)
+	}
+	if failed := writeFiles(j, p); failed != nil {
+		t.Fatal(failed)
 	}
 }
 
@@ -54,9 +63,7 @@ func keepPart(t *testing.T, dir string, share int, median int64) {
 		t.Fatal(err)
 	}
 	p.Run.Record.Part = &results.Part{Run: "evening", Share: share, Of: 2}
-	if err := writeRecord(dir, p); err != nil {
-		t.Fatal(err)
-	}
+	write(t, dir, p)
 }
 
 func TestCommandsReadAndWriteRecords(t *testing.T) {

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"time"
 
 	"github.com/spf13/pflag"
 
@@ -72,11 +73,48 @@ func runScenario(ctx context.Context, o options, getenv func(string) string, std
 	if err != nil {
 		return exitCode(err, stderr)
 	}
-	code, err := play(ctx, o, s, getenv, stdout, stderr)
-	if err != nil {
-		return exitCode(err, stderr)
+	return playOn(ctx, o, s, getenv, stdout, stderr)
+}
+
+// playOn plays a scenario, and returns the exit code when all is told and written.
+// A terminal that is stopped or gone keeps neither the run from ending nor its result
+// from being written.
+func playOn(ctx context.Context, o options, s scenarios.Scenario, getenv func(string) string, stdout, stderr io.Writer) int {
+	if hurry(ctx) == nil {
+		var stop context.CancelFunc
+		ctx, stop = withHurry(ctx, nil)
+		defer stop()
 	}
+	out, errs := report.NewOutlet(stdout), report.NewOutlet(stderr)
+	code, err := play(ctx, o, s, getenv, out, errs)
+	if err != nil {
+		code = exitCode(err, errs)
+	}
+	if err := drain(ctx, out); err != nil {
+		fmt.Fprintf(errs, "loadgen: the report could not be printed: %v\n", err)
+		code = max(code, results.ExitCouldNotRun)
+	}
+	drain(ctx, errs) // there is nowhere to say that it failed
 	return code
+}
+
+// lastWords is how long output may take that nobody waits for any more.
+const lastWords = 200 * time.Millisecond
+
+// drain waits until all of an output is written: after an interrupt not for long.
+func drain(ctx context.Context, o *report.Outlet) error {
+	err := o.Flush(hurry(ctx))
+	if hurry(ctx).Err() == nil {
+		return err
+	}
+	return flush(o)
+}
+
+// flush waits a moment until all of an output is written.
+func flush(o *report.Outlet) error {
+	soon, cancel := context.WithTimeout(context.Background(), lastWords)
+	defer cancel()
+	return o.Flush(soon)
 }
 
 // load reads the scenario and gives it the size and seed that were asked for.

@@ -2,9 +2,9 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"math"
-	"os"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -30,34 +30,36 @@ type trial struct {
 
 // search makes the runs of a search for the capacity, each with a record of its
 // own, and returns the page of the one that stands for its answer.
-func (st *stage) search(ctx context.Context, s scenarios.Scenario, dir string) (page.Page, error) {
+func (st *stage) search(ctx context.Context, s scenarios.Scenario, journal *results.Journal) (page.Page, error) {
 	c := s.Capacity
 	find := capacity.New(capacity.Plan{From: c.From, To: c.To, Factor: c.Factor, Precision: c.Precision, Repeats: c.Repeats})
 	started := time.Now()
 	var all []trial
-	for {
+	cut := ""
+	for cut == "" {
 		rate, ok := find.Next()
-		if !ok || ctx.Err() != nil {
+		if !ok {
 			break
 		}
-		t, p, err := st.try(ctx, s.At(rate), rate, filepath.Join(dir, runsFolder), len(all)+1)
-		if err != nil {
+		t, p, err := st.try(ctx, s.At(rate), rate, filepath.Join(journal.Dir(), runsFolder), len(all)+1)
+		switch {
+		case err != nil && len(all) == 0:
 			return page.Page{}, err
+		case ctx.Err() != nil && len(all) == 0:
+			return p.page(), nil // nothing is known yet
+		case ctx.Err() != nil:
+			cut = fmt.Sprintf("interrupted after %s of the search", results.FormatCounted(len(all), "run"))
+		case err != nil: // what is known is worth more
+			cut = fmt.Sprintf("the search ended early, after %s: the run at %s could not be played: %v",
+				results.FormatCounted(len(all), "run"), results.FormatRate(rate), err)
+		default:
+			find.Add(rate, t.verdict)
+			all = append(all, t)
+			st.tell(t, len(all))
+			st.audience.next(p)
 		}
-		if p.run.Record.Interrupted {
-			if len(all) == 0 {
-				return p.page(), nil // nothing is known yet
-			}
-			break
-		}
-		find.Add(rate, t.verdict)
-		all = append(all, t)
-		if err := st.tell(t, len(all)); err != nil {
-			return page.Page{}, err
-		}
-		st.audience.next(p)
 	}
-	return conclusion(find.Answer(), all, started, ctx.Err() != nil), nil
+	return conclusion(find.Answer(), all, started, cut, ctx.Err() != nil), nil
 }
 
 // try makes one run.
@@ -65,17 +67,15 @@ func (st *stage) try(ctx context.Context, s scenarios.Scenario, rate float64, di
 	// Each has arrivals of its own: a rate that is tried again meets another crowd.
 	s.Seed += uint64(number - 1)
 	folder := fmt.Sprintf("%02d-%s", number, strings.ReplaceAll(strings.ReplaceAll(results.FormatRate(rate), ",", ""), "/", "-per-"))
-	dir = filepath.Join(dir, folder)
-	if err := os.MkdirAll(dir, 0o755); err != nil {
-		return trial{}, nil, fmt.Errorf("make a folder for a run of the search: %w", err)
-	}
-	p, err := st.perform(ctx, s, s.Name+" at "+results.FormatRate(rate), dir)
+	journal, err := results.Claim(filepath.Join(dir, folder))
 	if err != nil {
 		return trial{}, nil, err
 	}
-	if err := writeRecord(dir, p.page()); err != nil {
-		return trial{}, nil, err
+	p, err := st.perform(ctx, s, s.Name+" at "+results.FormatRate(rate), journal)
+	if err != nil {
+		return trial{}, nil, errors.Join(err, journal.Abandon())
 	}
+	st.unwritten = append(st.unwritten, writeFiles(journal, p.page())...)
 	r := p.run.Record
 	t := trial{record: r, page: p.page()}
 	load := p.load()
@@ -131,24 +131,22 @@ func judge(r results.Record, died bool, lostRedis []string, room bool) (capacity
 }
 
 // tell says on the way what a run came to.
-func (st *stage) tell(t trial, number int) error {
-	if err := st.live.Clear(); err != nil {
-		return fmt.Errorf("clear the screen: %w", err)
-	}
+func (st *stage) tell(t trial, number int) {
+	st.live.Clear() // a terminal that has gone does not keep the search from going on
 	if st.options.quiet || st.options.json {
-		return nil
+		return
 	}
 	words := fmt.Sprintf("run %d: %s %s", number, results.FormatRate(t.Rate), t.Verdict)
 	if len(t.Reasons) > 0 {
 		words += ": " + t.Reasons[0]
 	}
-	_, err := fmt.Fprintln(st.stderr, words)
-	return err
+	fmt.Fprintln(st.stderr, words)
 }
 
 // conclusion makes the page of a search: that of the last run at the rate which
-// is its answer, or where none held of the lowest that was tried.
-func conclusion(a capacity.Answer, all []trial, started time.Time, cut bool) page.Page {
+// is its answer, or where none held of the lowest that was tried; cut is why it ended
+// early, "" where it did not.
+func conclusion(a capacity.Answer, all []trial, started time.Time, cut string, interrupted bool) page.Page {
 	c := results.Capacity{
 		Rate: a.Rate, Above: a.Above, LimitedBy: string(a.Limit), Low: a.Low, Confidence: capacity.Confidence, Method: capacity.Method,
 		Started: started.UTC(), DurationSec: time.Since(started).Seconds(),
@@ -171,9 +169,9 @@ func conclusion(a capacity.Answer, all []trial, started time.Time, cut bool) pag
 	p := stands.page
 	r := &p.Run.Record
 	r.Seed = all[0].record.Seed // from which those of the other runs follow
-	if cut {
-		r.Interrupted = true
-		r.Invalid = append(r.Invalid, fmt.Sprintf("interrupted after %d runs of the search", len(all)))
+	if cut != "" {
+		r.Interrupted = interrupted
+		r.Invalid = append(r.Invalid, cut)
 	}
 	r.Searched(c, records)
 	return p

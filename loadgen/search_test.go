@@ -6,6 +6,7 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"path/filepath"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -171,25 +172,29 @@ func TestTheRecordOfASearchIsThatOfItsAnswer(t *testing.T) {
 		name    string
 		answer  capacity.Answer
 		runs    []trial
-		cut     bool
+		cut     string
 		planned int
 		outcome results.Outcome
 		ran     string
 	}{
-		{"by the server", capacity.Answer{Rate: 20, Above: 40, Limit: capacity.ByServer}, []trial{run(10, held, 1), run(20, held, 2), run(40, invalid, 3), run(40, broke, 4), run(20, held, 5), run(20, broke, 6)}, false, 5, results.Passed, "broke"},
-		{"by the generator", capacity.Answer{Rate: 10, Above: 20, Limit: capacity.ByGenerator, High: math.Inf(1)}, []trial{run(10, held, 1), run(20, invalid, 2)}, false, 1, results.Passed, "invalid"},
-		{"nothing held", capacity.Answer{Above: 10, Limit: capacity.ByServer}, []trial{run(10, broke, 1), run(10, broke, 2)}, false, 2, results.ThresholdsFail, "broke"},
-		{"nothing was valid", capacity.Answer{Above: 10, Limit: capacity.ByGenerator}, []trial{run(10, invalid, 1), run(10, invalid, 2)}, false, 2, results.Invalid, "invalid"},
-		{"cut short", capacity.Answer{Rate: 10}, []trial{run(10, held, 1)}, true, 1, results.Invalid, ""},
+		{"by the server", capacity.Answer{Rate: 20, Above: 40, Limit: capacity.ByServer}, []trial{run(10, held, 1), run(20, held, 2), run(40, invalid, 3), run(40, broke, 4), run(20, held, 5), run(20, broke, 6)}, "", 5, results.Passed, "broke"},
+		{"by the generator", capacity.Answer{Rate: 10, Above: 20, Limit: capacity.ByGenerator, High: math.Inf(1)}, []trial{run(10, held, 1), run(20, invalid, 2)}, "", 1, results.Passed, "invalid"},
+		{"nothing held", capacity.Answer{Above: 10, Limit: capacity.ByServer}, []trial{run(10, broke, 1), run(10, broke, 2)}, "", 2, results.ThresholdsFail, "broke"},
+		{"nothing was valid", capacity.Answer{Above: 10, Limit: capacity.ByGenerator}, []trial{run(10, invalid, 1), run(10, invalid, 2)}, "", 2, results.Invalid, "invalid"},
+		{"interrupted", capacity.Answer{Rate: 10}, []trial{run(10, held, 1)}, "interrupted after 1 run", 1, results.Invalid, ""},
+		{"ended early", capacity.Answer{Rate: 10}, []trial{run(10, held, 1)}, "the target is gone", 1, results.Invalid, ""},
 	} {
-		r := conclusion(tt.answer, tt.runs, time.Now(), tt.cut).Run.Record
-		if r.Guests.Planned != tt.planned || r.Outcome != tt.outcome || r.Capacity.Resource != tt.ran || len(r.Capacity.Runs) != len(tt.runs) || r.Interrupted != tt.cut || r.Seed != 1 {
+		r := conclusion(tt.answer, tt.runs, time.Now(), tt.cut, tt.name == "interrupted").Run.Record
+		if r.Guests.Planned != tt.planned || r.Outcome != tt.outcome || r.Capacity.Resource != tt.ran || len(r.Capacity.Runs) != len(tt.runs) || r.Interrupted != (tt.name == "interrupted") || r.Seed != 1 {
 			t.Errorf("%s: %+v, %s, %+v", tt.name, r.Guests, r.Outcome, r.Capacity)
+		}
+		if tt.cut != "" && !slices.Contains(r.Invalid, tt.cut) {
+			t.Errorf("%s: invalid because %q", tt.name, r.Invalid)
 		}
 	}
 	violated := run(40, broke, 4)
 	violated.record.Violations = []results.Violation{{Rule: "release", Count: 1}}
-	r := conclusion(capacity.Answer{Rate: 20, Above: 40, Limit: capacity.ByServer}, []trial{run(20, held, 2), violated}, time.Now(), false).Run.Record
+	r := conclusion(capacity.Answer{Rate: 20, Above: 40, Limit: capacity.ByServer}, []trial{run(20, held, 2), violated}, time.Now(), "", false).Run.Record
 	if r.Outcome != results.Violated || r.Violations[0].Count != 1 {
 		t.Errorf("a rule broken above the capacity: %s, %+v", r.Outcome, r.Violations)
 	}

@@ -50,6 +50,7 @@ func share(ctx context.Context, line *crew.Line) error {
 	if err := t.connect(ctx, o, s, machine, job.Targets); err != nil {
 		return err
 	}
+	here := results.Here(ctx)
 	if err := line.Say(crew.Word{Ready: true}); err != nil {
 		return err
 	}
@@ -60,6 +61,7 @@ func share(ctx context.Context, line *crew.Line) error {
 	ctx, stop := context.WithCancel(ctx)
 	defer stop()
 	p := newPerformance(o, s, t, machine, report.NewLive(io.Discard, report.Terminal{}), epoch)
+	p.surroundings(here)
 	go func() { // ends with its line, which is the process's own
 		line.Wait(p.verifier.Wrong)
 		stop()

@@ -61,9 +61,12 @@ a page that needs no network.
 loadgen connects to the target itself. Where HTTP_PROXY or HTTPS_PROXY names a proxy for
 it, loadgen refuses to start: unset the variable, or name the target in NO_PROXY.
 
-Ctrl-C ends a run early: what there is is still reported and written.
+The log and the timeline are written while the run goes on: loadgen report DIR shows
+what there is of a run that was killed. Ctrl-C ends a run early, within a second, and
+still reports and writes what there is; so do SIGTERM and a terminal that is closed.
 
-Exit codes: 0 passed (or there was no threshold to judge by), 1 could not run, 2 wrong
+Exit codes: 0 passed (or there was no threshold to judge by), 1 could not run, or could
+not print the report or write all of the record (each missing file is named), 2 wrong
 usage or scenario, 3 a threshold was broken, or work that the scenario requires was never
 done, 4 the run is invalid (the generator was late, lost arrivals or was interrupted),
 5 a rule of the contract was violated; of several, the highest. go run hides them: it

@@ -8,7 +8,6 @@ import (
 
 	"guestload/loadgen/report"
 	"guestload/loadgen/report/page"
-	"guestload/results"
 )
 
 // parseWatch reads where a run is to be watched: HOST:PORT, or :PORT and PORT
@@ -43,17 +42,8 @@ func (a *audience) invite(o options, p *performance, stderr io.Writer) (*audienc
 	if o.watch == "" || a != nil {
 		return a, nil
 	}
-	start := page.Start{Record: p.run.Record, Scenario: p.scenario.Source}
-	start.Record.Guests.Planned = p.tape.planned
-	e := &start.Record.Environment
-	e.Target, e.Transport, e.Storage = p.where(), p.transport, p.target.storage
-	for _, f := range p.scenario.Faults {
-		start.Record.Faults = append(start.Record.Faults, results.Fault{At: f.At.Seconds(), Blow: string(f.Blow), Victim: f.Victim()})
-	}
-	for _, t := range p.scenario.Thresholds {
-		start.Thresholds = append(start.Thresholds, t.Expression)
-	}
-	live, err := page.Listen(o.watch, start)
+	start := p.start()
+	live, err := page.Listen(o.watch, page.Start{Record: start.Record, Thresholds: start.Thresholds, Scenario: []byte(start.Scenario)})
 	if err != nil {
 		return nil, err
 	}

@@ -59,45 +59,13 @@ func plainName(name string) string {
 	return plain
 }
 
-// ErrTaken is wrapped by Claim's error for a folder that another record is in.
-var ErrTaken = errors.New("holds a run record already")
-
-// Claim makes the folder dir where it does not exist yet and checks that a
-// record can be written there, before the load begins. A folder that holds a
-// record already is an error.
-func Claim(dir string) error {
-	if err := os.MkdirAll(dir, 0o755); err != nil {
-		return fmt.Errorf("make a folder for the run record: %w", err)
-	}
-	if _, err := os.Stat(filepath.Join(dir, RunFile)); err == nil {
-		return fmt.Errorf("%s %w: choose another folder", dir, ErrTaken)
-	}
-	probe, err := os.CreateTemp(dir, ".claim-*")
-	if err != nil {
-		return fmt.Errorf("run records cannot be written here: %w", err)
-	}
-	return errors.Join(probe.Close(), os.Remove(probe.Name()))
-}
-
-// Write writes the files of a run into dir. Each appears whole or not at all,
-// and run.json last: a folder that has one has all.
+// Write writes the files of a run into dir, which must not hold a record.
 func Write(dir string, run Run) error {
-	if err := Claim(dir); err != nil {
+	j, err := Claim(dir)
+	if err != nil {
 		return err
 	}
-	for _, file := range []struct {
-		name  string
-		write func(io.Writer) error
-	}{
-		{LogFile, func(w io.Writer) error { return writeLog(w, run.Record.Started, run.Seconds) }},
-		{TimelineFile, func(w io.Writer) error { return writeTimeline(w, run.Seconds) }},
-		{RunFile, run.Record.WriteJSON},
-	} {
-		if err := writeWhole(filepath.Join(dir, file.name), file.write); err != nil {
-			return fmt.Errorf("write run record: %w", err)
-		}
-	}
-	return nil
+	return errors.Join(j.Finish(run)...)
 }
 
 // WriteJSON writes run.json.
@@ -106,24 +74,6 @@ func (r Record) WriteJSON(w io.Writer) error {
 	out.SetEscapeHTML(false) // thresholds are read by people: p99 < 200ms
 	out.SetIndent("", "  ")
 	return out.Encode(r)
-}
-
-// writeWhole writes a file under another name, and renames it when all of it
-// is on the disk.
-func writeWhole(path string, write func(io.Writer) error) (err error) {
-	f, err := os.CreateTemp(filepath.Dir(path), "."+filepath.Base(path)+"-*")
-	if err != nil {
-		return err
-	}
-	defer func() {
-		if err != nil {
-			err = fmt.Errorf("%s: %w", filepath.Base(path), errors.Join(err, os.Remove(f.Name())))
-		}
-	}()
-	if err := errors.Join(write(f), f.Chmod(0o644), f.Sync(), f.Close()); err != nil {
-		return err
-	}
-	return os.Rename(f.Name(), path)
 }
 
 // Read reads a folder that Write wrote.
@@ -143,7 +93,7 @@ func Read(dir string) (Run, error) {
 	if err != nil {
 		return Run{}, err
 	}
-	err = readFile(dir, LogFile, func(r io.Reader) error { return readLog(r, run.Seconds) })
+	err = readFile(dir, LogFile, func(r io.Reader) error { return readLog(r, run.Seconds, false) })
 	if err != nil {
 		return Run{}, err
 	}

@@ -105,7 +105,7 @@ func TestARecordIsNeverOverwritten(t *testing.T) {
 	if err := Write(dir, play(t)); err != nil {
 		t.Fatal(err)
 	}
-	if err := Write(dir, play(t)); err == nil || !strings.Contains(err.Error(), "holds a run record already") {
+	if err := Write(dir, play(t)); !errors.Is(err, ErrTaken) || !strings.Contains(err.Error(), dir+" already holds a run record") {
 		t.Errorf("got %v", err)
 	}
 }
@@ -115,7 +115,7 @@ func TestAFolderThatCannotBeWrittenIsSaidSoBeforeTheRun(t *testing.T) {
 	if err := os.WriteFile(file, nil, 0o644); err != nil {
 		t.Fatal(err)
 	}
-	if err := Claim(filepath.Join(file, "run")); err == nil || !strings.Contains(err.Error(), "make a folder for the run record") {
+	if _, err := Claim(filepath.Join(file, "run")); err == nil || !strings.Contains(err.Error(), "make a folder for the run record") {
 		t.Errorf("got %v", err)
 	}
 	if _, err := NewDir(file, "burst", started); err == nil {
@@ -126,12 +126,12 @@ func TestAFolderThatCannotBeWrittenIsSaidSoBeforeTheRun(t *testing.T) {
 func TestAFileThatCouldNotBeFinishedIsNotLeftBehind(t *testing.T) {
 	dir := t.TempDir()
 	full := errors.New("no space left on device")
-	err := writeWhole(filepath.Join(dir, RunFile), func(w io.Writer) error {
+	err := WriteFile(filepath.Join(dir, RunFile), func(w io.Writer) error {
 		_, err := w.Write([]byte("half a rec"))
 		return errors.Join(err, full)
 	})
-	if !errors.Is(err, full) || !strings.HasPrefix(err.Error(), "run.json: ") {
-		t.Errorf("got %v", err)
+	if want := "write " + filepath.Join(dir, RunFile) + ": "; !errors.Is(err, full) || !strings.HasPrefix(err.Error(), want) {
+		t.Errorf("got %v, want %s…", err, want)
 	}
 	if left, _ := os.ReadDir(dir); len(left) != 0 {
 		t.Errorf("left behind: %v", left)
@@ -194,14 +194,14 @@ func FuzzReadLog(f *testing.F) {
 	f.Add("#[StartTime: 1 (seconds since epoch)]\n\"a\"\nTag=a.lag,1,1,1,x")
 	f.Fuzz(func(t *testing.T, text string) {
 		seconds := []Second{{Operations: map[string]*Times{}}, {Second: 1, Operations: map[string]*Times{}}}
-		if readLog(strings.NewReader(text), seconds) != nil {
+		if readLog(strings.NewReader(text), seconds, false) != nil {
 			return
 		}
 		var again bytes.Buffer
 		if err := writeLog(&again, started, seconds); err != nil {
 			t.Fatal(err)
 		}
-		if err := readLog(&again, seconds); err != nil {
+		if err := readLog(&again, seconds, false); err != nil {
 			t.Fatalf("what was written is not read: %v", err)
 		}
 	})

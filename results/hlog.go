@@ -28,12 +28,25 @@ func (t *Times) histograms() [3]*Histogram { return [...]*Histogram{t.Response, 
 // for nanoseconds, so only its encoding is used.
 func writeLog(w io.Writer, started time.Time, seconds []Second) error {
 	out := bufio.NewWriter(w)
+	writeLogHead(out, started)
+	if err := writeLogLines(out, seconds); err != nil {
+		return err
+	}
+	return out.Flush() // a bufio.Writer keeps its first error
+}
+
+// writeLogHead writes the comments before the first line. An error is one of w.
+func writeLogHead(out io.Writer, started time.Time) {
 	fmt.Fprintf(out, "#[Histogram log format version %s]\n", hdrhistogram.HISTOGRAM_LOG_FORMAT_VERSION)
 	fmt.Fprintf(out, "#[Values in microseconds; tags are operation.response, .service and .lag]\n")
 	epoch := float64(started.UnixMilli()) / 1000
 	fmt.Fprintf(out, "#[StartTime: %.3f (seconds since epoch), %s]\n", epoch, started.UTC().Format(time.RFC3339Nano))
 	fmt.Fprintf(out, "#[BaseTime: %.3f (seconds since epoch)]\n", epoch)
 	fmt.Fprintf(out, "\"StartTimestamp\",\"Interval_Length\",\"Interval_Max\",\"Interval_Compressed_Histogram\"\n")
+}
+
+// writeLogLines writes the lines of the seconds.
+func writeLogLines(out io.Writer, seconds []Second) error {
 	for _, s := range seconds {
 		for _, name := range sortedKeys(s.Operations) {
 			for i, h := range s.Operations[name].histograms() {
@@ -44,16 +57,19 @@ func writeLog(w io.Writer, started time.Time, seconds []Second) error {
 				if err != nil {
 					return fmt.Errorf("encode %s.%s of second %d: %w", name, kinds[i], s.Second, err)
 				}
-				fmt.Fprintf(out, "Tag=%s.%s,%d.000,1.000,%.3f,%s\n", name, kinds[i], s.Second, millis(h.Max()), encoded)
+				if _, err := fmt.Fprintf(out, "Tag=%s.%s,%d.000,1.000,%.3f,%s\n", name, kinds[i], s.Second, millis(h.Max()), encoded); err != nil {
+					return err
+				}
 			}
 		}
 	}
-	return out.Flush() // a bufio.Writer keeps its first error
+	return nil
 }
 
 // readLog reads what writeLog wrote into the seconds, which must exist. Every
-// line must be whole: a record that is damaged is no record.
-func readLog(r io.Reader, seconds []Second) error {
+// line must be whole: a record that is damaged is no record. Of a run that was cut
+// off, the log may have later seconds than the timeline: then they are left out.
+func readLog(r io.Reader, seconds []Second, cutOff bool) error {
 	lines := bufio.NewReader(r)
 	for number := 1; ; number++ {
 		line, err := lines.ReadString('\n')
@@ -66,13 +82,13 @@ func readLog(r io.Reader, seconds []Second) error {
 		if line = strings.TrimRight(line, "\r\n"); line == "" || line[0] == '#' || line[0] == '"' {
 			continue
 		}
-		if err := readLine(line, seconds); err != nil {
+		if err := readLine(line, seconds, cutOff); err != nil {
 			return fmt.Errorf("line %d: %w", number, err)
 		}
 	}
 }
 
-func readLine(line string, seconds []Second) error {
+func readLine(line string, seconds []Second, cutOff bool) error {
 	fields := strings.Split(line, ",")
 	if len(fields) != 5 || !strings.HasPrefix(fields[0], "Tag=") {
 		return fmt.Errorf("want Tag=OPERATION.KIND,start,length,max,histogram; found %q: it was cut off, or is of another file", line[:min(len(line), 40)])
@@ -83,6 +99,9 @@ func readLine(line string, seconds []Second) error {
 		return fmt.Errorf("tag %q: want OPERATION.response, .service or .lag", fields[0])
 	}
 	start, err := strconv.ParseFloat(fields[1], 64)
+	if cutOff && start >= float64(len(seconds)) {
+		return nil
+	}
 	if err != nil || start != math.Trunc(start) || start < 0 || start >= float64(len(seconds)) {
 		return fmt.Errorf("start %q: want a whole second of the timeline, 0..%d", fields[1], len(seconds)-1)
 	}

@@ -37,6 +37,21 @@ type Second struct {
 	Operations map[string]*Times
 }
 
+// same reports whether two readings of a second agree in all that is counted.
+func (s Second) same(other Second) bool {
+	if s.Second != other.Second || s.Phase != other.Phase || s.Warmup != other.Warmup || s.Arrived != other.Arrived ||
+		s.Done != other.Done || s.Live != other.Live || s.Messages != other.Messages || len(s.Operations) != len(other.Operations) {
+		return false
+	}
+	for name, t := range s.Operations {
+		u := other.Operations[name]
+		if u == nil || t.Response.TotalCount() != u.Response.TotalCount() || t.Failed() != u.Failed() {
+			return false
+		}
+	}
+	return true
+}
+
 // Times are one operation's successes and failures of one second.
 type Times struct {
 	Response, Service, Lag *Histogram

@@ -7,6 +7,8 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+
+	"guestload/scenarios"
 )
 
 // timelineHead are the columns that every timeline has; four for each
@@ -14,23 +16,40 @@ import (
 // time, the latter two empty where there was no sample.
 var timelineHead = [...]string{"second", "phase", "warmup", "arrivals", "live", "done", "messages", "failures"}
 
-// writeTimeline writes a line for every second.
-func writeTimeline(w io.Writer, seconds []Second) error {
-	present := map[string]bool{}
+// timelineNames are the operations of the columns: those that a scenario can ask
+// for, whether they happened or not, and then any others of the seconds.
+func timelineNames(seconds []Second) []string {
+	names := slices.Clone(scenarios.Operations())
+	others := map[string]bool{}
 	for _, s := range seconds {
 		for name := range s.Operations {
-			present[name] = true
+			if !slices.Contains(names, name) {
+				others[name] = true
+			}
 		}
 	}
-	names := sortedKeys(present)
-	out := csv.NewWriter(w)
+	return append(names, sortedKeys(others)...)
+}
+
+// writeTimeline writes the header and a line for every second.
+func writeTimeline(w io.Writer, seconds []Second) error {
+	names := timelineNames(seconds)
+	if err := writeTimelineHead(w, names); err != nil {
+		return err
+	}
+	return writeTimelineRows(w, names, seconds)
+}
+
+func writeTimelineHead(w io.Writer, names []string) error {
 	head := slices.Clone(timelineHead[:])
 	for _, name := range names {
 		head = append(head, name+"_count", name+"_failures", name+"_p50_ms", name+"_p99_ms")
 	}
-	if err := out.Write(head); err != nil {
-		return err
-	}
+	return csv.NewWriter(w).WriteAll([][]string{head})
+}
+
+func writeTimelineRows(w io.Writer, names []string, seconds []Second) error {
+	out := csv.NewWriter(w)
 	for _, s := range seconds {
 		if err := out.Write(timelineRow(s, names)); err != nil {
 			return err

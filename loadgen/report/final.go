@@ -197,6 +197,9 @@ func (t Terminal) verdict(r results.Record) string {
 		}
 	}
 	var words []string
+	if r.Interrupted {
+		words = append(words, "interrupted")
+	}
 	if r.Capacity != nil {
 		words = append(words, r.Capacity.Headline())
 	}

@@ -26,6 +26,9 @@ func NewLive(out io.Writer, terminal Terminal) *Live {
 // Show draws a moment over the one before, or writes a plain line when one is due.
 // Call it about once a second.
 func (l *Live) Show(s Snapshot) error {
+	if o, ok := l.out.(*Outlet); ok && o.Busy() {
+		return nil // the terminal is stopped, or slow: it sees a later moment
+	}
 	if !l.terminal.Live {
 		if s.Elapsed < l.next {
 			return nil

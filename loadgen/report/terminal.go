@@ -32,7 +32,7 @@ const (
 // is no terminal turn off redrawing too.
 func Detect(w io.Writer, getenv func(string) string) Terminal {
 	t := Terminal{Width: defaultWidth, ASCII: getenv("TERM") == "dumb"}
-	f, ok := w.(*os.File)
+	f, ok := file(w)
 	if !ok || !term.IsTerminal(int(f.Fd())) {
 		return t
 	}
@@ -43,12 +43,21 @@ func Detect(w io.Writer, getenv func(string) string) Terminal {
 
 // Resize asks for the width again; a terminal that is none keeps what it has.
 func (t Terminal) Resize(w io.Writer) Terminal {
-	if f, ok := w.(*os.File); ok && term.IsTerminal(int(f.Fd())) {
+	if f, ok := file(w); ok && term.IsTerminal(int(f.Fd())) {
 		if width, _, err := term.GetSize(int(f.Fd())); err == nil && width > 0 {
 			t.Width = width
 		}
 	}
 	return t
+}
+
+// file is the one that an output writes to.
+func file(w io.Writer) (*os.File, bool) {
+	if o, ok := w.(*Outlet); ok {
+		w = o.out
+	}
+	f, ok := w.(*os.File)
+	return f, ok
 }
 
 func (t Terminal) width() int { return max(t.Width, minWidth) }

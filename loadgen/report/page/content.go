@@ -66,6 +66,9 @@ func view(r results.Record, scenario []byte) content {
 	}
 	v.Capacity = newSearched(r.Capacity)
 	v.Verdict, v.Tone = verdict(r.Outcome)
+	if r.Interrupted {
+		v.Verdict += ", interrupted"
+	}
 	v.Because = because(r)
 	v.Title = fmt.Sprintf("%s: %s", r.Scenario, v.Verdict)
 	return v

@@ -118,13 +118,13 @@ func thin(usage []Spent, every int) []Spent {
 	for _, u := range usage {
 		at := u.Second - u.Second%every
 		if n := len(thinned); n == 0 || thinned[n-1].Second != at {
-			thinned = append(thinned, Spent{at, map[string]Use{}})
+			thinned = append(thinned, Spent{Second: at, Of: map[string]Use{}})
 			clear(counts)
 		}
 		of := thinned[len(thinned)-1].Of
 		for name, use := range u.Of {
 			n := counts[name]
-			of[name] = Use{round((of[name].Cores*n + use.Cores) / (n + 1)), round((of[name].MemoryMB*n + use.MemoryMB) / (n + 1))}
+			of[name] = Use{Cores: round((of[name].Cores*n + use.Cores) / (n + 1)), MemoryMB: round((of[name].MemoryMB*n + use.MemoryMB) / (n + 1))}
 			counts[name]++
 		}
 	}

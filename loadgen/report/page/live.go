@@ -105,7 +105,7 @@ func (l *Live) Push(m Moment) error {
 	d.Curves = curves(l.mu.all.Operations)
 	e := event{Rows: []row{r}, Curves: d.Curves}
 	if len(m.Use) > 0 {
-		e.Usage = []Spent{{m.Second.Second, m.Use}}
+		e.Usage = []Spent{{Second: m.Second.Second, Of: m.Use}}
 		d.Usage = latest(append(d.Usage, e.Usage...))
 	}
 	l.mu.text = l.running()

@@ -22,17 +22,11 @@ type Page struct {
 	Usage    []Spent // in order of seconds; empty where nothing was measured
 }
 
-// Spent is what the processes of a run used in one second of it.
-type Spent struct {
-	Second int            `json:"second"`
-	Of     map[string]Use `json:"of"` // by process: server, redis, loadgen
-}
-
-// Use is what one process used in one second.
-type Use struct {
-	Cores    float64 `json:"cpu"` // seconds of CPU time in that second
-	MemoryMB float64 `json:"mb"`  // resident at its end
-}
+// Spent and Use are what the processes of a run used in one second of it.
+type (
+	Spent = results.Spent
+	Use   = results.Use
+)
 
 // Render writes the page. It fails where w does.
 func Render(w io.Writer, p Page) error {
@@ -44,18 +38,8 @@ func Render(w io.Writer, p Page) error {
 
 // Write writes the page into a record's folder, in place of one that is there.
 // It appears whole or not at all.
-func Write(dir string, p Page) (err error) {
-	f, err := os.CreateTemp(dir, "."+File+"-*")
-	if err != nil {
-		return fmt.Errorf("write the page of a run: %w", err)
-	}
-	if err := errors.Join(Render(f, p), f.Chmod(0o644), f.Close()); err != nil {
-		return errors.Join(err, os.Remove(f.Name()))
-	}
-	if err := os.Rename(f.Name(), filepath.Join(dir, File)); err != nil {
-		return fmt.Errorf("write the page of a run: %w", errors.Join(err, os.Remove(f.Name())))
-	}
-	return nil
+func Write(dir string, p Page) error {
+	return results.WriteFile(filepath.Join(dir, File), func(w io.Writer) error { return Render(w, p) })
 }
 
 // Read reads what a page needs from a record's folder: the record, and from the

@@ -207,7 +207,7 @@ func TestLongRunsHaveSeveralSecondsToAPoint(t *testing.T) {
 			second.Operations["create"] = slow
 		}
 		p.Run.Seconds = append(p.Run.Seconds, second)
-		p.Usage = append(p.Usage, Spent{s, map[string]Use{"server": {float64(s % 3), 100}}})
+		p.Usage = append(p.Usage, Spent{Second: s, Of: map[string]Use{"server": {Cores: float64(s % 3), MemoryMB: 100}}})
 	}
 	d := p.data()
 	if d.Every != 3 || len(d.Rows) != 1201 || len(d.Usage) != 1201 {

@@ -70,10 +70,10 @@ func sample(t *testing.T) Page {
 		}
 		seconds = append(seconds, second)
 		load := float64(live) / 600
-		usage = append(usage, Spent{s, map[string]Use{
-			"server":  {round(0.05 + 0.8*load), round(24 + float64(live)*0.03)},
-			"redis":   {round(0.02 + 0.15*load), 12},
-			"loadgen": {round(0.04 + 0.45*load), round(18 + float64(live)*0.012)},
+		usage = append(usage, Spent{Second: s, Of: map[string]Use{
+			"server":  {Cores: round(0.05 + 0.8*load), MemoryMB: round(24 + float64(live)*0.03)},
+			"redis":   {Cores: round(0.02 + 0.15*load), MemoryMB: 12},
+			"loadgen": {Cores: round(0.04 + 0.45*load), MemoryMB: round(18 + float64(live)*0.012)},
 		}})
 	}
 	run := results.Run{Seconds: seconds, Record: results.Record{
@@ -153,8 +153,8 @@ func hostile(t *testing.T) Page {
 	r.Resources.Servers = []results.Usage{{CPUSec: 4.2, RSSPeakMB: 24, CPUMsPerSession: 2.7}, {CPUSec: 4.9, RSSPeakMB: 22, CPUMsPerSession: 3.1}}
 	for i, u := range p.Usage {
 		all := u.Of["server"]
-		if u.Of["server 1"] = (Use{round(all.Cores * 0.6), round(all.MemoryMB * 0.6)}); i < 12 {
-			u.Of["server 2"] = Use{round(all.Cores * 0.4), round(all.MemoryMB * 0.4)}
+		if u.Of["server 1"] = (Use{Cores: round(all.Cores * 0.6), MemoryMB: round(all.MemoryMB * 0.6)}); i < 12 {
+			u.Of["server 2"] = Use{Cores: round(all.Cores * 0.4), MemoryMB: round(all.MemoryMB * 0.4)}
 		}
 	}
 	p.Scenario = []byte(scenarioSource + "# " + attack + " " + `</script> {{.Title}} ${x} \u003c` + "\n")
