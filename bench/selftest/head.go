@@ -2,10 +2,12 @@ package selftest
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"math/rand/v2"
 	"slices"
+	"sync"
 	"time"
 
 	"guestload/bench/ab"
@@ -17,25 +19,26 @@ import (
 
 // head is the base with what is planted in it, built when first asked for.
 func (s *selftest) head(ctx context.Context, k Kind, p gate.Policy, progress io.Writer) (*ab.Build, error) {
-	share, err := parsePlant(k.Plant)
+	planted, err := parsePlant(k.Plant)
 	if err != nil {
 		return nil, err
 	}
-	as := k.Plant
-	var change func(string) error
+	as, change := k.Plant, planted.change
 	switch {
-	case k.Plant == "allocation":
-		change = plantAllocation
-	case k.Plant == "command":
-		change = plantCommand
-	case share > 0:
+	case planted.instructions:
+		rounds, err := s.instructionRounds(ctx, planted.share, progress)
+		if err != nil {
+			return nil, err
+		}
+		change = plantWork(rounds)
+	case planted.share > 0:
 		of := handled(p)
 		cost, err := s.cost(ctx, of, progress)
 		if err != nil {
 			return nil, err
 		}
 		as += " of " + of
-		change = plantWork(cost.rounds(share))
+		change = plantWork(cost.rounds(planted.share))
 	}
 	if s.heads[as] == nil {
 		if s.heads[as], err = s.shop.Make(ctx, s.ref, as, change, progress); err != nil {
@@ -43,6 +46,33 @@ func (s *selftest) head(ctx context.Context, k Kind, p gate.Policy, progress io.
 		}
 	}
 	return s.heads[as], nil
+}
+
+// instructionRounds is how many rounds of planted work add a share to the instructions of an
+// event: what a round adds is counted once, and is the same on any machine.
+func (s *selftest) instructionRounds(ctx context.Context, share float64, progress io.Writer) (int, error) {
+	m := countedHandler(s.policy)
+	if m == nil || s.counter == nil {
+		return 0, errors.New("instructions cannot be planted where none are counted")
+	}
+	const many = 1000
+	if s.perRound == 0 {
+		head, err := s.shop.Make(ctx, s.ref, "calibration", plantWork(many), progress)
+		if err != nil {
+			return 0, err
+		}
+		p, err := s.counter.Pair(ctx, [2]*ab.Build{s.base, head}, policy.RunOf(*m), m.Operations/2)
+		if err := errors.Join(err, s.shop.Discard(head.Tree)); err != nil {
+			return 0, err
+		}
+		base, much := p.Runs[ab.Base][m.Unit], p.Runs[ab.Head][m.Unit]
+		s.perRound = (much - base) / many / base
+		fmt.Fprintf(progress, "a round of planted work is %.4f %% of an event's instructions\n", 100*s.perRound)
+	}
+	if !(s.perRound > 0) {
+		return 0, fmt.Errorf("calibration: %d rounds of planted work add %v of an event's instructions", many, many*s.perRound)
+	}
+	return max(1, int(share/s.perRound+0.5)), nil
 }
 
 // cost is what planted work costs, calibrated once.
@@ -138,5 +168,22 @@ func disturb(ctx context.Context) (stop func()) {
 	return func() {
 		cancel()
 		<-done
+	}
+}
+
+// burn burns so many cores until ctx ends or stop is called.
+func burn(ctx context.Context, cores int) (stop func()) {
+	ctx, cancel := context.WithCancel(ctx)
+	var burning sync.WaitGroup
+	for range cores {
+		burning.Go(func() {
+			for ctx.Err() == nil {
+				continue
+			}
+		})
+	}
+	return func() {
+		cancel()
+		burning.Wait()
 	}
 }

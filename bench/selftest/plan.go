@@ -24,6 +24,7 @@ type Kind struct {
 	Only    []string `yaml:"only" json:"only"` // metrics of the policy; none: all
 	Runs    int      `yaml:"runs" json:"runs"`
 	Disturb bool     `yaml:"disturb" json:"disturb,omitempty"` // beside a process that burns a core at random
+	Burn    int      `yaml:"burn" json:"burn,omitempty"`       // beside so many cores burnt all the time
 }
 
 // name tells a kind from all others.
@@ -34,6 +35,9 @@ func (k Kind) name() string {
 	}
 	if k.Disturb {
 		name += ", disturbed"
+	}
+	if k.Burn > 0 {
+		name += fmt.Sprintf(", %d burners", k.Burn)
 	}
 	return name
 }
@@ -52,9 +56,12 @@ func checkPlan(plan []Kind, p gate.Policy) error {
 	}
 	seen := map[string]bool{}
 	for _, k := range plan {
-		share, err := parsePlant(k.Plant)
+		plant, err := parsePlant(k.Plant)
 		if err != nil {
 			return cli.UsageError{Err: err}
+		}
+		if k.Burn < 0 || k.Burn > 64 {
+			return cli.Usagef("burn %d of %s: 0 to 64 cores", k.Burn, k.name())
 		}
 		if k.Runs < 1 {
 			return cli.UsageError{Err: fmt.Errorf("--runs %d of %s: at least 1", k.Runs, k.name())}
@@ -67,8 +74,11 @@ func checkPlan(plan []Kind, p gate.Policy) error {
 		if err != nil {
 			return err
 		}
-		if share > 0 && handled(restricted) == "" {
+		if plant.share > 0 && !plant.instructions && handled(restricted) == "" {
 			return cli.UsageError{Err: fmt.Errorf("%s: a share is planted in the handler of events: look for it in Relay/within or Server/memory", k.name())}
+		}
+		if plant.instructions && countedHandler(restricted) == nil {
+			return cli.Usagef("%s: instructions are planted in the handler of events: look for them in Relay/within", k.name())
 		}
 	}
 	return nil
@@ -93,16 +103,38 @@ func handled(p gate.Policy) string {
 	return policy.RunOf(p.Metrics[i])
 }
 
-// parsePlant checks what is to be planted; share is 0 for what is no share.
-func parsePlant(name string) (share float64, err error) {
-	switch name {
-	case "none", "allocation", "command":
-		return 0, nil
+// countedHandler is the metric by which the handler's instructions are counted, nil where
+// the policy has none.
+func countedHandler(p gate.Policy) *gate.Metric {
+	i := slices.IndexFunc(p.Counts, func(m gate.Metric) bool { return policy.RunOf(m) == "Relay/within" && m.Unit == "instructions/op" })
+	if i < 0 {
+		return nil
 	}
-	digits, ok := strings.CutSuffix(name, "%")
-	share, err = strconv.ParseFloat(digits, 64)
-	if !ok || err != nil || !(share > 0) || share > 100 {
-		return 0, fmt.Errorf("--plant %q: none, allocation, command, or a share such as 5%%", name)
+	return &p.Counts[i]
+}
+
+// plant is what is planted.
+type plant struct {
+	change       func(dir string) error // nil for none, and for shares
+	share        float64                // of work: 0.05 is 5 % more; 0: no share
+	instructions bool                   // the share is of instructions, not of CPU time
+}
+
+// fixed are the plants that need no calibration.
+func fixed() map[string]func(dir string) error {
+	return map[string]func(dir string) error{"none": nil, "allocation": plantAllocation, "command": plantCommand, "write": plantWrite, "cache": plantCacheMisses}
+}
+
+// parsePlant reads the name of what is to be planted.
+func parsePlant(name string) (p plant, err error) {
+	if change, ok := fixed()[name]; ok {
+		return plant{change: change}, nil
 	}
-	return share / 100, nil
+	digits, instructions := strings.CutSuffix(name, " instructions")
+	digits, isShare := strings.CutSuffix(digits, "%")
+	share, err := strconv.ParseFloat(digits, 64)
+	if !isShare || err != nil || !(share > 0) || share > 100 {
+		return p, fmt.Errorf(`--plant %q: none, allocation, command, write, cache, or a share such as 5%% or "1%% instructions"`, name)
+	}
+	return plant{share: share / 100, instructions: instructions}, nil
 }

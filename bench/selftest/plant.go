@@ -58,6 +58,54 @@ var plantedGarbage atomic.Pointer[[64]byte]
 	return insert(folder, "Client", "Handle", func(method) string { return "plantedGarbage.Store(new([64]byte))" })
 }
 
+// plantWrite lets the server write one byte to /dev/null more on every event.
+func plantWrite(dir string) error {
+	const file = `package realtime
+
+import "os"
+
+var plantedNull, _ = os.OpenFile(os.DevNull, os.O_WRONLY, 0)
+`
+	folder := filepath.Join(dir, "server", "realtime")
+	if err := os.WriteFile(filepath.Join(folder, "planted.go"), []byte(file), 0o644); err != nil {
+		return err
+	}
+	return insert(folder, "Client", "Handle", func(method) string { return `_, _ = plantedNull.WriteString("x")` })
+}
+
+// plantCacheMisses lets the server read a few words that no cache has on every event:
+// hardly an instruction, and some hundred nanoseconds.
+func plantCacheMisses(dir string) error {
+	const file = `package realtime
+
+import "sync/atomic"
+
+var (
+	plantedMemory = func() []uint32 { // each word names the next to be read, far away
+		m := make([]uint32, 1<<25)
+		for i := range m {
+			m[i] = uint32(uint64(i)*2654435761+12345) & (1<<25 - 1)
+		}
+		return m
+	}()
+	plantedAt atomic.Uint32
+)
+
+func planted() {
+	at := plantedAt.Load()
+	for range 6 {
+		at = plantedMemory[at&(1<<25-1)]
+	}
+	plantedAt.Store(at + 1)
+}
+`
+	folder := filepath.Join(dir, "server", "realtime")
+	if err := os.WriteFile(filepath.Join(folder, "planted.go"), []byte(file), 0o644); err != nil {
+		return err
+	}
+	return insert(folder, "Client", "Handle", func(method) string { return "planted()" })
+}
+
 // plantCommand lets the server ask Redis once more for every new guest.
 func plantCommand(dir string) error {
 	return insert(filepath.Join(dir, "server", "store"), "RedisSessions", "Create", func(m method) string {

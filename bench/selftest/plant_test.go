@@ -20,6 +20,8 @@ func TestPlantsGoIntoTheTreeAsItIs(t *testing.T) {
 		want  string
 	}{
 		"work":       {plantWork(123), "server/realtime/event.go", "{\n\tplanted(123)\n"},
+		"write":      {plantWrite, "server/realtime/event.go", "plantedNull.WriteString("},
+		"cache":      {plantCacheMisses, "server/realtime/event.go", "{\n\tplanted()\n"},
 		"allocation": {plantAllocation, "server/realtime/event.go", "plantedGarbage.Store("},
 		"command":    {plantCommand, "server/store/redis_sessions.go", "_, _ = s.Get(ctx, g.SessionID)"},
 	} {

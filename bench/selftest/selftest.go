@@ -8,10 +8,12 @@ import (
 	"io"
 	"math/rand/v2"
 	"os"
+	"slices"
 	"time"
 
 	"guestload/bench/ab"
 	"guestload/bench/baseline"
+	"guestload/bench/count"
 	"guestload/bench/gate"
 	"guestload/bench/policy"
 	"guestload/bench/trial"
@@ -44,6 +46,8 @@ type selftest struct {
 	base     *ab.Build
 	heads    map[string]*ab.Build // by what was planted
 	baseline map[string]float64   // hard metrics of the base
+	counter  *count.Emulator      // nil: nothing is counted here
+	perRound float64              // the share of an event's instructions that a round of planted work adds
 }
 
 // Run runs the gate as often as planned. After an interrupt it returns what there is, with
@@ -60,6 +64,12 @@ func Run(ctx context.Context, c Config, progress io.Writer) (o Outcome, err erro
 	}
 	if c.Base != "" {
 		s.ref = s.base.Tree.Commit // a branch may move on while this runs
+	}
+	if s.counter, err = count.Find(ctx, w.Dir()); errors.Is(err, count.ErrUnavailable) && ctx.Err() == nil {
+		fmt.Fprintf(progress, "%v: CPU time alone decides\n", err)
+		s.counter = nil
+	} else if err != nil {
+		return o, err
 	}
 	here := results.Here(ctx)
 	if s.journal, err = openJournal(c.Out, setup{Base: s.base.Tree.Commit, Go: here.Go, CPU: here.CPU, CPUs: here.CPUs}); err != nil {
@@ -134,7 +144,7 @@ func (s *selftest) once(ctx context.Context, k Kind, progress io.Writer) (r play
 		return r, err
 	}
 	if k.Plant != "none" {
-		p.Family = len(s.policy.Metrics)
+		p.Family, p.CountFamily = len(s.policy.Metrics), len(s.policy.Counts)
 	}
 	head, err := s.head(ctx, k, p, progress)
 	if err != nil {
@@ -147,9 +157,13 @@ func (s *selftest) once(ctx context.Context, k Kind, progress io.Writer) (r play
 		return r, err
 	}
 	t.UseBaselines(values)
+	t.UseCounter(s.counter)
 	if k.Disturb {
 		stop := disturb(ctx)
 		defer stop()
+	}
+	if k.Burn > 0 {
+		defer burn(ctx, k.Burn)()
 	}
 	began := time.Now()
 	report, err := t.Run(ctx, io.Discard)
@@ -157,9 +171,9 @@ func (s *selftest) once(ctx context.Context, k Kind, progress io.Writer) (r play
 		return r, err
 	}
 	r = played{Kind: k.name(), At: began.UTC(), Verdict: report.Verdict, Minutes: time.Since(began).Minutes(), Why: report.Reasons}
-	for i, m := range report.Metrics {
+	for _, m := range slices.Concat(report.Counts, report.Metrics) {
 		r.Pairs = max(r.Pairs, m.Pairs)
-		if i == 0 && m.Change != nil {
+		if r.Change == nil && m.Change != nil {
 			r.Change = &m.Change.Estimate
 		}
 	}

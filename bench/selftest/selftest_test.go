@@ -35,13 +35,16 @@ func TestTheShippedPlanHolds(t *testing.T) {
 		}
 	}
 	for text, want := range map[string]string{
-		"[]":                                     "empty",
-		"- {plant: none, rnus: 3}":               "rnus",
-		"- {plant: none}":                        "--runs 0",
-		"- {plant: much, runs: 1}":               `"much"`,
-		"- {plant: none, only: [X], runs: 1}":    `"X"`,
-		"- {plant: 5%, only: [Record], runs: 1}": "Relay/within or Server/memory",
-		"- {plant: none, runs: 1}\n- {plant: none, runs: 2}": "twice",
+		"[]":                                  "empty",
+		"- {plant: none, rnus: 3}":            "rnus",
+		"- {plant: none}":                     "--runs 0",
+		"- {plant: much, runs: 1}":            `"much"`,
+		"- {plant: none, runs: 1, burn: -1}":  "burn -1",
+		"- {plant: x% instructions, runs: 1}": `"x% instructions"`,
+		"- {plant: 1% instructions, only: [Record], runs: 1}": "look for them in Relay/within",
+		"- {plant: none, only: [X], runs: 1}":                 `"X"`,
+		"- {plant: 5%, only: [Record], runs: 1}":              "Relay/within or Server/memory",
+		"- {plant: none, runs: 1}\n- {plant: none, runs: 2}":  "twice",
 	} {
 		if _, err := readPlan([]byte(text), p); err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("%q: %v, want %q in it", text, err, want)

@@ -55,6 +55,9 @@ func (j *journal) table(plan []Kind) string {
 		if k.Disturb {
 			where += ", beside a burnt core"
 		}
+		if k.Burn > 0 {
+			where += fmt.Sprintf(", beside %d burnt cores", k.Burn)
+		}
 		if c.Change != nil {
 			change = fmt.Sprintf("%+.1f %%", 100**c.Change)
 		}

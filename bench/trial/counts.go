@@ -52,6 +52,9 @@ func (t *Trial) note(progress io.Writer, text string) {
 
 // count takes pairs of counts until all of them are decided or one regressed.
 func (t *Trial) count(ctx context.Context, began time.Time, progress io.Writer) error {
+	if t.counter == nil {
+		t.policy.Counts = nil
+	}
 	for range gate.CountPairs {
 		r, err := gate.Judge(t.policy, t.evidence)
 		if err != nil {
