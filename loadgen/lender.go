@@ -19,6 +19,7 @@ type lender struct {
 		sync.Mutex
 		token string
 	}
+	cookies session.Cookies // as they were when the guest was created
 }
 
 // Call does one request. As soon as the first guest is created, the target is
@@ -36,6 +37,7 @@ func (t *target) Call(ctx context.Context, r session.Request, read func(api.Valu
 		return read(data)
 	})
 	if err == nil && token != "" && t.lender.wanted.CompareAndSwap(true, false) {
+		t.lender.cookies = r.Cookies.Clone()
 		t.lender.asked.Go(func() {
 			left, known := t.counts(ctx, &token)
 			t.lender.mu.Lock()

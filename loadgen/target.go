@@ -217,6 +217,8 @@ func unauthorized(err error) bool {
 // of them knows, and the sockets of each instance that is left. The error is that
 // of the first; what is not known is not added.
 func (t *target) count(ctx context.Context, token string, left verify.Leftovers) error {
+	own := t.lender.cookies.Clone() // a target may set more of them
+	cookies := &own
 	add := func(names []string, from ...string) func(api.Value) error {
 		return func(data api.Value) error {
 			for _, name := range names {
@@ -227,10 +229,10 @@ func (t *target) count(ctx context.Context, token string, left verify.Leftovers)
 			return nil
 		}
 	}
-	err := t.Call(ctx, session.Request{Method: "GET", Path: t.path("/api/users/stats"), Token: token}, add(countsOfUsers, "statistics"))
+	err := t.Call(ctx, session.Request{Method: "GET", Path: t.path("/api/users/stats"), Token: token, Cookies: cookies}, add(countsOfUsers, "statistics"))
 	for _, instance := range t.Clients {
 		if !instance.Abandoned() {
-			_ = instance.Call(ctx, session.Request{Method: "GET", Path: t.path("/api/socket/stats")}, add(countsOfSockets))
+			_ = instance.Call(ctx, session.Request{Method: "GET", Path: t.path("/api/socket/stats"), Cookies: cookies}, add(countsOfSockets))
 		}
 	}
 	return err

@@ -33,6 +33,15 @@ func (c *Cookies) Set(headers []string) {
 	}
 }
 
+// Clone returns a copy, which changes apart. That of nil is empty.
+func (c *Cookies) Clone() Cookies {
+	if c.Empty() {
+		return Cookies{}
+	}
+	all := slices.Clone(*c.all)
+	return Cookies{&all}
+}
+
 // Empty reports that there are none. A nil *Cookies is empty.
 func (c *Cookies) Empty() bool { return c == nil || c.all == nil || len(*c.all) == 0 }
 
