@@ -120,7 +120,7 @@ func loop(b *testing.B, op func() error) float64 {
 }
 
 // crowd is how many goroutines a core talk to Redis at once, as a server's do,
-// so that commands share trips.
+// so that commands share a flush.
 const crowd = 32
 
 // together measures op from many goroutines at once, and returns its CPU time in

@@ -38,7 +38,7 @@ func BenchmarkGrowth(b *testing.B) {
 			})
 		})
 		b.Run("matching/"+size, func(b *testing.B) {
-			waitInVain(b, k, n)
+			fillQueue(b, k, n)
 			first, second := searcher(k, "guest_a"), searcher(k, "guest_b")
 			loop(b, func() error { return meetAndPart(ctx, k, first, second) })
 		})

@@ -19,7 +19,7 @@ import (
 
 // BenchmarkOnlinePage reads pages of 50 among 100,000 guests of whom 10,000 are
 // online, all pages in turn: by an instance that has read none of them before,
-// and by one that has copies. x/keys-and-get compares a page with asking KEYS and
+// and by one with a client cache. x/keys-and-get compares a page with asking KEYS and
 // getting every guest, which is how it is done without an index. Goals: at most
 // 0.002, p99-ms at most 2, and no command of Redis longer than 1 ms.
 //
@@ -84,7 +84,7 @@ func BenchmarkOnlinePage(b *testing.B) {
 }
 
 // fillAside fills a Redis as an instance does that is none of this process: its
-// mirror and copies of 100,000 guests are not in the heap of those who read, who
+// mirror and client cache of 100,000 guests are not in the heap of those who read, who
 // have none of them, and are not marked by their garbage collector.
 func fillAside(b *testing.B, server *redisproc.Server, guests, online int) {
 	b.Helper()

@@ -116,7 +116,7 @@ func (k *keeper) fill(tb testing.TB, n int, online bool) []guest.Session {
 }
 
 // manyAtATime does what must be there before a measurement n times: commands to
-// Redis share trips.
+// Redis share a flush.
 func manyAtATime(tb testing.TB, n int, do func(i int) error) {
 	tb.Helper()
 	var next atomic.Int64
@@ -281,7 +281,7 @@ func BenchmarkMatch(b *testing.B) {
 	for _, depth := range []int{0, 5000} {
 		b.Run(fmt.Sprintf("depth=%d", depth), func(b *testing.B) {
 			onBoth(b, func(b *testing.B, k *keeper) {
-				waitInVain(b, k, depth)
+				fillQueue(b, k, depth)
 				var i atomic.Int64
 				k.measure(b, func() error {
 					n := i.Add(1)
@@ -292,8 +292,8 @@ func BenchmarkMatch(b *testing.B) {
 	}
 }
 
-// waitInVain has n guests search whom nobody suits.
-func waitInVain(b *testing.B, k *keeper, n int) {
+// fillQueue queues n guests whom nobody matches.
+func fillQueue(b *testing.B, k *keeper, n int) {
 	b.Helper()
 	manyAtATime(b, n, func(i int) error {
 		s := searcher(k, fmt.Sprintf("guest_odd_%d", i))

@@ -266,12 +266,12 @@ func TestOldBasesAreLeftOut(t *testing.T) {
 	nothing := &Build{Tree: Tree{Name: "old"}}
 	whole := &Build{Tree: Tree{Name: "new"}, Server: "server", Loadgen: "loadgen"}
 	for _, compare := range []Of{Servers, Loadgens} {
-		c := Contest{Builds: [2]*Build{nothing, whole}, Compare: compare, Dir: t.TempDir()}
+		c := Comparison{Builds: [2]*Build{nothing, whole}, Compare: compare, Dir: t.TempDir()}
 		if _, err := c.Start(t.Context()); !errors.Is(err, ErrLeftOut) {
 			t.Errorf("%s: %v", compare, err)
 		}
 	}
-	c := Contest{Builds: [2]*Build{whole, nothing}, Compare: Servers, Dir: t.TempDir()}
+	c := Comparison{Builds: [2]*Build{whole, nothing}, Compare: Servers, Dir: t.TempDir()}
 	if _, err := c.Start(t.Context()); err == nil || errors.Is(err, ErrLeftOut) {
 		t.Errorf("a head without a server: %v", err)
 	}
@@ -283,7 +283,7 @@ func TestOldBasesAreLeftOut(t *testing.T) {
 func TestAMissingRedisIsTold(t *testing.T) {
 	t.Setenv("PATH", t.TempDir())
 	some := &Build{Tree: Tree{Name: "some"}, Server: "server", Loadgen: "loadgen"}
-	c := Contest{Builds: [2]*Build{some, some}, Compare: Servers, Redis: true, Dir: t.TempDir()}
+	c := Comparison{Builds: [2]*Build{some, some}, Compare: Servers, Redis: true, Dir: t.TempDir()}
 	if _, err := c.Start(t.Context()); err == nil || !strings.Contains(err.Error(), "redis-server not found in PATH") {
 		t.Errorf("got %v", err)
 	}

@@ -18,7 +18,7 @@ import (
 	"time"
 )
 
-const startPatience = 15 * time.Second
+const startTimeout = 15 * time.Second
 
 // errUnknownFlag: the program is of a time before the flag.
 var errUnknownFlag = errors.New("unknown flag")
@@ -71,9 +71,9 @@ func startServer(ctx context.Context, program, redis string) (*process, string, 
 			return nil, "", fmt.Errorf("start server: %w: it said: %s", errUnknownFlag, said)
 		}
 		return nil, "", fmt.Errorf("start server: it did not listen, and said: %s", p.said.String())
-	case <-time.After(startPatience):
+	case <-time.After(startTimeout):
 		p.stop()
-		return nil, "", fmt.Errorf("start server: it did not listen within %s", startPatience)
+		return nil, "", fmt.Errorf("start server: it did not listen within %s", startTimeout)
 	}
 }
 
@@ -98,7 +98,7 @@ func startRedis(ctx context.Context, dir string) (*process, string, error) {
 	if err := p.launch(nil); err != nil {
 		return nil, "", fmt.Errorf("start redis-server: %w", err)
 	}
-	until := time.Now().Add(startPatience)
+	until := time.Now().Add(startTimeout)
 	for tick := time.NewTicker(10 * time.Millisecond); ; {
 		if _, err := redisInfo(address, "server"); err == nil {
 			tick.Stop()

@@ -17,17 +17,17 @@ import (
 type Runner struct {
 	micro Micro
 	dir   string
-	duels map[string]*Duel
+	running map[string]*Running
 }
 
 // NewRunner returns a runner that keeps its files in the workshop.
 func NewRunner(builds [2]*Build, w *Workshop, each Effort, random *rand.Rand) *Runner {
-	return &Runner{micro: Micro{Builds: builds, Effort: each, Random: random}, dir: w.Dir(), duels: map[string]*Duel{}}
+	return &Runner{micro: Micro{Builds: builds, Effort: each, Random: random}, dir: w.Dir(), running: map[string]*Running{}}
 }
 
 // EndToEnd are the end-to-end comparisons, by name.
-func EndToEnd() map[string]Contest {
-	return map[string]Contest{
+func EndToEnd() map[string]Comparison {
+	return map[string]Comparison{
 		"Server/memory":  {Compare: Servers},
 		"Server/redis":   {Compare: Servers, Redis: true},
 		"Loadgen/memory": {Compare: Loadgens},
@@ -38,11 +38,11 @@ func EndToEnd() map[string]Contest {
 // Pair takes one pair of what is named: of a benchmark, with all below it, or of
 // a comparison end to end.
 func (b *Runner) Pair(ctx context.Context, name string) ([]Pair, error) {
-	contest, isEnd := EndToEnd()[name]
+	comparison, isEnd := EndToEnd()[name]
 	if !isEnd {
 		return b.micro.Pair(ctx, name)
 	}
-	d, err := b.duel(ctx, name, contest)
+	d, err := b.started(ctx, name, comparison)
 	if err != nil {
 		return nil, fmt.Errorf("%s: %w", name, err)
 	}
@@ -53,9 +53,9 @@ func (b *Runner) Pair(ctx context.Context, name string) ([]Pair, error) {
 	return []Pair{p}, nil
 }
 
-// duel returns the named one, up and warm.
-func (b *Runner) duel(ctx context.Context, name string, c Contest) (*Duel, error) {
-	if d := b.duels[name]; d != nil {
+// started returns the named one, up and warm.
+func (b *Runner) started(ctx context.Context, name string, c Comparison) (*Running, error) {
+	if d := b.running[name]; d != nil {
 		return d, nil
 	}
 	c.Builds, c.Random = b.micro.Builds, b.micro.Random
@@ -71,21 +71,21 @@ func (b *Runner) duel(ctx context.Context, name string, c Contest) (*Duel, error
 		d.Close()
 		return nil, err
 	}
-	b.duels[name] = d
+	b.running[name] = d
 	return d, nil
 }
 
 // Stop ends the servers of one comparison.
 func (b *Runner) Stop(name string) {
-	if d := b.duels[name]; d != nil {
+	if d := b.running[name]; d != nil {
 		d.Close()
-		delete(b.duels, name)
+		delete(b.running, name)
 	}
 }
 
 // Close ends all servers.
 func (b *Runner) Close() {
-	for name := range b.duels {
+	for name := range b.running {
 		b.Stop(name)
 	}
 }

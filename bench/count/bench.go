@@ -15,9 +15,9 @@ import (
 // with which and why.
 var ErrFailed = errors.New("cannot be counted")
 
-// patience is how long one run may take; the longest of the policy takes some seconds on
+// timeout is how long one run may take; the longest of the policy takes some seconds on
 // an idle machine.
-const patience = 3 * time.Minute
+const timeout = 3 * time.Minute
 
 // lengths are the operations of the short and of the long run that are compared.
 func lengths(operations int) [2]int { return [2]int{operations / 5, operations} }
@@ -38,7 +38,7 @@ func (e *Emulator) bench(ctx context.Context, b *ab.Build, name string, operatio
 		return runs, fmt.Errorf("%s of %s: %w", name, b.Tree, ab.ErrNoBenchmark)
 	}
 	for i, n := range lengths(operations) {
-		limited, stop := context.WithTimeoutCause(ctx, e.Patience, fmt.Errorf("%s are over", e.Patience))
+		limited, stop := context.WithTimeoutCause(ctx, e.Timeout, fmt.Errorf("more than %s", e.Timeout))
 		var output []byte
 		runs[i], output, err = e.Run(limited, Command{
 			Program: b.Benchmarks, Dir: filepath.Join(b.Tree.Dir, "bench"), Functions: functions,

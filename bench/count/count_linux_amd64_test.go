@@ -152,7 +152,7 @@ func TestCountsSeeSmallDifferencesAndNothingElse(t *testing.T) {
 	if _, err := e.Pair(ctx, other, "Forever", 100); !errors.Is(err, context.Canceled) {
 		t.Errorf("an interrupt: %v", err)
 	}
-	e.Patience = time.Second
+	e.Timeout = time.Second
 	if _, err := e.Pair(t.Context(), other, "Forever", 100); !errors.Is(err, ErrFailed) || !strings.Contains(err.Error(), "1s") {
 		t.Errorf("a benchmark that never ends: %v", err)
 	}

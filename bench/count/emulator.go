@@ -24,7 +24,7 @@ var ErrUnavailable = errors.New("instructions are not counted")
 // Emulator runs programs and counts.
 type Emulator struct {
 	Version  string        // of qemu, such as "7.2.22"
-	Patience time.Duration // for one run
+	Timeout time.Duration // for one run
 	qemu     string        // program
 	plugin   string        // compiled
 	dir      string
@@ -45,7 +45,7 @@ func Find(ctx context.Context, dir string) (*Emulator, error) {
 	if err != nil {
 		return nil, fmt.Errorf("%w: gcc is not on PATH: install it, to compile the counter", ErrUnavailable)
 	}
-	e := &Emulator{Patience: patience, qemu: qemu, plugin: filepath.Join(dir, "plugin.so"), dir: dir}
+	e := &Emulator{Timeout: timeout, qemu: qemu, plugin: filepath.Join(dir, "plugin.so"), dir: dir}
 	if e.Version, err = version(ctx, qemu); err != nil {
 		return nil, err
 	}

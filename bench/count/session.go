@@ -38,7 +38,7 @@ func (e *Emulator) session(ctx context.Context, what ab.Of, b, helper *ab.Build,
 	var runs [2]Counts
 	var played [2]int
 	for i, n := range lengths(guests) {
-		limited, stop := context.WithTimeoutCause(ctx, e.Patience, fmt.Errorf("%s are over", e.Patience))
+		limited, stop := context.WithTimeoutCause(ctx, e.Timeout, fmt.Errorf("more than %s", e.Timeout))
 		var err error
 		runs[i], played[i], err = e.play(limited, what, server, loadgen, n)
 		stop()

@@ -19,18 +19,18 @@ func TestDuelsMeasureBothSidesAndLeaveNoProcess(t *testing.T) {
 		t.Fatal(err)
 	}
 	for _, c := range []struct {
-		contest Contest
+		comparison Comparison
 		name    string
 		has     []string
 	}{
-		{Contest{Compare: Servers}, "Server/memory", []string{"server-cpu/loadgen-cpu", "server-cpu-ms/session", "delivery-p99-ms", "server-peak-bytes"}},
-		{Contest{Compare: Servers, Redis: true}, "Server/redis", []string{"redis-commands/session", "redis-cpu-ms/session"}},
-		{Contest{Compare: Loadgens}, "Loadgen/memory", []string{"loadgen-cpu/server-cpu"}},
+		{Comparison{Compare: Servers}, "Server/memory", []string{"server-cpu/loadgen-cpu", "server-cpu-ms/session", "delivery-p99-ms", "server-peak-bytes"}},
+		{Comparison{Compare: Servers, Redis: true}, "Server/redis", []string{"redis-commands/session", "redis-cpu-ms/session"}},
+		{Comparison{Compare: Loadgens}, "Loadgen/memory", []string{"loadgen-cpu/server-cpu"}},
 	} {
 		t.Run(c.name, func(t *testing.T) {
-			c.contest.Builds = [2]*Build{b, b}
-			c.contest.Dir, c.contest.Random = t.TempDir(), rand.New(rand.NewPCG(1, 2))
-			d, err := c.contest.Start(t.Context())
+			c.comparison.Builds = [2]*Build{b, b}
+			c.comparison.Dir, c.comparison.Random = t.TempDir(), rand.New(rand.NewPCG(1, 2))
+			d, err := c.comparison.Start(t.Context())
 			if err != nil {
 				t.Fatal(err)
 			}

@@ -25,8 +25,8 @@ const (
 	Loadgens Of = "loadgen" // base and head loadgen in turn, one server
 )
 
-// Contest is how a comparison end to end is run.
-type Contest struct {
+// Comparison is how a comparison end to end is run.
+type Comparison struct {
 	Builds  [2]*Build
 	Compare Of
 	Redis   bool   // on a Redis a server; otherwise in memory
@@ -34,16 +34,16 @@ type Contest struct {
 	Random  *rand.Rand
 }
 
-// Duel is two servers, or one, that stand up for slices of load. Close ends them.
-type Duel struct {
-	contest  Contest
+// Running is two servers, or one, that are up for slices of load. Close ends them.
+type Running struct {
+	comparison  Comparison
 	loadgens [2]string
-	stands   [2]*stand
+	instances   [2]*instance
 	pairs    int
 }
 
-// stand is a server and its Redis, if any.
-type stand struct {
+// instance is a server and its Redis, if any.
+type instance struct {
 	server  *process
 	url     string
 	redis   *process // nil: memory
@@ -51,8 +51,8 @@ type stand struct {
 }
 
 // Start starts the servers.
-func (c Contest) Start(ctx context.Context) (d *Duel, err error) {
-	d = &Duel{contest: c}
+func (c Comparison) Start(ctx context.Context) (d *Running, err error) {
+	d = &Running{comparison: c}
 	defer func() {
 		if err != nil {
 			d.Close()
@@ -73,12 +73,12 @@ func (c Contest) Start(ctx context.Context) (d *Duel, err error) {
 		return d, err
 	}
 	if c.Compare == Loadgens {
-		d.stands[Head], err = c.stand(ctx, c.Builds[Head])
-		d.stands[Base] = d.stands[Head]
+		d.instances[Head], err = c.instance(ctx, c.Builds[Head])
+		d.instances[Base] = d.instances[Head]
 		return d, err
 	}
 	for side, b := range c.Builds {
-		d.stands[side], err = c.stand(ctx, b)
+		d.instances[side], err = c.instance(ctx, b)
 		if Side(side) == Base && errors.Is(err, errUnknownFlag) {
 			err = fmt.Errorf("%w: %w", ErrLeftOut, err)
 		}
@@ -89,8 +89,8 @@ func (c Contest) Start(ctx context.Context) (d *Duel, err error) {
 	return d, nil
 }
 
-func (c Contest) stand(ctx context.Context, b *Build) (s *stand, err error) {
-	s = &stand{}
+func (c Comparison) instance(ctx context.Context, b *Build) (s *instance, err error) {
+	s = &instance{}
 	if c.Redis {
 		if s.redis, s.address, err = startRedis(ctx, c.Dir); err != nil {
 			return s, err
@@ -101,8 +101,8 @@ func (c Contest) stand(ctx context.Context, b *Build) (s *stand, err error) {
 }
 
 // Close ends the servers.
-func (d *Duel) Close() {
-	for _, s := range d.stands {
+func (d *Running) Close() {
+	for _, s := range d.instances {
 		if s != nil {
 			s.server.stop()
 			s.redis.stop()
@@ -115,9 +115,9 @@ var ErrSlice = errors.New("slice not played as planned")
 
 // Pair loads both sides for a slice each. An error that wraps ErrSlice spoils
 // this pair only.
-func (d *Duel) Pair(ctx context.Context) (Pair, error) {
+func (d *Running) Pair(ctx context.Context) (Pair, error) {
 	d.pairs++ // also the seed: both sides play the same guests
-	p := Pair{Name: d.Name(), First: Side(d.contest.Random.IntN(2))}
+	p := Pair{Name: d.Name(), First: Side(d.comparison.Random.IntN(2))}
 	for _, side := range [2]Side{p.First, 1 - p.First} {
 		values, err := d.slice(ctx, side)
 		if err != nil {
@@ -129,12 +129,12 @@ func (d *Duel) Pair(ctx context.Context) (Pair, error) {
 }
 
 // Name is that of the pairs: Server/memory, Loadgen/redis.
-func (d *Duel) Name() string {
+func (d *Running) Name() string {
 	name, storage := "Server", "memory"
-	if d.contest.Compare == Loadgens {
+	if d.comparison.Compare == Loadgens {
 		name = "Loadgen"
 	}
-	if d.contest.Redis {
+	if d.comparison.Redis {
 		storage = "redis"
 	}
 	return name + "/" + storage
@@ -153,15 +153,15 @@ type record struct {
 }
 
 // slice is one slice of load, and what it cost.
-func (d *Duel) slice(ctx context.Context, side Side) (Values, error) {
-	s := d.stands[side]
+func (d *Running) slice(ctx context.Context, side Side) (Values, error) {
+	s := d.instances[side]
 	before, err := s.spent()
 	if err != nil {
 		return nil, err
 	}
-	out := filepath.Join(d.contest.Dir, fmt.Sprintf("slice%d-%s", d.pairs, side))
+	out := filepath.Join(d.comparison.Dir, fmt.Sprintf("slice%d-%s", d.pairs, side))
 	defer os.RemoveAll(out)
-	cmd := command(ctx, d.loadgens[side], "--scenario", filepath.Join(d.contest.Dir, "slice.yaml"), "--seed", fmt.Sprint(d.pairs),
+	cmd := command(ctx, d.loadgens[side], "--scenario", filepath.Join(d.comparison.Dir, "slice.yaml"), "--seed", fmt.Sprint(d.pairs),
 		"--target", s.url, "--json", "--quiet", "--out", out)
 	cmd.Env = environment()
 	var printed, said bytes.Buffer
@@ -192,7 +192,7 @@ func (d *Duel) slice(ctx context.Context, side Side) (Values, error) {
 
 // values are the figures of a slice. Ratios of the two programs' CPU time are
 // steadier than either: what disturbs one disturbs the other.
-func (d *Duel) values(r record, s *stand, before, after expense, generator, wall time.Duration) Values {
+func (d *Running) values(r record, s *instance, before, after usage, generator, wall time.Duration) Values {
 	sessions := float64(r.Guests.Completed)
 	server := (after.server - before.server).Seconds()
 	v := Values{
@@ -205,7 +205,7 @@ func (d *Duel) values(r record, s *stand, before, after expense, generator, wall
 		"server-peak-bytes":      s.server.peakMemory(),
 		"loadgen-peak-bytes":     1e6 * r.Resources.Loadgen.RSSPeakMB,
 	}
-	if d.contest.Redis {
+	if d.comparison.Redis {
 		v["redis-cpu-ms/session"] = 1000 * (after.redis - before.redis).Seconds() / sessions
 		v["redis-commands/session"] = (after.commands - before.commands) / sessions
 	}
@@ -217,13 +217,13 @@ func (d *Duel) values(r record, s *stand, before, after expense, generator, wall
 	return v
 }
 
-// expense is what a stand has cost so far.
-type expense struct {
+// usage is what a stand has cost so far.
+type usage struct {
 	server, redis time.Duration
 	commands      float64
 }
 
-func (s *stand) spent() (e expense, err error) {
+func (s *instance) spent() (e usage, err error) {
 	if e.server, err = s.server.cpu(); err != nil || s.redis == nil {
 		return e, err
 	}
