@@ -36,10 +36,10 @@ type Comparison struct {
 
 // Running is two servers, or one, that are up for slices of load. Close ends them.
 type Running struct {
-	comparison  Comparison
-	loadgens [2]string
-	instances   [2]*instance
-	pairs    int
+	comparison Comparison
+	loadgens   [2]string
+	instances  [2]*instance
+	pairs      int
 }
 
 // instance is a server and its Redis, if any.

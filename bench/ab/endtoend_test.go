@@ -20,8 +20,8 @@ func TestDuelsMeasureBothSidesAndLeaveNoProcess(t *testing.T) {
 	}
 	for _, c := range []struct {
 		comparison Comparison
-		name    string
-		has     []string
+		name       string
+		has        []string
 	}{
 		{Comparison{Compare: Servers}, "Server/memory", []string{"server-cpu/loadgen-cpu", "server-cpu-ms/session", "delivery-p99-ms", "server-peak-bytes"}},
 		{Comparison{Compare: Servers, Redis: true}, "Server/redis", []string{"redis-commands/session", "redis-cpu-ms/session"}},

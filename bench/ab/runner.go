@@ -15,8 +15,8 @@ import (
 // Runner runs benchmarks and end-to-end comparisons in pairs, by name. It starts servers
 // when they are first needed; they stay up until Close.
 type Runner struct {
-	micro Micro
-	dir   string
+	micro   Micro
+	dir     string
 	running map[string]*Running
 }
 

@@ -23,12 +23,12 @@ var ErrUnavailable = errors.New("instructions are not counted")
 
 // Emulator runs programs and counts.
 type Emulator struct {
-	Version  string        // of qemu, such as "7.2.22"
+	Version string        // of qemu, such as "7.2.22"
 	Timeout time.Duration // for one run
-	qemu     string        // program
-	plugin   string        // compiled
-	dir      string
-	runs     atomic.Int64
+	qemu    string        // program
+	plugin  string        // compiled
+	dir     string
+	runs    atomic.Int64
 }
 
 // Find looks for qemu-user and a C compiler, compiles the plugin into dir, and tries it.
