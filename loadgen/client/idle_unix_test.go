@@ -82,7 +82,7 @@ func greet(nc net.Conn, n int) {
 		}
 		buf = buf[:len(buf)+m]
 		head := string(buf)
-		if !strings.HasSuffix(head, "\r\n\r\n") {
+		if !strings.HasSuffix(head, "\r\n\r\n") && !strings.HasSuffix(head, "\r\n\r\n{}") {
 			continue
 		}
 		buf = buf[:0]
