@@ -49,6 +49,7 @@ func (p *performance) surroundings(here results.Environment) {
 func (p *performance) casualties() {
 	r := &p.run.Record
 	r.Invalid = append(r.Invalid, p.storage.reasons()...)
+	r.Invalid = append(r.Invalid, p.diagnosis.reasons()...)
 	if p.target.own == nil {
 		instance := p.target.Clients[0]
 		if all := instance.Addresses(); len(all) > 1 {

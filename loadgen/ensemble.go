@@ -37,6 +37,7 @@ type ensemble struct {
 	wronged []string    // guests, whose processes have not been told
 	heard   results.Run // seconds so far
 	next    int         // second to be shown
+	noticed bool        // a process has said what is wrong with the target
 }
 
 // member is one of the processes, and what it has said.
@@ -87,6 +88,7 @@ func (st *stage) together(ctx context.Context, s scenarios.Scenario, journal *re
 		return page.Page{}, err
 	}
 	e.audience = st.audience
+	e.notices = st.notices()
 	if err := e.play(ctx, journal); err != nil {
 		return page.Page{}, err
 	}
@@ -202,6 +204,10 @@ func (e *ensemble) hear(s saying) error {
 		e.replay.End(s.from)
 		e.show()
 		return nil
+	}
+	if w.Notice != "" && !e.noticed {
+		e.noticed = true // the others will say the same
+		announce(e.live, e.notices, e.plan.Clock.Now(), w.Notice)
 	}
 	e.verifier.Lagged(w.Lag)
 	if err := e.replay.Add(s.from, w.Calls, w.Until); err != nil {

@@ -120,6 +120,7 @@ func (st *stage) perform(ctx context.Context, s scenarios.Scenario, title string
 		return nil, err
 	}
 	p.audience = st.audience
+	p.notices = st.notices()
 	if err := p.begin(journal); err != nil {
 		return nil, err
 	}
@@ -136,6 +137,14 @@ func (st *stage) warn(p *performance, d demand, rate float64) {
 			fmt.Fprintf(st.stderr, "loadgen: %s\n", short)
 		}
 	}
+}
+
+// notices is where is written what is wrong while a run goes on.
+func (st *stage) notices() io.Writer {
+	if st.options.json {
+		return io.Discard
+	}
+	return st.stderr
 }
 
 // claim takes the record's folder.
@@ -165,6 +174,8 @@ type performance struct {
 	closed    atomic.Int64 // guests who came to closed phases
 	blows     *blows       // faults of the scenario
 	storage   *storageWatch
+	diagnosis *diagnosis
+	notices   io.Writer // for what is wrong while the run goes on
 	health    measure.Health
 	tap       *verify.Tap      // what guests are told, where another process judges it
 	teller    *teller          // nil: the run is told of here
@@ -187,6 +198,7 @@ func newPerformance(o options, s scenarios.Scenario, t *target, machine machine,
 	if o.transport == api.SocketIO {
 		limits.Vanished = vanishedSocketIO
 	}
+	p.diagnosis, p.notices = &diagnosis{transport: o.transport}, io.Discard
 	p.verifier = verify.New(limits)
 	if o.crew {
 		p.verifier = verify.NewTapped(limits, p.tap)
@@ -194,7 +206,7 @@ func newPerformance(o options, s scenarios.Scenario, t *target, machine machine,
 	clock := session.Clock{Epoch: started}
 	set := session.Setting{
 		Backend: t, Clock: clock, Verifier: p.verifier, Scripts: s.Scripts, Feeds: s.Feeds, Paths: s.Wire.Paths,
-		Seed: s.Seed, Without: o.without,
+		Seed: s.Seed, Without: o.without, Failed: p.diagnosis.failed,
 	}
 	if o.part != nil && !o.crew { // processes of one run share the epoch
 		set.Apart = p.apart
@@ -244,7 +256,9 @@ func (p *performance) tick(at time.Duration, now executor.Tally) {
 	before := len(p.tape.seconds)
 	p.tape.add(p.book.Tick(at), now)
 	p.tape.spent(p.gauges.take())
-	p.teller.tick(p.tape, now)
+	notice := p.diagnosis.line()
+	announce(p.live, p.notices, at, notice)
+	p.teller.tick(p.tape, now, notice)
 	p.note(now, before)
 	p.show(at, now, before)
 }

@@ -114,11 +114,11 @@ func (l *teller) handOver() {
 }
 
 // tick tells of the seconds of the tape that are new.
-func (l *teller) tick(t *tape, now executor.Tally) {
+func (l *teller) tick(t *tape, now executor.Tally, notice string) {
 	if l == nil {
 		return
 	}
-	l.line.Say(crew.Word{Seconds: said(t.seconds[l.told:]), Now: now})
+	l.line.Say(crew.Word{Seconds: said(t.seconds[l.told:]), Now: now, Notice: notice})
 	l.told = len(t.seconds)
 }
 

@@ -43,7 +43,7 @@ func openTarget(ctx context.Context, o options, s scenarios.Scenario, c machine,
 		}
 		t.own, urls = own, own.Targets()
 	}
-	if err := t.connect(ctx, o, s, c, urls); err != nil {
+	if err := t.reach(ctx, o, s, c, urls); err != nil {
 		t.close()
 		return nil, err
 	}
@@ -60,6 +60,22 @@ func openTarget(ctx context.Context, o options, s scenarios.Scenario, c machine,
 		t.lender.wanted.Store(o.part == nil)
 	}
 	return t, nil
+}
+
+// reach connects, and checks in bounded time that a backend answers.
+func (t *target) reach(ctx context.Context, o options, s scenarios.Scenario, c machine, urls []string) error {
+	bounded, cancel := context.WithTimeout(ctx, preflightTime)
+	defer cancel()
+	if err := t.connect(bounded, o, s, c, urls); err != nil {
+		if fault := noListener(err); fault != nil {
+			err = fmt.Errorf("%w: %s: %w", errWrongTarget, urls[len(t.Clients)], fault)
+		}
+		return err
+	}
+	if t.own != nil {
+		return nil
+	}
+	return t.preflight(bounded)
 }
 
 // connect finds the instances at these addresses. Processes that play one run

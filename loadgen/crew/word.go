@@ -43,6 +43,7 @@ type Word struct {
 	// Once a second, and at the end: the seconds that are over, and how its guests stand.
 	Seconds []Second
 	Now     executor.Tally
+	Notice  string // what is wrong with the target, as soon as it is known
 
 	// What its guests told their witnesses, all of it until then, and how late the
 	// process was itself.

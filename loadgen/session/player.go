@@ -240,6 +240,9 @@ func (p *player) failure(ctx context.Context, op measure.Op, sent time.Duration,
 // unwell notes a failure of something that is not measured, or counted already.
 func (p *player) unwell(what string, at time.Duration, err error) {
 	p.failed = true
+	if p.world.Failed != nil {
+		p.world.Failed(what, err)
+	}
 	p.world.stories.add(what, Kind(err), p.guest.Index, at, absent(what, err))
 }
 

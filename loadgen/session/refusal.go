@@ -41,6 +41,15 @@ func (e *ClosedError) Error() string {
 // Unwrap makes it an ErrClosed.
 func (e *ClosedError) Unwrap() error { return ErrClosed }
 
+// Limited reports whether a rate limit of the backend caused the failure.
+func Limited(err error) bool {
+	if refused, ok := errors.AsType[*RefusedError](err); ok && refused.Status == 429 {
+		return true
+	}
+	closed, ok := errors.AsType[*ClosedError](err)
+	return ok && closed.Code == frame.TooManyEvents
+}
+
 // expired reports whether err says that a token's time is over, by HTTP or to a
 // socket.
 func expired(err error) bool {

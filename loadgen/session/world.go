@@ -30,6 +30,9 @@ type Setting struct {
 	Seed     uint64
 	Timeout  time.Duration           // of an acknowledgement, a leave, a cancellation; 10 s where 0
 	Without  map[scenarios.Kind]bool // steps that the backend does not know: they are left out
+	// Failed hears of every failure of a guest: the operation or step, and why. It may be
+	// nil, and is called by several guests at a time.
+	Failed func(what string, err error)
 	// Apart tells guests of generators that have another epoch: how long their messages
 	// were under way is not known. nil: nobody is.
 	Apart func(guest int) bool
