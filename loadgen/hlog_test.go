@@ -79,13 +79,13 @@ func manySamples(t *testing.T) string {
 		if s != 1 {
 			times := results.NewTimes()
 			for range 20_000 {
-				us := min(60_000_000, 1+int64(900*math.Exp(2*dice.NormFloat64())))
+				us := min(3_600_000_000, 1+int64(900*math.Exp(2*dice.NormFloat64())))
 				if err := errors.Join(times.Response.RecordValue(us), times.Service.RecordValue((us+1)/2), times.Lag.RecordValue(us/2)); err != nil {
 					t.Fatal(err)
 				}
 			}
 			for _, h := range []*results.Histogram{times.Response, times.Service, times.Lag} {
-				if err := h.RecordValue(60_000_000); err != nil {
+				if err := h.RecordValue(3_600_000_000); err != nil {
 					t.Fatal(err)
 				}
 			}

@@ -114,7 +114,7 @@ func readLine(line string, seconds []Second, cutOff bool) error {
 		s.Operations[name] = NewTimes()
 	}
 	if dropped := s.Operations[name].histograms()[which].Merge(h); dropped != 0 {
-		return fmt.Errorf("%d samples of %s are above 60 s", dropped, fields[0])
+		return fmt.Errorf("%d samples of %s are above 1 h", dropped, fields[0])
 	}
 	return nil
 }

@@ -6,12 +6,12 @@ import (
 	"github.com/HdrHistogram/hdrhistogram-go"
 )
 
-// Histogram counts whole microseconds, 0..60 s, to three digits.
+// Histogram counts whole microseconds, 0..1 h, to three digits.
 type Histogram = hdrhistogram.PackedHistogram
 
 // Range and precision of every histogram of a record, in microseconds.
 const (
-	highestMicros = 60_000_000
+	highestMicros = 3_600_000_000
 	digits        = 3
 )
 

@@ -9,6 +9,9 @@ import (
 // Defaults of steps; the README names them.
 const defaultWithin = 10 * time.Second
 
+// MaxWithin is the longest that a step may wait: no histogram holds a longer time.
+const MaxWithin = time.Hour
+
 func steps() []string {
 	kinds := []Kind{Create, Fetch, Rename, Locate, Connect, Search, Chat, Idle, Next, Online, Stats, Renew, Reconnect, Drop, Wait, Deaf, Hostile, Speak}
 	words := make([]string, len(kinds))
@@ -156,6 +159,9 @@ func (r *reading) options(e entries, s *Step, first bool) {
 		r.required(e, "the step wait", "until")
 	}
 	r.spanOption(e, "within", &s.Within)
+	if s.Within > MaxWithin {
+		r.problem(e.get("within"), "within: found %q: at most 1h, the longest time that is measured", e.get("within").Value)
+	}
 	r.momentOption(e, s)
 	r.rateOption(e, s)
 	if v := e.get("with"); v != nil {

@@ -12,11 +12,11 @@ import (
 // kind Overflow, never a clamped sample.
 const (
 	Resolution = time.Microsecond
-	Highest    = 60 * time.Second
+	Highest    = time.Hour
 	digits     = 3
 )
 
-// Histogram counts whole microseconds, 0..60 s, to three digits. It is sparse:
+// Histogram counts whole microseconds, 0..1 h, to three digits. It is sparse:
 // a second of one operation takes some hundred bytes.
 type Histogram = hdrhistogram.PackedHistogram
 
@@ -25,16 +25,16 @@ func NewHistogram() *Histogram {
 	return hdrhistogram.NewPacked(1, Highest.Microseconds(), digits)
 }
 
-// The buckets are those of HdrHistogram for 1 µs..60 s and three digits: pages
+// The buckets are those of HdrHistogram for 1 µs..1 h and three digits: pages
 // of 1,024 counts, the first two of 1 µs each, every further one twice as wide.
 const (
 	pageBits  = 10
 	pageSize  = 1 << pageBits
-	pageCount = 17 // the last holds 33.6 s..67.1 s
+	pageCount = 23 // the last holds 2,147 s..4,295 s
 )
 
 // atomicHistogram is a histogram that many write and one drains. Pages appear
-// when first needed, 4 KiB each: most histograms need four of the 17. The zero
+// when first needed, 4 KiB each: most histograms need four of the 23. The zero
 // value is ready for use.
 //
 // It is not a hdrhistogram.Histogram behind a phaser because three of those

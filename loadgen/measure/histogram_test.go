@@ -38,7 +38,7 @@ func TestTimesAreRoundedToTheNearestMicrosecond(t *testing.T) {
 		d    time.Duration
 		want int64
 	}{{0, 0}, {499, 0}, {500, 1}, {1499, 1}, {time.Millisecond, 1000}, {1023 * time.Microsecond, 1023},
-		{1024 * time.Microsecond, 1024}, {2047 * time.Microsecond, 2047}, {2048 * time.Microsecond, 2049}, {Highest, 60_030_975}} {
+		{1024 * time.Microsecond, 1024}, {2047 * time.Microsecond, 2047}, {2048 * time.Microsecond, 2049}, {Highest, 3_600_809_983}} {
 		h, got := new(atomicHistogram), NewHistogram()
 		h.add(c.d)
 		h.drain(got)

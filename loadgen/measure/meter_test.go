@@ -98,7 +98,7 @@ func TestVerdict(t *testing.T) {
 		{"later than any threshold excuses", late(300 * ms), fetched(200, 2*time.Second), within(10 * time.Second), "at most 250ms", ""},
 		{"nothing measured", late(6 * ms), fetched(0, 0), Judged{}, "", ""},
 		{"timers late while no guest starts", Health{Probes: Lateness{100, ms, 80 * ms, 90 * ms}}, fetched(200, 3*ms), Judged{}, "the generator's timers", ""},
-		{"lost", Health{Lost: 1}, fetched(200, 3*ms), Judged{}, "more than 1m0s late", ""},
+		{"lost", Health{Lost: 1}, fetched(200, 3*ms), Judged{}, "more than 1h0m0s late", ""},
 		{"early", Health{Early: 1}, fetched(200, 3*ms), Judged{}, "before their time", ""},
 		{"skewed", Health{}, skewed, Judged{}, "out of order", ""},
 		{"displaced", Health{}, displaced, Judged{}, "", "next to their own"},
