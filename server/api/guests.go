@@ -97,17 +97,27 @@ type Health struct {
 	At      time.Time
 	Uptime  time.Duration // told in seconds
 	Version string
-	Storage string // "redis", "memory" or "fallback"
+	Storage string // "redis", "memory", "fallback" or "recovering"
+	Reason  string // why Redis is not used, "" while it is
 }
 
 // AppendHealth appends the whole body of GET /health:
-// {success:true,message,timestamp,uptime,version,storage}.
+// {success:true,message,timestamp,uptime,version,storage,reason?}.
 func AppendHealth(dst []byte, h Health) []byte {
 	dst = appendTime(append(dst, `{"success":true,"message":"`+TextRunning+`"`...), `,"timestamp":`, h.At)
 	dst = appendSeconds(dst, `,"uptime":`, h.Uptime)
 	dst = appendField(dst, `,"version":`, h.Version)
 	dst = appendField(dst, `,"storage":`, h.Storage)
+	if h.Reason != "" {
+		dst = appendField(dst, `,"reason":`, h.Reason)
+	}
 	return append(dst, '}')
+}
+
+// AppendStorage appends the data of GET /ready while Redis is not used: {storage,reason}.
+func AppendStorage(dst []byte, storage, reason string) []byte {
+	dst = appendField(dst, `{"storage":`, storage)
+	return append(appendField(dst, `,"reason":`, reason), '}')
 }
 
 // Created is what a client learns from POST /api/guest. All are views.

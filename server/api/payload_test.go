@@ -121,6 +121,10 @@ var httpPayloads = []payload{
 		return AppendHealth(b, Health{At: at, Uptime: 90*time.Second + 1234567, Version: "v1", Storage: "memory"})
 	},
 		`{"success":true,"message":"Server is running","timestamp":"2026-11-23T12:34:56.789Z","uptime":90.001,"version":"v1","storage":"memory"}`},
+	{"GET /health in fallback", func(b []byte) []byte {
+		return AppendHealth(b, Health{At: at, Version: "v1", Storage: "fallback", Reason: `user "app" may not`})
+	},
+		`{"success":true,"message":"Server is running","timestamp":"2026-11-23T12:34:56.789Z","uptime":0,"version":"v1","storage":"fallback","reason":"user \"app\" may not"}`},
 }
 
 func TestPayloads(t *testing.T) {

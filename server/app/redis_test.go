@@ -8,6 +8,7 @@ import (
 	"io"
 	"net"
 	"net/http"
+	"regexp"
 	"strings"
 	"testing"
 	"time"
@@ -272,5 +273,66 @@ func TestHealthTellsOfAPromotion(t *testing.T) {
 	}
 	if reply, err := g.Replica.Do("ROLE"); err != nil || !strings.Contains(fmt.Sprint(reply), "master") {
 		t.Errorf("the replica is %v, %v", reply, err)
+	}
+}
+
+// TestRefusedRightIsToldEverywhere: a user of Redis 7 has no channels by default. The
+// log names what is missing, /health too, and /ready turns traffic away until it is there.
+func TestRefusedRightIsToldEverywhere(t *testing.T) {
+	s := redistest.Standalone(t)
+	if _, err := s.Do("ACL", "SETUSER", "app", "on", ">pw", "~*", "+@all", "resetchannels"); err != nil {
+		t.Fatal(err)
+	}
+	missing := regexp.MustCompile(`redis user \\"app\\" may not run (PUBLISH|SUBSCRIBE) channel instance:\*`)
+	r := launch(t, "--limits", "off", "--redis-url", "redis://app:pw@"+s.Addr())
+	if status, body := r.ask(t, http.MethodGet, "/ready", ""); status != http.StatusServiceUnavailable || !missing.MatchString(body) {
+		t.Errorf("/ready: %d, %s", status, body)
+	}
+	if status, body := r.ask(t, http.MethodGet, "/health", ""); status != http.StatusOK || !strings.Contains(body, `"storage":"fallback","reason":"`) || !missing.MatchString(body) {
+		t.Errorf("/health: %d, %s", status, body)
+	}
+	token, _ := r.newcomer(t) // who does come is served
+	if _, err := s.Do("ACL", "SETUSER", "app", "&*"); err != nil {
+		t.Fatal(err)
+	}
+	soon(t, "redis", func() bool { return r.storage(t) == "redis" })
+	for path, want := range map[string]string{"/ready": "Server is ready", "/health": "redis", "/api/guest/me": "sessionId"} {
+		if status, body := r.ask(t, http.MethodGet, path, token); status != http.StatusOK || !strings.Contains(body, want) || strings.Contains(body, "reason") {
+			t.Errorf("%s: %d, %s", path, status, body)
+		}
+	}
+	r.stop()
+	r.wait(t)
+	if !missing.MatchString(r.log.String()) {
+		t.Errorf("the log does not name what is missing:\n%s", r.log)
+	}
+}
+
+// TestForeignValuesAreNoGuests: another program, or a hand, has written under the key
+// of a session.
+func TestForeignValuesAreNoGuests(t *testing.T) {
+	s := redistest.Standalone(t)
+	r := launch(t, "--limits", "off", "--redis-url", s.URL())
+	for _, write := range [][]string{{"SET", "", "x"}, {"SET", "", "{}"}, {"SET", "", `{"id":"guest_1"`}, {"RPUSH", "", "x"}, {"HSET", "", "a", "b"}} {
+		token, id := r.newcomer(t)
+		write[1] = "guest:" + id
+		if _, err := s.Do("DEL", write[1]); err != nil {
+			t.Fatal(err)
+		}
+		if _, err := s.Do(write...); err != nil {
+			t.Fatal(err)
+		}
+		soon(t, fmt.Sprintf("%q is no guest", write), func() bool {
+			status, _ := r.ask(t, http.MethodGet, "/api/guest/"+id, "")
+			return status == http.StatusNotFound
+		})
+		for method, path := range map[string]string{http.MethodGet: "/api/guest/me", http.MethodDelete: "/api/guest", http.MethodPost: "/api/guest/token"} {
+			if status, body := r.ask(t, method, path, token); status != http.StatusUnauthorized {
+				t.Errorf("%q: %s %s: %d, %s", write, method, path, status, body)
+			}
+		}
+		if n, err := s.Do("EXISTS", write[1]); err != nil || n != int64(1) {
+			t.Errorf("%q is gone: %v, %v", write, n, err)
+		}
 	}
 }

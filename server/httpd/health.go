@@ -11,7 +11,7 @@ func (s *Server) health(ctx *fasthttp.RequestCtx, _ []byte) {
 	now := s.now()
 	body := ctx.Response.SwapBody(nil)
 	ctx.Response.SwapBody(api.AppendHealth(body[:0], api.Health{
-		At: now, Uptime: now.Sub(s.started), Version: s.version, Storage: s.storage.State(),
+		At: now, Uptime: now.Sub(s.started), Version: s.version, Storage: s.storage.State(), Reason: s.storage.Reason(),
 	}))
 }
 
@@ -23,7 +23,9 @@ func (s *Server) ready(ctx *fasthttp.RequestCtx, _ []byte) {
 	case state == draining:
 		notReady(ctx, api.TextGoingAway)
 	case !s.storage.Ready():
-		notReady(ctx, "Storage is "+s.storage.State())
+		notReady(ctx, "Storage is "+s.storage.State()+": "+s.storage.Reason())
+	case s.storage.Reason() != "":
+		succeed(ctx, fasthttp.StatusOK, "Server is ready", api.AppendStorage(nil, s.storage.State(), s.storage.Reason()))
 	default:
 		succeed(ctx, fasthttp.StatusOK, "Server is ready", nil)
 	}

@@ -53,6 +53,8 @@ type Storage interface {
 	State() string
 	// Ready reports whether guests can be served in this state.
 	Ready() bool
+	// Reason says why Redis is not used; "" while it is.
+	Reason() string
 }
 
 const (
@@ -214,8 +216,9 @@ func background() context.Context { return context.Background() }
 // inMemory is the Storage of a server without another.
 type inMemory struct{}
 
-func (inMemory) State() string { return "memory" }
-func (inMemory) Ready() bool   { return true }
+func (inMemory) State() string  { return "memory" }
+func (inMemory) Ready() bool    { return true }
+func (inMemory) Reason() string { return "" }
 
 // fastLog is where fasthttp says what its clients did wrong.
 type fastLog struct{ log *slog.Logger }

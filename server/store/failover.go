@@ -73,12 +73,19 @@ type Failover struct {
 	now  atomic.Pointer[string] // the state, for readers
 	// back is when Redis was last used again after an outage; nil: never.
 	back atomic.Pointer[time.Time]
+	// reason is why Redis is not used; nil while it is.
+	reason   atomic.Pointer[error]
+	rarely   rarely
+	beatenAt atomic.Int64 // when the lease was last renewed, Unix ms
+	fresh    atomic.Bool  // the prober has seen Redis come back since govern last looked
 
 	mu struct {
 		sync.Mutex
 		state    string
 		up       bool          // what the prober says
 		falls    uint64        // how often we fell back
+		short    int           // periods with Redis in a row that ended soon, by no word of the prober
+		ended    time.Time     // when the last one did
 		fallen   chan struct{} // closed at the next fall
 		resynced uint64        // the fall that the node has been told of
 		epoch    string        // the one in which Redis holds what we wrote
@@ -96,7 +103,7 @@ func NewFailover(cfg FailoverConfig) *Failover {
 	}
 	f := &Failover{
 		redis: cfg.Redis, instance: cfg.Instance, log: cfg.Log, changed: cfg.Changed,
-		wake: make(chan struct{}, 1),
+		wake: make(chan struct{}, 1), rarely: rarely{log: cfg.Log},
 	}
 	memory := NewMemory(cfg.Instance, cfg.Now)
 	sessions, matcher := NewRedisSessions(cfg.Redis, cfg.Now), NewRedisMatcher(cfg.Redis)
@@ -117,15 +124,15 @@ func NewFailover(cfg FailoverConfig) *Failover {
 // State is how guests are served at the moment; see the constants.
 func (f *Failover) State() string { return *f.now.Load() }
 
-// Ready reports whether guests can be served: in every state.
-func (f *Failover) Ready() bool { return true }
-
 // Start reaches for Redis once. Where Redis is away it starts in fallback, and
 // Run takes Redis up when it appears; an error wraps ErrMisconfigured.
 func (f *Failover) Start(ctx context.Context) error {
 	err := f.redis.Connect(ctx)
 	if errors.Is(err, ErrMisconfigured) {
 		return err
+	}
+	if err == nil {
+		err = f.redis.trial(ctx, f.instance)
 	}
 	var now epoch
 	if err == nil {
@@ -135,9 +142,11 @@ func (f *Failover) Start(ctx context.Context) error {
 		err = f.beat(ctx)
 	}
 	if err != nil {
-		f.log.Warn("redis is away: starting in fallback", "redis", f.redis.String(), "error", err)
+		f.explain(err)
+		f.rarely.say(slog.LevelWarn, "not recovered "+codeOf(err), 1, "redis cannot be used: starting in fallback", "redis", f.redis.String(), "error", err)
 		return nil
 	}
+	f.explain(nil)
 	f.mu.Lock()
 	f.mu.epoch, f.mu.found, f.mu.up, f.mu.resynced = now.id, now, true, f.mu.falls
 	f.home.Store(true)
@@ -157,9 +166,9 @@ func (f *Failover) setState(state string) (report func(why error)) {
 			return
 		}
 		if why != nil {
-			f.log.Warn("storage changed", "from", from, "to", state, "why", why)
+			f.rarely.say(slog.LevelWarn, "storage "+from+state+codeOf(why), statesLogged, "storage changed", "from", from, "to", state, "why", why)
 		} else {
-			f.log.Info("storage changed", "from", from, "to", state)
+			f.rarely.say(slog.LevelInfo, "storage "+from+state, statesLogged, "storage changed", "from", from, "to", state)
 		}
 		f.changed(from, state, why)
 	}
@@ -172,7 +181,11 @@ func (f *Failover) hear(up bool, why error) {
 	f.mu.Unlock()
 	if !up {
 		f.fall(why)
+		f.mu.Lock()
+		f.mu.short = 0 // it says for itself when Redis is back
+		f.mu.Unlock()
 	}
+	f.fresh.Store(up)
 	f.poke()
 }
 
@@ -188,6 +201,10 @@ func (f *Failover) fallFrom(falls uint64, why error) {
 	}
 	f.mu.falls++
 	f.home.Store(false)
+	if f.mu.state == StateRedis {
+		f.endPeriod(time.Now())
+	}
+	f.explain(why)
 	report := f.setState(StateFallback)
 	close(f.mu.fallen)
 	f.mu.fallen = make(chan struct{})

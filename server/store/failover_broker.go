@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"fmt"
+	"log/slog"
 	"sync/atomic"
 	"time"
 
@@ -56,14 +57,21 @@ func (b *FailoverBroker) Subscribe(ctx context.Context, instance string, handle 
 			default:
 			}
 		}
-	}, func(subscribed bool) {
-		if subscribed || ctx.Err() != nil {
+	}, func(subscribed bool, why error) {
+		if ctx.Err() != nil {
+			return
+		}
+		if subscribed {
+			b.failover.poke()
 			return
 		}
 		if b.failover.State() == StateRedis {
-			b.failover.log.Warn("subscription lost: what others tell meanwhile is asked for afterwards")
+			b.failover.rarely.say(slog.LevelWarn, "subscription "+codeOf(why), 1, "subscription lost; resynchronising", "error", why)
 		}
 		b.missed()
+		if codeOf(why) != "" && b.failover.State() == StateRedis {
+			b.failover.fall(why)
+		}
 	})
 }
 

@@ -2,6 +2,7 @@ package store
 
 import (
 	"context"
+	"time"
 
 	"guestload/server/guest"
 )
@@ -22,6 +23,7 @@ func (f *Failover) beat(ctx context.Context) error {
 
 // beaten acts on what Redis says with a beat.
 func (f *Failover) beaten(b Beat) {
+	f.beatenAt.Store(time.Now().UnixMilli())
 	f.Sessions.bury(b.Deleted)
 	if b.Held && f.State() == StateRedis {
 		f.Presence.compare(b)

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"log/slog"
 	"sync"
 	"time"
 
@@ -12,8 +13,8 @@ import (
 
 const (
 	sweepMemoryEvery = 10 * time.Minute
-	// recoverPause is the rest between attempts to recover from a Redis that
-	// answers the prober and not us.
+	// recoverPause is the first rest between attempts to recover from a Redis that
+	// answers the prober and not us; it doubles, up to longestRest.
 	recoverPause = 200 * time.Millisecond
 )
 
@@ -30,10 +31,11 @@ func (f *Failover) Run(ctx context.Context, local Local) {
 			Beaten:   f.beaten,
 			Lost:     f.lostLease,
 			Released: local.Release,
-			Failed:   func(err error) { f.log.Error("redis background work", "error", err) },
+			Failed:   f.failed,
 		})
 	})
 	work.Go(func() { f.sweep(ctx) })
+	work.Go(func() { f.examine(ctx) })
 	f.govern(ctx, local)
 }
 
@@ -86,28 +88,33 @@ func (f *Failover) emptied(ctx context.Context) bool {
 func (f *Failover) govern(ctx context.Context, local Local) {
 	pause := time.NewTimer(0)
 	defer pause.Stop()
-	resting := false
+	resting, rest := false, recoverPause
 	for {
 		select {
 		case <-ctx.Done():
 			return
 		case <-f.wake:
-			if resting {
+			if fresh := f.fresh.Swap(false); fresh {
+				rest = recoverPause
+			} else if resting {
 				continue
 			}
 		case <-pause.C:
 		}
 		err := f.step(ctx, local)
-		if resting = err != nil; resting && ctx.Err() == nil {
-			f.log.Warn("not recovered yet", "error", err)
-			pause.Reset(recoverPause)
+		if resting = err != nil; !resting {
+			rest = recoverPause
+		} else if ctx.Err() == nil {
+			f.rarely.say(slog.LevelWarn, "not recovered "+codeOf(err), 1, "not recovered yet", "error", err)
+			pause.Reset(rest)
+			rest = min(2*rest, longestRest)
 		}
 	}
 }
 
 func (f *Failover) step(ctx context.Context, local Local) error {
 	f.mu.Lock()
-	state, up := f.mu.state, f.mu.up
+	state, up, wait := f.mu.state, f.mu.up, f.restFor(time.Now())
 	f.mu.Unlock()
 	if state == StateRedis {
 		err := f.repay(ctx)
@@ -120,7 +127,9 @@ func (f *Failover) step(ctx context.Context, local Local) error {
 		return nil
 	}
 	var err error
-	if up {
+	if up && wait > 0 {
+		time.AfterFunc(wait, f.poke)
+	} else if up {
 		if err = f.recover(ctx, local); err == nil {
 			return nil
 		}
@@ -235,6 +244,14 @@ func (f *Failover) recover(ctx context.Context, local Local) error {
 	f.mu.Lock()
 	falls, before := f.mu.falls, f.mu.epoch
 	f.mu.Unlock()
+	if refused := f.Broker.redis.refused.Load(); refused != nil {
+		f.explain(refused)
+		return refused
+	}
+	if err := f.redis.trial(ctx, f.instance); err != nil {
+		f.explain(err)
+		return err
+	}
 	now, err := f.redis.epoch(ctx)
 	if err != nil {
 		return err
@@ -263,9 +280,10 @@ func (f *Failover) recover(ctx context.Context, local Local) error {
 	back := time.Now()
 	f.back.Store(&back)
 	report := f.setState(StateRedis)
+	f.explain(nil)
 	f.mu.Unlock()
 	report(nil)
-	f.log.Info("recovered", "sessions", owed, "took", time.Since(began))
+	f.rarely.say(slog.LevelInfo, "recovered", statesLogged, "recovered", "sessions", owed, "took", time.Since(began))
 	f.poke()
 	time.AfterFunc(othersTake+time.Millisecond, f.poke) // for what waits until Redis is complete
 	return nil

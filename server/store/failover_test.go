@@ -45,15 +45,19 @@ func runFailover(tb testing.TB, url, name string, now func() time.Time) *ward {
 	return runFailoverWith(tb, url, name, now, quiet{})
 }
 
-func runFailoverWith(tb testing.TB, url, name string, now func() time.Time, local Local) *ward {
+func runFailoverWith(tb testing.TB, url, name string, now func() time.Time, local Local, set ...func(*FailoverConfig)) *ward {
 	tb.Helper()
 	conn, err := NewRedis(url)
 	if err != nil {
 		tb.Fatal(err)
 	}
 	w := &ward{tb: tb, changes: make(chan stateChange, 1000)}
-	w.Failover = NewFailover(FailoverConfig{Redis: conn, Instance: name, Now: now,
-		Changed: func(_, to string, why error) { w.changes <- stateChange{to, time.Now(), why} }})
+	config := FailoverConfig{Redis: conn, Instance: name, Now: now,
+		Changed: func(_, to string, why error) { w.changes <- stateChange{to, time.Now(), why} }}
+	for _, s := range set {
+		s(&config)
+	}
+	w.Failover = NewFailover(config)
 	if err := w.Start(tb.Context()); err != nil {
 		tb.Fatal(err)
 	}

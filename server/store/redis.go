@@ -249,6 +249,9 @@ func (r *Redis) classify(err error) error {
 		return err
 	}
 	if errors.Is(err, rueidis.ErrNoCache) {
+		if strings.Contains(err.Error(), codeRights) {
+			return fmt.Errorf("%w: user %q may not run CLIENT TRACKING, which client-side caching needs (%s)", ErrMisconfigured, r.user(), codeRights)
+		}
 		return fmt.Errorf("%w: the server does not speak RESP3, it must be Redis 7.0 or later", ErrMisconfigured)
 	}
 	for _, secret := range []string{r.address.password, r.address.sentinels} {
@@ -285,12 +288,7 @@ func (r *Redis) failure(doing string, err error) error {
 	if rueidis.IsRedisNil(err) {
 		return fmt.Errorf("%s: %w", doing, guest.ErrNotFound)
 	}
-	if reply, ok := rueidis.IsRedisErr(err); ok {
-		for _, prefix := range []string{"WRONGTYPE", "CORRUPT"} {
-			if strings.HasPrefix(reply.Error(), prefix) {
-				return fmt.Errorf("%s: %w: %s", doing, guest.ErrCorrupt, reply.Error())
-			}
-		}
+	if _, ok := rueidis.IsRedisErr(err); ok {
 		return fmt.Errorf("%s: %w: %w", doing, guest.ErrUnavailable, err)
 	}
 	r.alarm()

@@ -53,7 +53,8 @@ type RedisBroker struct {
 	wake    chan struct{} // for Run: something waits
 	lost    atomic.Int64
 	unheard atomic.Int64
-	process string // begins the names of parcels
+	refused atomic.Pointer[Refusal] // why the channel of this instance cannot be subscribed to
+	process string                  // begins the names of parcels
 
 	mu struct {
 		sync.Mutex
@@ -291,13 +292,13 @@ func (h had) again(mark []byte) bool {
 // order, until ctx ends, whose error it returns. It subscribes again whenever
 // the subscription is lost. A slow handle holds up nobody but itself.
 func (b *RedisBroker) Subscribe(ctx context.Context, instance string, handle func(message []byte)) error {
-	return b.SubscribeTold(ctx, instance, handle, func(bool) {})
+	return b.SubscribeTold(ctx, instance, handle, func(bool, error) {})
 }
 
 // SubscribeTold is Subscribe and calls told, which must not wait, with true each
-// time that the subscription has begun, and with false when it is lost: messages
-// published in between may never arrive.
-func (b *RedisBroker) SubscribeTold(ctx context.Context, instance string, handle func(message []byte), told func(subscribed bool)) error {
+// time that the subscription has begun, and with false, and why, when it is lost:
+// messages published in between may never arrive.
+func (b *RedisBroker) SubscribeTold(ctx context.Context, instance string, handle func(message []byte), told func(subscribed bool, why error)) error {
 	received := make(chan string, receiveQueue)
 	handled := make(chan struct{})
 	go func() {
@@ -313,14 +314,20 @@ func (b *RedisBroker) SubscribeTold(ctx context.Context, instance string, handle
 	}()
 	hooked := rueidis.WithOnSubscriptionHook(ctx, func(s rueidis.PubSubSubscription) {
 		if s.Kind == "subscribe" || s.Kind == "ssubscribe" {
-			told(true)
+			b.refused.Store(nil)
+			told(true, nil)
 		}
 	})
+	wait := resubscribeAfter
 	for {
-		b.receive(hooked, instance, received)
-		told(false)
+		err := b.receive(hooked, instance, received)
+		if wait = resubscribeAfter; b.refuses(instance, err) {
+			wait = longestRest
+			err = b.refused.Load()
+		}
+		told(false, err)
 		select {
-		case <-time.After(resubscribeAfter):
+		case <-time.After(wait):
 		case <-ctx.Done():
 			return ctx.Err()
 		}
@@ -346,21 +353,31 @@ func (b *RedisBroker) unpack(ctx context.Context, p []byte, had had, handle func
 	}
 }
 
+// refuses reports whether a subscription ended since Redis refuses it, and notes that.
+func (b *RedisBroker) refuses(instance string, err error) bool {
+	code := codeOf(err)
+	if code == "" {
+		return false
+	}
+	b.refused.Store(refuse(code, fmt.Sprintf("redis user %q may not run SUBSCRIBE channel %s*", b.redis.user(), channelPrefix), err.Error()))
+	return true
+}
+
 // receive is one subscription, until it is lost or ctx ends.
-func (b *RedisBroker) receive(ctx context.Context, instance string, received chan<- string) {
+func (b *RedisBroker) receive(ctx context.Context, instance string, received chan<- string) error {
 	l, err := b.redis.up()
 	if err != nil {
-		return
+		return err
 	}
 	channel := channelPrefix + instance
 	subscribe := l.subscriber.B().Subscribe().Channel(channel).Build()
 	if l.cluster {
 		subscribe = l.subscriber.B().Ssubscribe().Channel(channel).Build()
 	}
-	_ = l.subscriber.Receive(ctx, subscribe, func(m rueidis.PubSubMessage) {
+	return l.subscriber.Receive(ctx, subscribe, func(m rueidis.PubSubMessage) {
 		select {
 		case received <- m.Message:
 		case <-ctx.Done():
 		}
-	}) // however it ended, the caller subscribes again
+	})
 }

@@ -5,6 +5,8 @@ import (
 	"sync"
 	"testing"
 
+	"github.com/google/uuid"
+
 	"guestload/server/guest"
 )
 
@@ -36,7 +38,9 @@ func testStats(t *testing.T, r rig) {
 		}
 	}
 	count("swept before")
-	r.do(t, "SET", "guest:not a session", "another program's") // another key more, and one of ours less
+	r.do(t, "SET", "guest:not a session", "another program's") // other keys more, and one of ours less
+	r.do(t, "SET", sessionKey(uuid.NewString()), "another program's")
+	r.do(t, "RPUSH", sessionKey(uuid.NewString()), "another program's")
 	r.do(t, "DEL", a.redis.link.Load().keys.sweepLease)
 	var coming sync.WaitGroup
 	coming.Go(func() {

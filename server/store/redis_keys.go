@@ -53,6 +53,16 @@ func (k keyspace) has(key string) bool {
 	return strings.HasPrefix(key, k.membersOf) || strings.HasPrefix(key, k.reapLeaseOf)
 }
 
+// pattern is a key as a right to it is written: what differs by guest or instance is *.
+func (k keyspace) pattern(key string) string {
+	for _, prefix := range []string{sessionPrefix, k.membersOf, k.reapLeaseOf} {
+		if strings.HasPrefix(key, prefix) {
+			return prefix + "*"
+		}
+	}
+	return key
+}
+
 func (k keyspace) members(instance string) string   { return k.membersOf + instance }
 func (k keyspace) reapLease(instance string) string { return k.reapLeaseOf + instance }
 

@@ -159,7 +159,7 @@ func testBroker(t *testing.T, r rig) {
 	ready := make(chan bool, 10)
 	var wg sync.WaitGroup
 	wg.Go(func() {
-		err := b.broker.SubscribeTold(ctx, b.name, func(m []byte) { got <- string(m) }, func(subscribed bool) { ready <- subscribed })
+		err := b.broker.SubscribeTold(ctx, b.name, func(m []byte) { got <- string(m) }, func(subscribed bool, _ error) { ready <- subscribed })
 		if !errors.Is(err, context.Canceled) {
 			t.Errorf("Subscribe ended with %v", err)
 		}

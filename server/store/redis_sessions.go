@@ -7,6 +7,7 @@ import (
 	"maps"
 	"slices"
 	"strconv"
+	"strings"
 	"time"
 
 	"github.com/redis/rueidis"
@@ -146,7 +147,7 @@ func (s *RedisSessions) Restore(ctx context.Context, batch []Kept) []error {
 		done, err := result.AsInt64()
 		switch {
 		case err != nil:
-			results[index[i]] = s.redis.failure(doing, err)
+			results[index[i]] = s.wrap(doing, err)
 		case done < 0:
 			results[index[i]] = fmt.Errorf("%s %s: it was deleted: %w", doing, batch[index[i]].Session.SessionID, guest.ErrNotFound)
 		}
@@ -220,11 +221,18 @@ func parseStored(message rueidis.RedisMessage, sessionID string) (guest.Session,
 }
 
 func (s *RedisSessions) wrap(doing string, err error) error {
-	switch {
-	case err == nil:
+	if err == nil {
 		return nil
-	case errors.Is(err, guest.ErrCorrupt):
+	}
+	if errors.Is(err, guest.ErrCorrupt) {
 		return fmt.Errorf("%s: %w", doing, err)
+	}
+	if reply, ok := rueidis.IsRedisErr(err); ok {
+		for _, prefix := range []string{"WRONGTYPE", "CORRUPT"} { // the document, not a key that all share
+			if strings.HasPrefix(reply.Error(), prefix) {
+				return fmt.Errorf("%s: %w: %s", doing, guest.ErrCorrupt, reply.Error())
+			}
+		}
 	}
 	return s.redis.failure(doing, err)
 }

@@ -1,7 +1,6 @@
 package store
 
 import (
-	"bytes"
 	"context"
 	"fmt"
 	"strconv"
@@ -87,9 +86,11 @@ func (p *RedisPresence) sweepNode(ctx context.Context, l *link, node rueidis.Cli
 				foreign++
 			}
 		}
-		if err := p.layGhosts(ctx, l, ids); err != nil {
+		strange, err := p.layGhosts(ctx, l, ids)
+		if err != nil {
 			return foreign, err
 		}
+		foreign += strange
 		if cursor = entry.Cursor; cursor == 0 {
 			return foreign, nil
 		}
@@ -102,10 +103,11 @@ func (p *RedisPresence) sweepNode(ctx context.Context, l *link, node rueidis.Cli
 }
 
 // layGhosts says offline those who are online by their document only: their
-// instance died while Redis had forgotten it.
-func (p *RedisPresence) layGhosts(ctx context.Context, l *link, ids []string) error {
+// instance died while Redis had forgotten it. It returns how many of the keys hold
+// something else than a session.
+func (p *RedisPresence) layGhosts(ctx context.Context, l *link, ids []string) (foreign int64, err error) {
 	if len(ids) == 0 {
-		return nil
+		return 0, nil
 	}
 	ctx, cancel := l.within(ctx, bulkTimeout)
 	defer cancel()
@@ -117,26 +119,30 @@ func (p *RedisPresence) layGhosts(ctx context.Context, l *link, ids []string) er
 	for i, result := range l.client.DoMulti(ctx, reads...) {
 		message, err := result.ToMessage()
 		if err != nil {
-			if answered(err) {
+			if rueidis.IsRedisNil(err) { // it has just lapsed
 				continue
 			}
-			return err
-		}
-		doc, err := message.AsBytes()
-		if err != nil || !bytes.Contains(doc, []byte(`"isOnline":true`)) {
-			continue
+			if answered(err) { // another type
+				foreign++
+				continue
+			}
+			return 0, err
 		}
 		g, err := parseStored(message, ids[i])
-		if err == nil && g.IsOnline && p.sessions.now().Sub(g.LastSeen) > ghostAge {
+		if err != nil {
+			foreign++
+			continue
+		}
+		if g.IsOnline && p.sessions.now().Sub(g.LastSeen) > ghostAge {
 			suspects = append(suspects, ids[i])
 		}
 	}
 	if len(suspects) == 0 {
-		return nil
+		return foreign, nil
 	}
 	owners, err := l.client.Do(ctx, l.client.B().Hmget().Key(l.keys.owners).Field(suspects...).Build()).ToArray()
 	if err != nil {
-		return err
+		return 0, err
 	}
 	ghosts := suspects[:0]
 	for i := range owners {
@@ -144,5 +150,5 @@ func (p *RedisPresence) layGhosts(ctx context.Context, l *link, ids []string) er
 			ghosts = append(ghosts, suspects[i])
 		}
 	}
-	return p.sayOffline(ctx, l, ghosts)
+	return foreign, p.sayOffline(ctx, l, ghosts)
 }
