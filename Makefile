@@ -67,7 +67,7 @@ clean: ## remove what building, testing and running left
 	rm -rf bin results/runs $(NODE:%=%/node_modules)
 	go clean -testcache
 
-tools: $(PACKAGES) # what the tests run: Redis, Chromium, Python, and under Node the official Socket.IO client and server, an HdrHistogram, and the validators of OpenAPI and AsyncAPI
+tools: $(PACKAGES) # what the tests run: Redis, Chromium, Python, qemu-user, and under Node the official Socket.IO client and server, an HdrHistogram, and the validators of OpenAPI and AsyncAPI
 	@for tool in redis-server chromium python3; do \
 		command -v $$tool >/dev/null && continue; \
 		echo "$$tool is missing: installing Debian's package"; \
@@ -77,7 +77,7 @@ tools: $(PACKAGES) # what the tests run: Redis, Chromium, Python, and under Node
 	@command -v qemu-x86_64 >/dev/null || [ "$$(uname -sm)" != "Linux x86_64" ] || { \
 		echo "qemu-x86_64 is missing: installing Debian's package qemu-user"; \
 		sudo=$$([ "$$(id -u)" = 0 ] || echo sudo); \
-		$$sudo apt-get install -yq --no-install-recommends qemu-user || echo "there is no qemu-user: the gate decides by CPU time alone"; }
+		$$sudo apt-get update -q; $$sudo apt-get install -yq --no-install-recommends qemu-user || echo "there is no qemu-user: the gate decides by CPU time alone"; }
 
 $(PACKAGES): %/node_modules/.package-lock.json: %/package-lock.json
 	@command -v npm >/dev/null || { echo "npm is missing: install Node.js 20 or later (Debian: apt-get install nodejs npm)"; exit 1; }
