@@ -59,7 +59,7 @@ func (s *Server) refuse(ctx *fasthttp.RequestCtx, err error, notFound int) {
 func explain(err error, notFound int) (status int, message string) {
 	var invalid guest.ValidationError
 	switch {
-	case errors.Is(err, guest.ErrNotFound), errors.Is(err, guest.ErrCorrupt): // what stands there is no guest
+	case errors.Is(err, guest.ErrNotFound), errors.Is(err, guest.ErrCorrupt) && notFound == fasthttp.StatusNotFound: // no guest; but nobody is to throw an identity away for it
 		return notFound, api.TextSessionNotFound
 	case isOutage(err):
 		return fasthttp.StatusServiceUnavailable, api.TextUnavailable

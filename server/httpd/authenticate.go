@@ -78,7 +78,7 @@ func stranger(err error, noToken string) (string, bool) {
 		return api.TextGuestsOnly, true
 	case errors.Is(err, auth.ErrInvalid):
 		return api.TextInvalidToken, true
-	case errors.Is(err, guest.ErrNotFound), errors.Is(err, guest.ErrCorrupt): // what stands there is no guest
+	case errors.Is(err, guest.ErrNotFound):
 		return api.TextSessionNotFound, true
 	}
 	return "", false
