@@ -6,7 +6,7 @@
 // operations that the longer one does more. Counts see neither the kernel's work nor caches,
 // branches and waiting; CPU time in pairs (package ab) sees those.
 //
-// The same binary repeats within 0.1 % (see bench/RESULTS.md). What changes counts beside
+// bench/RESULTS.md has how well the same binary repeats. What changes counts beside
 // the code is in Emulator.Key: the Go version, the platform, the emulator's version, and
 // with it the CPU features that the program sees.
 package count

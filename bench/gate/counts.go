@@ -41,7 +41,7 @@ func (j *judge) count(m Metric) Result {
 	}
 	pairs := j.evidence.Pairs[m.Name]
 	if len(pairs) == 0 && j.evidence.Ended {
-		r.Why = "was not measured"
+		r.Verdict, r.Cause, r.Why = Inconclusive, Budget, "was not counted: the time was up, or the verdict was clear, before"
 		return r
 	}
 	ratios, err := countRatios(m, pairs)

@@ -172,7 +172,9 @@ func (r *Report) conclude(e Evidence) {
 		r.Undecided = undecided
 	}
 	r.Evidence = r.evidence(byCounts, undecided)
-	r.Reasons = append(r.Reasons, r.help()...)
+	if r.Verdict == Inconclusive || r.Verdict == Pass {
+		r.Reasons = append(r.Reasons, r.help()...)
+	}
 }
 
 // countsDecide reports whether there are counts, and evidence of each.
