@@ -1,0 +1,104 @@
+package gate
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+)
+
+// conclude takes the worst verdict for that of all. Where counts are decided, CPU time that
+// is not leaves the verdict to them; the report says so.
+func (r *Report) conclude(e Evidence) {
+	all := slices.Concat(r.Counts, r.Metrics, r.Hard)
+	byCounts := r.countsDecide()
+	r.Verdict, r.Settled, r.Stolen = Pass, true, e.Stolen
+	for _, m := range all {
+		r.Settled = r.Settled && m.Decided
+		if byCounts && m.Kind == CPUTime && m.Verdict == Inconclusive {
+			continue
+		}
+		if slices.Index(severity, m.Verdict) > slices.Index(severity, r.Verdict) {
+			r.Verdict = m.Verdict
+		}
+	}
+	switch {
+	case len(e.Invalid) > 0:
+		r.Verdict, r.Settled, r.Reasons = Invalid, true, slices.Clone(e.Invalid)
+		return
+	case len(all) == 0:
+		r.Verdict, r.Reasons = Invalid, []string{"the policy gates nothing"}
+		return
+	}
+	r.Settled = r.Settled || r.Verdict == Regressed
+	var undecided []string
+	for _, m := range all {
+		if m.Verdict == r.Verdict && r.Verdict != Pass {
+			r.Reasons = append(r.Reasons, fmt.Sprintf("%s: %s", m.Name, m.Why))
+		}
+		if m.Kind == CPUTime && m.Verdict == Inconclusive {
+			undecided = append(undecided, m.Name)
+		}
+	}
+	if byCounts {
+		r.Undecided = undecided
+	}
+	r.Evidence = r.evidence(byCounts, undecided)
+	if r.Verdict == Inconclusive || r.Verdict == Pass {
+		r.Reasons = append(r.Reasons, r.help()...)
+	}
+}
+
+// countsDecide reports whether there are counts, and evidence of each.
+func (r *Report) countsDecide() bool {
+	for _, m := range r.Counts {
+		if m.Verdict == Inconclusive || m.Verdict == Invalid {
+			return false
+		}
+	}
+	return len(r.Counts) > 0
+}
+
+// evidence says which kind of evidence the verdict is from, and what it leaves open.
+func (r *Report) evidence(byCounts bool, undecided []string) string {
+	switch {
+	case !r.Settled || len(r.Counts)+len(r.Metrics) == 0:
+		return ""
+	case r.Verdict == Regressed || r.Verdict == Improved:
+		kinds := []string{}
+		for _, m := range slices.Concat(r.Counts, r.Metrics, r.Hard) {
+			if m.Verdict == r.Verdict && !slices.Contains(kinds, string(m.Kind)) {
+				kinds = append(kinds, string(m.Kind))
+			}
+		}
+		return "decided by " + strings.Join(kinds, " and ")
+	case byCounts && len(undecided) > 0:
+		return "decided by counts; CPU time is undecided of " + strings.Join(undecided, ", ") + ": a slowdown that only the kernel or caches see may have been missed"
+	case byCounts && len(r.Metrics) > 0:
+		return "decided by counts and CPU time"
+	case byCounts:
+		return "decided by counts"
+	case len(r.Counts) > 0:
+		return ""
+	}
+	return "decided by CPU time"
+}
+
+// help says what would help against what left metrics inconclusive, a line a cause.
+func (r *Report) help() (lines []string) {
+	if !r.Settled {
+		return nil
+	}
+	for _, c := range []struct {
+		cause Cause
+		help  string
+	}{
+		{Steal, "steal: the machine's host takes its CPU time for others; another machine or hour would help"},
+		{Spread, "spread: pairs of the same code differ too much here; a quieter machine would help, or a wider tolerance in the policy"},
+		{Budget, "budget: the time was up before the last look; a longer --budget would help"},
+	} {
+		if slices.ContainsFunc(slices.Concat(r.Counts, r.Metrics), func(m Result) bool { return m.Cause == c.cause }) {
+			lines = append(lines, c.help)
+		}
+	}
+	return lines
+}
