@@ -95,7 +95,11 @@ func build(t *testing.T, work, writes int, more string) *ab.Build {
 
 func emulator(t *testing.T) *Emulator {
 	t.Helper()
-	e, err := Find(t.Context(), t.TempDir())
+	dir := filepath.Join(t.TempDir(), "a, b=c") // as a temporary folder may be called
+	if err := os.Mkdir(dir, 0o755); err != nil {
+		t.Fatal(err)
+	}
+	e, err := Find(t.Context(), dir)
 	if err != nil {
 		t.Fatalf("%v (make tools installs what the tests run)", err)
 	}

@@ -120,7 +120,8 @@ func (e *Emulator) Run(ctx context.Context, c Command) (counts Counts, output []
 // command prepares a counted program, which dies with ctx, and names the file with its counts.
 func (e *Emulator) command(ctx context.Context, c Command) (cmd *exec.Cmd, file string) {
 	file = filepath.Join(e.dir, fmt.Sprintf("counts%d", e.runs.Add(1)))
-	plugin := e.plugin + ",out=" + file
+	escape := strings.NewReplacer(",", ",,").Replace // a comma ends an argument of -plugin
+	plugin := escape(e.plugin) + ",out=" + escape(file)
 	if c.Functions {
 		plugin += ",functions=on"
 	}
