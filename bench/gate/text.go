@@ -137,9 +137,12 @@ func (m Result) quantity(v *float64) string {
 	return strings.TrimSpace(number(*v) + " " + m.Unit)
 }
 
-// number renders with four digits, and whole numbers whole.
+// number renders with four digits, and from 1,000 on whole.
 func number(v float64) string {
 	if v == math.Trunc(v) && math.Abs(v) < 1e15 {
+		return strconv.FormatFloat(v, 'f', 0, 64)
+	}
+	if math.Abs(v) >= 1000 && math.Abs(v) < 1e15 {
 		return strconv.FormatFloat(v, 'f', 0, 64)
 	}
 	return strconv.FormatFloat(v, 'g', 4, 64)
