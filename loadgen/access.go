@@ -129,7 +129,8 @@ func newBrowser(target string, access client.Access) (*browser, error) {
 		return nil, err
 	}
 	transport := &http.Transport{TLSClientConfig: secure, DisableKeepAlives: true}
-	return &browser{http.Client{Transport: transport}, access}, nil
+	stay := func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse } // another server's answer says nothing of this one
+	return &browser{http.Client{Transport: transport, CheckRedirect: stay}, access}, nil
 }
 
 // do sends a request with the headers of all guests.
