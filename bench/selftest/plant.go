@@ -93,7 +93,7 @@ var (
 
 func planted() {
 	at := plantedAt.Load()
-	for range 6 {
+	for range 3 {
 		at = plantedMemory[at&(1<<25-1)]
 	}
 	plantedAt.Store(at + 1)
