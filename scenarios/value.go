@@ -118,7 +118,11 @@ func (q quantity) parseDraw(s string) (Draw, error) {
 		if d.B, err = q.parse(high); err != nil {
 			return d, err
 		}
-		if d.A >= d.B {
+		if d.A == d.B { // one value, however it is written
+			d.Form, d.B = Constant, 0
+			return d, nil
+		}
+		if d.A > d.B {
 			return d, fmt.Errorf("a range goes from the smaller to the larger: write %s..%s", high, low)
 		}
 		return d, nil
