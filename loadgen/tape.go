@@ -52,6 +52,7 @@ func (t *tape) add(intervals []measure.Interval, now executor.Tally) {
 				s.Messages = o.Count() + o.Failed()
 			}
 		}
+		s.Messages += interval.Warmup[measure.Ack]
 		if i == len(intervals)-1 {
 			s.Arrived = int64(now.Arrived - t.last.Arrived)
 			s.Done = int64(done(now) - done(t.last))

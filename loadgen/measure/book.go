@@ -15,6 +15,7 @@ type Book struct {
 	mu struct {
 		sync.Mutex
 		totals map[Op]*Operation
+		warmup map[Op]int64 // successes that closed intervals hold
 	}
 }
 
@@ -25,7 +26,7 @@ func NewBook(workers int) *Book {
 		b.recorders = append(b.recorders, newRecorder(&b.open, false))
 		b.warmups = append(b.warmups, newRecorder(&b.open, true))
 	}
-	b.mu.totals = map[Op]*Operation{}
+	b.mu.totals, b.mu.warmup = map[Op]*Operation{}, map[Op]int64{}
 	return b
 }
 
@@ -93,7 +94,24 @@ func (b *Book) close() Interval {
 			}
 		})
 	}
+	in.Warmup = b.closeWarmup()
 	return in
+}
+
+// closeWarmup returns the successes of warm-up recorders since the last interval,
+// under mu.
+func (b *Book) closeWarmup() map[Op]int64 {
+	fresh := map[Op]int64{}
+	for op := range opCount {
+		var all int64
+		for _, w := range b.warmups {
+			all += w.successes[op].Load()
+		}
+		if n := all - b.mu.warmup[op]; n > 0 {
+			fresh[op], b.mu.warmup[op] = n, all
+		}
+	}
+	return fresh
 }
 
 func ensure(operations map[Op]*Operation, op Op) *Operation {

@@ -132,9 +132,20 @@ func TestWarmupKeepsFailuresApartAndNoTimes(t *testing.T) {
 	w := b.Warmup(0)
 	w.Success(sample(0, 0, ms))
 	w.Failure(Connect, "refused", ms, ms)
-	b.Finish(time.Second)
+	var each []int64
+	for _, in := range b.Tick(2 * time.Second) {
+		each = append(each, in.Warmup[Fetch])
+	}
+	w.Success(sample(0, 0, ms))
+	w.Success(sample(0, 0, ms))
+	for _, in := range b.Finish(2 * time.Second) {
+		each = append(each, in.Warmup[Fetch])
+	}
+	if want := []int64{1, 0, 2}; !slices.Equal(each, want) {
+		t.Errorf("intervals hold %d successes of the warm-up, want %d", each, want)
+	}
 	got := b.Totals()
-	if len(got.Operations) != 0 || got.Warmup.Successes[Fetch] != 1 || got.Warmup.Failed() != 1 || got.Warmup.Failures[Connect]["refused"].Count != 1 {
+	if len(got.Operations) != 0 || got.Warmup.Successes[Fetch] != 3 || got.Warmup.Failed() != 1 || got.Warmup.Failures[Connect]["refused"].Count != 1 {
 		t.Errorf("got %+v", got)
 	}
 	var none *Recorder

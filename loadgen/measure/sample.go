@@ -69,6 +69,7 @@ func (o *Operation) Failed() int64 {
 type Interval struct {
 	Second     int // it covers [Second, Second+1) s from the start of the run
 	Operations map[Op]*Operation
+	Warmup     map[Op]int64 // successes of guests who are not recorded
 }
 
 // Totals are all intervals closed so far, and what belongs to none.

@@ -1,0 +1,59 @@
+package main
+
+import (
+	"testing"
+	"time"
+
+	"guestload/loadgen/executor"
+	"guestload/loadgen/measure"
+	"guestload/scenarios"
+)
+
+// What guests do during warm-up is shown while they do it, though nothing is recorded:
+// by the process that plays them, and by one that other processes tell of it.
+func TestTheScreenShowsWhatHappensDuringWarmup(t *testing.T) {
+	s := scenarios.Scenario{Name: "talk", Phases: []scenarios.Phase{
+		{Name: "warm", Shape: scenarios.Rate, From: 5, For: 3 * time.Second},
+		{Name: "hold", Shape: scenarios.Rate, From: 5, For: 3 * time.Second, Record: true},
+	}}
+	book := measure.NewBook(2)
+	at := func(ms int) measure.Sample {
+		d := time.Duration(ms) * time.Millisecond
+		return measure.Sample{Op: measure.Ack, Intended: d, Sent: d, Done: d}
+	}
+	own, told := newTape(s), newTape(s)
+	for i, c := range []struct {
+		warm, recorded, arrived int
+		messages                float64
+		warmup                  bool
+	}{
+		{7, 0, 5, 7, true},
+		{0, 0, 10, 0, true},
+		{3, 0, 15, 3, true},
+		{2, 4, 20, 6, false}, // guests of the warm-up who still talk
+		{0, 5, 25, 5, false},
+	} {
+		for n := range c.warm {
+			book.Warmup(n).Success(at(1000*i + n))
+		}
+		for n := range c.recorded {
+			book.Recorder(n).Success(at(1000*i + n))
+		}
+		now := executor.Tally{Arrived: c.arrived, Live: c.arrived}
+		elapsed := time.Duration(i+1) * time.Second
+		own.add(book.Tick(elapsed), now)
+		for _, word := range said(own.seconds[len(told.seconds):]) {
+			second, err := word.Heard()
+			if err != nil {
+				t.Fatal(err)
+			}
+			told.join(append(told.seconds[:0:0], second))
+		}
+		for name, tape := range map[string]*tape{"own": own, "told": told} {
+			shown := tape.snapshot(elapsed-1, now)
+			if shown.MessageRate != c.messages || shown.ArrivalRate != 5 || shown.Warmup != c.warmup {
+				t.Errorf("second %d, %s: %v messages and %v arrivals, warm-up %v; want %v, 5 and %v", i, name, shown.MessageRate, shown.ArrivalRate, shown.Warmup, c.messages, c.warmup)
+			}
+		}
+	}
+}
