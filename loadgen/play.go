@@ -114,6 +114,7 @@ func (st *stage) perform(ctx context.Context, s scenarios.Scenario, title string
 	rate := 0.0
 	if st.searching {
 		rate = s.Phases[len(s.Phases)-1].From
+		p.world.Guests = p.open // an odd guest does not prolong each step
 	}
 	st.warn(p, demandOf(s, t, p.plan.Share), rate)
 	if st.audience, err = st.audience.invite(st.options, p, st.stderr); err != nil {

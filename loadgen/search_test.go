@@ -199,3 +199,23 @@ func TestTheRecordOfASearchIsThatOfItsAnswer(t *testing.T) {
 		t.Errorf("a rule broken above the capacity: %s, %+v", r.Outcome, r.Violations)
 	}
 }
+
+// An odd number of guests leaves one without a partner in each run. It does not wait
+// for as long as it might: nobody is left to come.
+func TestAnOddGuestDoesNotProlongTheRunsOfASearch(t *testing.T) {
+	text := strings.Replace(pair, "phases:\n  - {name: warm, guests: 2, within: 100ms, record: false}\n  - {name: meet, guests: 6, within: 300ms}",
+		"capacity: {from: 7/s, to: 9/s, settle: 0s, hold: 1s, repeats: 1, spacing: uniform}", 1)
+	text = strings.Replace(text, "within: 5s", "within: 60s", 1)
+	dir := filepath.Join(t.TempDir(), "r")
+	code, out, errs := invoke(t.Context(), "--scenario", scenarioFile(t, text), "--json", "--out", dir)
+	c := readRecord(t, dir).Capacity
+	if c == nil || len(c.Runs) == 0 {
+		t.Fatalf("exit code %d\n%s%s", code, out, errs)
+	}
+	for _, run := range c.Runs {
+		r := readRecord(t, filepath.Join(dir, run.Folder))
+		if r.Guests.Planned%2 != 1 || r.Guests.Unmatched != 1 || r.Guests.Failed != 0 || r.DurationSec > 30 {
+			t.Errorf("%s took %.1f s: %+v", run.Folder, r.DurationSec, r.Guests)
+		}
+	}
+}

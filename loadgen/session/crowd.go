@@ -12,6 +12,13 @@ import (
 // the backend is blamed for not having brought them together.
 const overlap = time.Second
 
+// desertedFor is how long nobody must have been left before a search ends early:
+// the last to be found may not have heard of it yet.
+const desertedFor = time.Second
+
+// fewLeft is how many may be left for it to be asked whether any two accept each other.
+const fewLeft = 32
+
 // seeker is a guest who is searching.
 type seeker struct {
 	since  time.Duration
@@ -79,4 +86,34 @@ func (c *crowd) giveUp(guest int, now time.Duration) (somebody bool) {
 		}
 	}
 	return false
+}
+
+// deserted reports whether nobody who searches can be found any more: everybody else
+// has gone, nobody is still to come, and no two who are left accept each other.
+func (w *World) deserted() bool {
+	gone := int(w.gone.Load()) // first: whoever goes meanwhile is counted as neither
+	left := w.crowd.left()
+	if gone+len(left) < w.Guests || len(left) > fewLeft {
+		return false
+	}
+	for i, a := range left {
+		for _, b := range left[:i] {
+			if a.wants.Accept(b.traits) && b.wants.Accept(a.traits) {
+				return false
+			}
+		}
+	}
+	return true
+}
+
+// left returns those who search now.
+func (c *crowd) left() (all []seeker) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	for _, s := range c.mu.searching {
+		if s.until == 0 {
+			all = append(all, s)
+		}
+	}
+	return all
 }

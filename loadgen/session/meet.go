@@ -64,11 +64,12 @@ func (p *player) search(ctx context.Context, s *scenarios.Step, intended time.Du
 	p.inChat = false // whoever is left by searching anew
 	err := p.conn.Send(api.EventMatch, wishes(wants))
 	if err == nil {
-		err = p.await(sent+s.Within, func() bool { return p.since != matches || p.refusal != "" })
+		err = p.seek(sent+s.Within, func() bool { return p.since != matches || p.refusal != "" })
 	}
 	if errors.Is(err, ErrTimeout) {
+		until := min(p.now(), sent+s.Within)
 		if err = p.cancel(matches); err == nil && p.since == matches {
-			return p.alone(ctx, sent, s.Within)
+			return p.alone(ctx, sent, until)
 		}
 	}
 	p.world.crowd.leave(p.guest.Index)
@@ -80,6 +81,29 @@ func (p *player) search(ctx context.Context, s *scenarios.Step, intended time.Du
 	}
 	p.success(measure.Match, intended, sent, p.since)
 	return nil
+}
+
+// seek awaits the end of a search. The deadline is ErrTimeout, and so is that for
+// desertedFor nobody could be found any more.
+func (p *player) seek(deadline time.Duration, holds func() bool) error {
+	if p.world.Guests == 0 {
+		return p.await(deadline, holds)
+	}
+	var since time.Duration // nobody is left; 0: somebody is
+	for {
+		now := p.now()
+		err := p.await(min(deadline, now+desertedFor/4), holds)
+		switch now = p.now(); {
+		case !errors.Is(err, ErrTimeout) || now >= deadline:
+			return err
+		case !p.world.deserted():
+			since = 0
+		case since == 0:
+			since = now
+		case now-since >= desertedFor:
+			return err
+		}
+	}
 }
 
 // await hears until the condition holds. The deadline is ErrTimeout.
@@ -107,15 +131,15 @@ func (p *player) cancel(matches time.Duration) error {
 	return err
 }
 
-// alone ends a search that found nobody: a failure if somebody was there.
-func (p *player) alone(ctx context.Context, sent, within time.Duration) error {
+// alone ends a search that found nobody until then: a failure if somebody was there.
+func (p *player) alone(ctx context.Context, sent, until time.Duration) error {
 	if ctx.Err() != nil {
 		return errStopped
 	}
-	if !p.world.crowd.giveUp(p.guest.Index, sent+within) {
+	if !p.world.crowd.giveUp(p.guest.Index, until) {
 		return errUnmatched
 	}
-	return p.failure(ctx, measure.Match, sent, fmt.Errorf("%w: nobody within %v, though others were searching too", ErrTimeout, within))
+	return p.failure(ctx, measure.Match, sent, fmt.Errorf("%w: nobody within %v, though others were searching too", ErrTimeout, until-sent))
 }
 
 // wishes is the data of user:match, nil for none.

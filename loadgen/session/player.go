@@ -72,6 +72,7 @@ func (p *player) turn(n int) { p.dice.turn(p.world.Seed, p.guest.Index, n) }
 func (p *player) now() time.Duration { return p.world.Clock.Now() }
 
 func (p *player) play(ctx context.Context) Fate {
+	defer p.world.gone.Add(1)
 	note(&p.world.work.played[p.world.number(p.script)])
 	err := p.steps(ctx)
 	if errors.Is(err, errStaysAway) {

@@ -36,6 +36,9 @@ type Setting struct {
 	// Apart tells guests of generators that have another epoch: how long their messages
 	// were under way is not known. nil: nobody is.
 	Apart func(guest int) bool
+	// Guests is how many guests come in all. Where it is known, a search ends soon after
+	// nobody is left who could be found; where it is 0, it takes all the time it may.
+	Guests int
 }
 
 // World is a run as its guests share it: who searches right now, how late
@@ -50,6 +53,7 @@ type World struct {
 	work     work
 	// Guests whom a fault has cut off, and who came back.
 	cutOffs, returns atomic.Int64
+	gone             atomic.Int64 // guests whose part is over
 }
 
 const (
