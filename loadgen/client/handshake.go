@@ -93,8 +93,8 @@ func (c *conn) upgrade(token string, cookies *session.Cookies, deadline time.Tim
 			c.in.r += n
 			return err
 		default:
-			h, err := parseHead(head[:n])
-			if err != nil {
+			var h httpHead
+			if err := h.parse(head[:n]); err != nil {
 				return fmt.Errorf("%w: the handshake: %w", session.ErrProtocol, err)
 			}
 			if h.status >= 200 {

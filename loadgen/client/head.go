@@ -49,17 +49,17 @@ func checkedHead(n int) (int, error) {
 	return n, nil
 }
 
-// parseHead reads a whole head.
-func parseHead(b []byte) (httpHead, error) {
-	h := httpHead{length: -1}
+// parse reads a whole head.
+func (h *httpHead) parse(b []byte) error {
+	*h = httpHead{length: -1}
 	line, rest, _ := bytes.Cut(b, []byte("\r\n"))
 	if len(line) < len("HTTP/1.1 200") || string(line[:7]) != "HTTP/1." || line[7] != '0' && line[7] != '1' || line[8] != ' ' || len(line) > 12 && line[12] != ' ' {
-		return h, fmt.Errorf("the response is not HTTP/1: it begins with %q", shorten(line))
+		return fmt.Errorf("the response is not HTTP/1: it begins with %q", shorten(line))
 	}
 	h.close = line[7] == '0'
 	status, err := strconv.ParseUint(string(line[9:12]), 10, 16)
 	if h.status = int(status); err != nil || status < 100 {
-		return h, fmt.Errorf("the response's status is %q", line[9:12])
+		return fmt.Errorf("the response's status is %q", line[9:12])
 	}
 	for len(rest) > 0 {
 		line, rest, _ = bytes.Cut(rest, []byte("\r\n"))
@@ -69,16 +69,16 @@ func parseHead(b []byte) (httpHead, error) {
 		switch line[0] | 0x20 {
 		case 'c', 't', 's', 'l':
 			if err := h.header(line); err != nil {
-				return h, err
+				return err
 			}
 		case ' ', '\t' | 0x20:
-			return h, fmt.Errorf("a header is continued on the next line: %q", shorten(line))
+			return fmt.Errorf("a header is continued on the next line: %q", shorten(line))
 		}
 	}
 	if h.chunked {
 		h.length = -1 // it rules, where both are there
 	}
-	return h, nil
+	return nil
 }
 
 // header takes one line.

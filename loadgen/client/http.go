@@ -105,7 +105,7 @@ func (c *Client) call(ctx context.Context, r *session.Request, read func(api.Val
 			return unsent, err
 		}
 	}
-	a, err := w.exchange(r, deadline, kept)
+	err = w.exchange(r, deadline, kept)
 	if kept && stale(err) && !c.Abandoned() && (w.progress == unsent || w.progress == unanswered && r.Idempotent() && time.Since(now)-waited < stalePeriod) {
 		if w.progress == unanswered && r.Sending != nil {
 			r.Sending.Retries++
@@ -114,17 +114,17 @@ func (c *Client) call(ctx context.Context, r *session.Request, read func(api.Val
 		if w, err = c.newWire(ctx, deadline); err != nil {
 			return unsent, err
 		}
-		a, err = w.exchange(r, deadline, false)
+		err = w.exchange(r, deadline, false)
 	}
 	if err != nil {
 		w.end()
 		return w.progress, c.explain(ctx, w, r, err)
 	}
-	data, err := c.readAnswer(r, a)
+	data, err := c.readAnswer(r, &w.answer)
 	if err == nil && read != nil {
 		err = read(data)
 	}
-	if w.done(a) {
+	if w.done() {
 		c.wires.give(w)
 	} else {
 		w.end()
@@ -133,7 +133,7 @@ func (c *Client) call(ctx context.Context, r *session.Request, read func(api.Val
 }
 
 // readAnswer returns the data of an answer's envelope.
-func (c *Client) readAnswer(r *session.Request, a answer) (api.Value, error) {
+func (c *Client) readAnswer(r *session.Request, a *answer) (api.Value, error) {
 	switch {
 	case a.location != "":
 		return nil, c.redirected(a.status, a.location, c.base+r.Path)

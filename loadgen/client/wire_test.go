@@ -200,7 +200,8 @@ func FuzzHead(f *testing.F) {
 			t.Fatalf("a head of %d bytes of %d, %v", n, len(b), err)
 		}
 		if n > 0 {
-			h, err := parseHead(b[:n])
+			var h httpHead
+			err := h.parse(b[:n])
 			if err == nil && (h.status < 100 || h.status > 999 || h.length < -1 || h.chunked && h.length >= 0) {
 				t.Errorf("%+v", h)
 			}
