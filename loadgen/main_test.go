@@ -8,10 +8,12 @@ import (
 	"io"
 	"os"
 	"os/exec"
+	"os/signal"
 	"path/filepath"
 	"regexp"
 	"runtime"
 	"strings"
+	"syscall"
 	"testing"
 	"time"
 
@@ -37,6 +39,9 @@ func TestMain(m *testing.M) {
 		}
 		os.Exit(program(args))
 	}
+	// A handled signal has its default action again in programs that the tests start. One
+	// that nohup ignores would stay ignored.
+	signal.Notify(make(chan os.Signal, 1), syscall.SIGHUP)
 	os.Exit(m.Run())
 }
 

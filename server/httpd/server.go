@@ -11,6 +11,7 @@ import (
 	"net"
 	"net/netip"
 	"runtime/debug"
+	"sync"
 	"sync/atomic"
 	"time"
 
@@ -91,6 +92,8 @@ type Server struct {
 	fast     fasthttp.Server
 	state    atomic.Int32
 	streams  streams
+	down     chan struct{} // closed by Shutdown
+	shutdown sync.Once
 }
 
 // New makes a Server; errors name what is missing.
@@ -106,6 +109,7 @@ func New(cfg Config) (*Server, error) {
 		counters: newCounters(cfg.Limits, cfg.MaxSockets),
 		proxies:  cfg.Proxies, origins: cfg.Origins,
 		now: cfg.Now, log: cfg.Log, version: cfg.Version, entry: cfg.ConnectTime,
+		down: make(chan struct{}),
 	}
 	if s.storage == nil {
 		s.storage = inMemory{}
@@ -149,9 +153,18 @@ func New(cfg Config) (*Server, error) {
 	return s, nil
 }
 
-// Serve answers the clients of ln until Shutdown. Running out of files does not end
-// it. It is called once.
+// Serve answers the clients of ln until Shutdown, and closes ln. It returns at once
+// if Shutdown came first. Running out of files does not end it. It is called once.
 func (s *Server) Serve(ln net.Listener) error {
+	ended := make(chan struct{})
+	defer close(ended)
+	go func() {
+		select {
+		case <-s.down: // fasthttp closes only listeners that it served before its own shutdown
+			_ = ln.Close()
+		case <-ended:
+		}
+	}()
 	s.state.CompareAndSwap(starting, serving)
 	g := s.gates(ln)
 	s.metrics.watchRefusals(&g.refusals)
@@ -171,7 +184,9 @@ func (s *Server) Drain() {
 // Shutdown ends what Serve began, and waits until all sockets are gone, or ctx is over.
 func (s *Server) Shutdown(ctx context.Context) error {
 	s.Drain()
-	if err := s.fast.ShutdownWithContext(ctx); err != nil {
+	err := s.fast.ShutdownWithContext(ctx)
+	s.shutdown.Do(func() { close(s.down) })
+	if err != nil {
 		return fmt.Errorf("stop serving: %w", err)
 	}
 	return s.streams.wait(ctx)

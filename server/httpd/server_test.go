@@ -140,6 +140,31 @@ func startWith(t testing.TB, ln net.Listener, memory *store.Memory, options ...o
 	return b
 }
 
+// A server may be stopped before the goroutine that serves has begun.
+func TestServeReturnsAfterAnEarlierShutdown(t *testing.T) {
+	b := start(t)
+	s, err := httpd.New(httpd.Config{Node: b.node, Tokens: b.tokens, Metrics: httpd.NewMetrics()})
+	if err != nil {
+		t.Fatal(err)
+	}
+	ln, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := s.Shutdown(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	served := make(chan error, 1)
+	go func() { served <- s.Serve(ln) }()
+	if err := receive(t, served); err != nil {
+		t.Error(err)
+	}
+	if nc, err := net.Dial("tcp", ln.Addr().String()); err == nil {
+		nc.Close()
+		t.Error("it listens yet")
+	}
+}
+
 func receive[T any](t testing.TB, ch <-chan T) (v T) {
 	t.Helper()
 	select {
