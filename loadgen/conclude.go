@@ -22,11 +22,12 @@ func (p *performance) conclude(ctx context.Context, tally executor.Tally, end ti
 	r.Required = p.world.Required(totals)
 	p.casualties()
 	p.target.Spread.Close() // who fell silent goes now
-	left := p.target.leftovers(ctx)
+	var left verify.Leftovers
+	p.waitFor(forStatistics, tally, func() { left = p.target.leftovers(ctx) })
 	if p.teller == nil {
 		p.judge(p.verifier.Finish(p.plan.Clock.Now(), left), left)
 	}
-	p.spent(ctx)
+	p.waitFor(forStatistics, tally, func() { p.spent(ctx) })
 
 	invalid, warnings := measure.Verdict(p.health, totals, measure.Judged{
 		Tightest: results.Tightest(p.scenario.Thresholds),

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"time"
 
+	"guestload/loadgen/verify"
 	"guestload/results"
 )
 
@@ -29,10 +30,11 @@ func (e *ensemble) conclude(ctx context.Context, end time.Duration) error {
 	r.Environment = here
 	e.casualties()
 	e.target.Spread.Close()
-	left := e.target.leftovers(ctx)
+	var left verify.Leftovers
+	e.waitFor(forStatistics, e.tally(), func() { left = e.target.leftovers(ctx) })
 	e.judge(e.verifier.Finish(end, left), left)
 	players := r.Resources.Loadgen
-	e.spent(ctx)
+	e.waitFor(forStatistics, e.tally(), func() { e.spent(ctx) })
 	if players != nil {
 		r.Resources.Loadgen.CPUSec += players.CPUSec
 		r.Resources.Loadgen.RSSPeakMB += players.RSSPeakMB

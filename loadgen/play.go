@@ -287,7 +287,7 @@ func (p *performance) perform(ctx context.Context) (results.Run, error) {
 	end := p.plan.Clock.Now()
 	p.health = p.meter.Health()
 	if err == nil && !tally.Interrupted {
-		p.blows.settle()
+		p.waitFor(forFaults, tally, p.blows.settle)
 	}
 	stop()
 	watch.Wait()

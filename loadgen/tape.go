@@ -19,6 +19,8 @@ type tape struct {
 	scenario scenarios.Scenario
 	title    string // on the screen
 	planned  int
+	end      time.Duration // when the run is expected to end
+	ending   string        // what it waits for once its guests have gone; "" before
 	seconds  []results.Second
 	used     []spending     // in each of the seconds
 	shown    int            // seconds that were there at the last tick
@@ -33,6 +35,7 @@ type tape struct {
 func newTape(s scenarios.Scenario) *tape {
 	return &tape{
 		scenario: s, title: s.Name, planned: schedule.Planned(executor.Schedule(s.Phases), s.Seed),
+		end:      expectedEnd(s),
 		failures: map[string]int64{},
 	}
 }
@@ -136,14 +139,12 @@ var shown = []measure.Op{shownFirst, measure.Match, measure.Create, measure.Conn
 // snapshot is what the screen shows now.
 func (t *tape) snapshot(at time.Duration, now executor.Tally) report.Snapshot {
 	s := report.Snapshot{
-		Scenario: t.title, Elapsed: at, Left: -1,
+		Scenario: t.title, Elapsed: at, Step: t.title != t.scenario.Name,
 		Planned: max(t.planned, now.Arrived), Arrived: now.Arrived, Live: now.Live, Done: done(now), Unmatched: now.Unmatched,
 		ArrivalRates: t.arrivals, MessageRates: t.messages, Slowest: t.slowest,
 	}
 	s.Phase, s.Warmup = t.phase(at)
-	if left := t.scenario.Length() - at; left > 0 {
-		s.Left = left
-	}
+	s.Left, s.Waiting = t.left(at, now)
 	for _, kind := range sorted(t.failures) {
 		s.Failures = append(s.Failures, report.Failure{Kind: kind, Count: t.failures[kind]})
 	}

@@ -62,7 +62,7 @@ func (a *audience) show(t *tape, from int, s report.Snapshot) {
 		second.Second += a.seconds
 		second.Phase = t.named(second.Phase)
 		a.keep(a.live.Push(page.Moment{Second: second, Use: t.used[from+i].of, State: page.State{
-			Phase: t.named(s.Phase), Elapsed: s.Elapsed, Left: s.Left, Planned: a.planned + s.Planned,
+			Phase: t.named(s.Phase), Elapsed: s.Elapsed, Left: s.Left, Waiting: s.Waiting, Planned: a.planned + s.Planned,
 			Unmatched: a.unmatched + s.Unmatched, Violations: a.violations + s.Violations,
 		}}))
 	}

@@ -182,6 +182,9 @@ func TestNoLineIsWiderThanTheTerminal(t *testing.T) {
 
 func TestScreens(t *testing.T) {
 	warm := Snapshot{Scenario: "a-scenario-with-quite-a-long-name", Phase: "warm-up", Warmup: true, Left: -1}
+	ending, step := moment(), moment()
+	ending.Left, ending.Waiting = -1, "waiting for 812 guests to finish"
+	step.Step = true
 	bad := moment()
 	bad.Violations = 2
 	for _, c := range []struct {
@@ -195,6 +198,8 @@ func TestScreens(t *testing.T) {
 		{"colour", Terminal{Width: 80, Colour: true}, bad},
 		{"ascii", Terminal{Width: 80, ASCII: true}, bad},
 		{"first", Terminal{Width: 80}, warm},
+		{"ending", Terminal{Width: 80}, ending},
+		{"step", Terminal{Width: 80}, step},
 	} {
 		lines := c.terminal.Screen(c.moment)
 		if len(lines) > 12 {

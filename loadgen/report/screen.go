@@ -50,12 +50,22 @@ func (t Terminal) headline(s Snapshot) string {
 	if phase != "" {
 		left += ", " + phase
 	}
-	right := clock(s.Elapsed)
-	if s.Left >= 0 {
-		right += ", " + clock(s.Left) + " left"
-	}
+	right := clock(s.Elapsed) + remaining(s)
 	gap := t.width() - text.StringWidthWithoutEscSequences(left) - len(right)
 	return t.paint(bold, left) + strings.Repeat(" ", max(gap, 2)) + right
+}
+
+// remaining is what is known of how long the run still takes.
+func remaining(s Snapshot) string {
+	switch {
+	case s.Waiting != "":
+		return ", " + s.Waiting
+	case s.Left >= 0 && s.Step:
+		return ", " + clock(s.Left) + " left of this run"
+	case s.Left >= 0:
+		return ", " + clock(s.Left) + " left"
+	}
+	return ""
 }
 
 // guests is a bar of those done, those live, and those yet to come.
@@ -159,6 +169,9 @@ func Line(s Snapshot) string {
 	}
 	for _, o := range s.Operations[:min(len(s.Operations), 2)] {
 		words = append(words, fmt.Sprintf("%s p50 %s p99 %s", o.Name, latency(o.P50), latency(o.P99)))
+	}
+	if s.Waiting != "" {
+		words = append(words, s.Waiting)
 	}
 	trouble := failures(s)
 	if trouble == "" {

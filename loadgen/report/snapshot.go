@@ -9,6 +9,8 @@ type Snapshot struct {
 	Warmup   bool // the phase is not recorded
 	Elapsed  time.Duration
 	Left     time.Duration // estimated; negative: not known
+	Waiting  string        // for what, where no more time is expected to be left; "" before
+	Step     bool          // one run of a search, after which others may follow
 
 	Planned, Arrived, Live, Done int // guests
 	Unmatched                    int

@@ -25,6 +25,33 @@ func Longest(scripts []scenarios.Script) time.Duration {
 	return longest
 }
 
+// End is about when the last of the guests who arrive until then has gone, at a backend
+// that answers at once: those of the script that takes longest.
+func End(scripts []scenarios.Script, last time.Duration) time.Duration {
+	end := last
+	for _, script := range scripts {
+		at := last.Seconds()
+		for _, s := range script.Steps {
+			if s.Kind == scenarios.Wait { // for a moment of the run
+				at = max(at+meanOf(s.Think), (s.Until + s.Over).Seconds())
+				continue
+			}
+			at += usual(s)
+		}
+		end = max(end, seconds(at)+time.Second)
+	}
+	return end
+}
+
+// usual is about the time in seconds that a step takes on the average.
+func usual(s scenarios.Step) float64 {
+	if s.Kind == scenarios.Chat {
+		// Whoever has less to say waits for the other.
+		return meanOf(s.For) + meanOf(s.Think)*(meanOf(s.Messages)+longestOf(s.Messages))/2
+	}
+	return meanOf(s.For) + meanOf(s.Think)
+}
+
 // Typical is about the time that a guest takes on the average, at a backend that
 // answers at once.
 func Typical(scripts []scenarios.Script) time.Duration {
@@ -32,14 +59,7 @@ func Typical(scripts []scenarios.Script) time.Duration {
 	for _, script := range scripts {
 		weights += script.Weight
 		for _, s := range script.Steps {
-			t := meanOf(s.For) + s.Until.Seconds() + s.Over.Seconds()/2
-			if s.Kind == scenarios.Chat {
-				// Whoever has less to say waits for the other.
-				t += meanOf(s.Think) * (meanOf(s.Messages) + longestOf(s.Messages)) / 2
-			} else {
-				t += meanOf(s.Think)
-			}
-			total += script.Weight * t
+			total += script.Weight * (usual(s) + s.Until.Seconds() + s.Over.Seconds()/2)
 		}
 	}
 	if weights == 0 {

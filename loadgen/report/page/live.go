@@ -34,6 +34,7 @@ type State struct {
 	Phase      string
 	Elapsed    time.Duration
 	Left       time.Duration // estimated; negative: not known
+	Waiting    string        // for what, where no more time is expected to be left; "" before
 	Planned    int           // guests
 	Unmatched  int           // guests
 	Violations int64

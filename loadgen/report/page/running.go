@@ -30,7 +30,7 @@ func (l *Live) running() content {
 	if s.Phase != "" {
 		words = append(words, "In phase "+s.Phase+".")
 	}
-	words = append(words, clock(s.Elapsed)+" so far"+left(s.Left)+".")
+	words = append(words, clock(s.Elapsed)+" so far"+left(s)+".")
 	if s.Violations > 0 {
 		v.Tone = "bad"
 		words = append(words, results.FormatCounted(s.Violations, "violation")+" of the contract seen.")
@@ -41,11 +41,14 @@ func (l *Live) running() content {
 	return v
 }
 
-func left(d time.Duration) string {
-	if d < 0 {
+func left(s State) string {
+	switch {
+	case s.Waiting != "":
+		return ", " + s.Waiting
+	case s.Left < 0:
 		return ""
 	}
-	return ", about " + clock(d) + " left"
+	return ", about " + clock(s.Left) + " left"
 }
 
 // clock writes a time as 0:04 or 1:02:03.
