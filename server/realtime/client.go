@@ -54,12 +54,13 @@ type Client struct {
 		spare    []byte // the previous backlog's memory while a flush runs
 		queued   uint64 // bytes ever given to the socket or the backlog
 		receipts []receipt
-		flushing bool
-		left     bool          // the guest left, and the transport is no longer ours to write to
 		idle     chan struct{} // closed at the end of the flush that Leave waits for
-		closing  bool          // a close frame was queued: nothing may follow it
 		finished time.Time     // when the close frame was taken by the kernel
-		dead     bool          // the socket is closed
+		// Flags are side by side: apart they would take 16 bytes more of every socket.
+		flushing bool
+		left     bool // the guest left, and the transport is no longer ours to write to
+		closing  bool // a close frame was queued: nothing may follow it
+		dead     bool // the socket is closed
 	}
 }
 
