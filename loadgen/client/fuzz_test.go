@@ -48,6 +48,7 @@ func FuzzResponse(f *testing.F) {
 		"HTTP/1.1 200 OK\r\nContent-Length: 3\r\nTransfer-Encoding: Chunked\r\n\r\n2\r\nok\r\n0\r\n\r\n",
 		"HTTP/1.1 200 OK\r\nContent-Length: 2\r\nContent-Length: 2\r\n\r\nok", "HTTP/1.1 404 \r\nContent-Length:\t2 \r\n\r\nok",
 		"HTTP/1.1 301 Moved\r\nLocation: https://x/\r\nSet-Cookie: a=b\r\nConnection: close\r\n\r\n",
+		"HTTP/1.0 200 0\n0\r\n\r\n", "HTTP/1.1 200 OK\r\nA: b\nContent-Length: 5\r\nContent-Length: 2\r\n\r\nok",
 	} {
 		f.Add([]byte(seed))
 	}

@@ -31,15 +31,35 @@ func headEnd(b []byte) (int, error) {
 		return 0, notHTTP(b)
 	}
 	if end := bytes.Index(b, []byte("\r\n\r\n")); end >= 0 {
+		if hasBareLF(b[:end]) {
+			return 0, errBareLF
+		}
 		return checkedHead(end + 4)
 	}
 	switch {
 	case len(b) > maxHead:
 		return checkedHead(len(b))
 	case bytes.Contains(b, []byte("\n\n")):
-		return 0, errors.New("the lines of the response's head end in LF alone, not CR LF")
+		return 0, errBareLF
 	}
 	return 0, nil
+}
+
+var errBareLF = errors.New("a line of the response's head ends in LF alone, not CR LF")
+
+// hasBareLF reports whether an LF has no CR before it. Others take it for the end of
+// a line, so that they would read other headers than loadgen does.
+func hasBareLF(b []byte) bool {
+	for {
+		i := bytes.IndexByte(b, '\n')
+		if i < 0 {
+			return false
+		}
+		if i == 0 || b[i-1] != '\r' {
+			return true
+		}
+		b = b[i+1:]
+	}
 }
 
 func checkedHead(n int) (int, error) {
