@@ -76,7 +76,8 @@ func (h *httpHead) parse(b []byte) error {
 	if len(line) < len("HTTP/1.1 200") || string(line[:7]) != "HTTP/1." || line[7] != '0' && line[7] != '1' || line[8] != ' ' || len(line) > 12 && line[12] != ' ' {
 		return fmt.Errorf("the response is not HTTP/1: it begins with %q", shorten(line))
 	}
-	h.close = line[7] == '0'
+	old := line[7] == '0'
+	h.close = old
 	status, err := strconv.ParseUint(string(line[9:12]), 10, 16)
 	if h.status = int(status); err != nil || status < 100 {
 		return fmt.Errorf("the response's status is %q", line[9:12])
@@ -86,31 +87,60 @@ func (h *httpHead) parse(b []byte) error {
 		if len(line) == 0 {
 			continue
 		}
+		colon := bytes.IndexByte(line, ':')
+		switch {
+		case line[0] == ' ' || line[0] == '\t':
+			return fmt.Errorf("a header is continued on the next line: %q", shorten(line))
+		case colon <= 0:
+			return fmt.Errorf("a header without a name and a colon: %q", shorten(line))
+		case line[colon-1] == ' ' || line[colon-1] == '\t':
+			return fmt.Errorf("a space before the colon of a header: %q", shorten(line))
+		case !soundHeader(line, colon):
+			return fmt.Errorf("a header has a character that none may have: %q", shorten(line))
+		}
 		switch line[0] | 0x20 {
 		case 'c', 't', 's', 'l':
-			if err := h.header(line); err != nil {
+			if err := h.header(line, colon); err != nil {
 				return err
 			}
-		case ' ', '\t' | 0x20:
-			return fmt.Errorf("a header is continued on the next line: %q", shorten(line))
 		}
 	}
+	if h.chunked && old {
+		return errors.New("an HTTP/1.0 response has Transfer-Encoding, which HTTP/1.1 introduced")
+	}
 	if h.chunked {
-		h.length = -1 // it rules, where both are there
+		h.length = -1 // it overrides Content-Length
 	}
 	return nil
 }
 
-// header takes one line.
-func (h *httpHead) header(line []byte) error {
-	colon := bytes.IndexByte(line, ':')
-	if colon < 0 {
-		return fmt.Errorf("a header without a colon: %q", shorten(line))
+// tokens are the bytes that a header's name may have.
+var tokens = func() (is [256]bool) {
+	for c := range 0x80 {
+		is[c] = isToken(rune(c))
 	}
+	return is
+}()
+
+// soundHeader reports whether a header's name is a token, and its value has no control
+// characters (RFC 9110, section 5.5).
+func soundHeader(line []byte, colon int) bool {
+	for _, c := range line[:colon] {
+		if !tokens[c] {
+			return false
+		}
+	}
+	for _, c := range line[colon:] {
+		if c < ' ' && c != '\t' || c == 0x7f {
+			return false
+		}
+	}
+	return true
+}
+
+// header reads one line, whose name ends at colon.
+func (h *httpHead) header(line []byte, colon int) error {
 	name := line[:colon]
-	if last := line[max(colon-1, 0)]; last == ' ' || last == '\t' {
-		return fmt.Errorf("a space before the colon of a header: %q", shorten(line))
-	}
 	is := func(want string) bool { return len(name) == len(want) && bytes.EqualFold(name, []byte(want)) }
 	switch len(name) {
 	case len("Location"):
