@@ -240,8 +240,13 @@ func (p *performance) apart(guest int) bool {
 // started hears of every start. A late generator hears late, too.
 func (p *performance) started(intended, actual time.Duration) {
 	p.meter.Started(intended, actual)
-	if late := actual - intended; late > time.Millisecond {
-		p.verifier.Lagged(late)
+	p.late(actual - intended)
+}
+
+// late hears how late a guest started or a timer fired: so late may guests hear, too.
+func (p *performance) late(by time.Duration) {
+	if by > time.Millisecond {
+		p.verifier.Lagged(by)
 	}
 }
 
@@ -278,7 +283,7 @@ func (p *performance) show(at time.Duration, now executor.Tally, before int) {
 func (p *performance) perform(ctx context.Context) (results.Run, error) {
 	watching, stop := context.WithCancel(ctx)
 	var watch sync.WaitGroup
-	watch.Go(func() { p.meter.Watch(watching) })
+	watch.Go(func() { p.meter.Watch(watching, p.late) })
 	watch.Go(func() { p.gauges.watch(watching) })
 	p.blows = newBlows(p.target, p.plan.Clock, p.verifier)
 	watch.Go(func() { p.blows.deal(watching, p.scenario.Faults) })

@@ -49,9 +49,9 @@ func (m *Meter) note(h *atomicHistogram, late time.Duration) {
 	}
 }
 
-// Watch fires a timer every ProbeEvery and notes how late it came, until ctx
-// ends. A generator short of CPU is seen here even while no guest starts.
-func (m *Meter) Watch(ctx context.Context) {
+// Watch fires a timer every ProbeEvery, notes how late it came and tells heard, until
+// ctx ends. A generator short of CPU is seen here even while no guest starts. heard may be nil.
+func (m *Meter) Watch(ctx context.Context, heard func(late time.Duration)) {
 	due := time.Now().Add(ProbeEvery) // before the timer is set, which then never fires too early
 	timer := time.NewTimer(ProbeEvery)
 	defer timer.Stop()
@@ -62,7 +62,11 @@ func (m *Meter) Watch(ctx context.Context) {
 		case <-timer.C:
 		}
 		now := time.Now()
-		m.note(&m.probes, now.Sub(due))
+		late := now.Sub(due)
+		m.note(&m.probes, late)
+		if heard != nil {
+			heard(late)
+		}
 		due = now.Add(ProbeEvery)
 		timer.Reset(ProbeEvery)
 	}

@@ -38,7 +38,7 @@ func TestWatchProbesUntilItsContextEnds(t *testing.T) {
 		m := NewMeter()
 		ctx, cancel := context.WithTimeout(t.Context(), 1005*ms)
 		defer cancel()
-		m.Watch(ctx)
+		m.Watch(ctx, nil)
 		if h := m.Health(); h.Probes.Count != 100 || h.Probes.Max != 0 {
 			t.Errorf("got %+v", h.Probes)
 		}
@@ -116,4 +116,21 @@ func TestVerdict(t *testing.T) {
 			check("warnings", warnings, c.warning)
 		})
 	}
+}
+
+func TestWatchTellsHowLateTimersFire(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		m := NewMeter()
+		ctx, cancel := context.WithTimeout(t.Context(), 6*time.Second)
+		defer cancel()
+		var most time.Duration
+		m.Watch(ctx, func(late time.Duration) {
+			if most = max(most, late); late == 0 && most == 0 {
+				time.Sleep(4500 * ms) // so much the next one is late
+			}
+		})
+		if h := m.Health(); most != 4500*ms || h.Probes.Max < 4490*ms {
+			t.Errorf("told of %v, noted %+v", most, h.Probes)
+		}
+	})
 }
