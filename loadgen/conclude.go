@@ -21,7 +21,7 @@ func (p *performance) conclude(ctx context.Context, tally executor.Tally, end ti
 	totals := p.book.Totals()
 	r.Required = p.world.Required(totals)
 	p.casualties()
-	p.target.Spread.Close() // who fell silent goes now
+	p.target.Spread.Close() // of guests who fell silent
 	var left verify.Leftovers
 	p.waitFor(forStatistics, tally, func() { left = p.target.leftovers(ctx) })
 	if p.teller == nil {
@@ -121,12 +121,13 @@ func (p *performance) spent(ctx context.Context) {
 	r := &p.run.Record
 	r.Resources.Loadgen = &results.Usage{CPUSec: p.health.CPU.Seconds(), RSSPeakMB: float64(p.health.PeakMemory) / 1e6}
 	if own := p.target.own; own != nil {
-		own.Stop()
+		own.Stop(ctx)
 		r.Resources.Server, r.Resources.Servers, r.Resources.Redis = own.Usage()
 	} else {
 		r.Resources.Server = p.target.usage(ctx)
 	}
 	r.Resources.PerSession(r.Guests.Started)
+	r.Warnings = append(r.Warnings, p.target.unread()...)
 }
 
 // doubts tells what no number of the record shows.

@@ -2,7 +2,9 @@ package main
 
 import (
 	"context"
-	"fmt"
+	"errors"
+	"io"
+	"io/fs"
 	"slices"
 	"sync"
 	"time"
@@ -23,8 +25,9 @@ const (
 	// silence is how long a process may say nothing: one that plays does so five
 	// times a second.
 	silence = 30 * time.Second
-	// lastWord is how long processes that were told to end early may take for that.
-	lastWord = 20 * time.Second
+	// lastWord is how long processes may take to end whose run has failed. After an
+	// interrupt they have as long as hurry.
+	lastWord = 5 * time.Second
 )
 
 // ensemble is a run that several processes play, each its share. The performance
@@ -38,6 +41,7 @@ type ensemble struct {
 	heard   results.Run // seconds so far
 	next    int         // second to be shown
 	noticed bool        // a process has said what is wrong with the target
+	cut     bool        // by an interrupt
 }
 
 // member is one of the processes, and what it has said.
@@ -50,6 +54,7 @@ type member struct {
 	over    bool      // nothing more comes
 	last    time.Time // when something came
 	silent  bool      // it was ended because nothing did
+	garbled error     // it was ended because of what it said
 }
 
 // saying is a word of the i-th process; err is its end.
@@ -65,7 +70,7 @@ func (st *stage) together(ctx context.Context, s scenarios.Scenario, journal *re
 	if err != nil {
 		return page.Page{}, err
 	}
-	defer t.close()
+	defer t.close(ctx)
 	o := st.options
 	e := &ensemble{performance: newPerformance(o, s, t, st.machine, st.live, time.Now()), said: make(chan saying)}
 	e.surroundings(results.Here(ctx))
@@ -114,19 +119,13 @@ func (e *ensemble) play(ctx context.Context, journal *results.Journal) error {
 	watch.Go(func() { e.storage.watch(watching) })
 	telling := make(chan []string)
 	watch.Go(func() { e.tellWronged(telling) })
-	err := e.follow(ctx, telling)
-	if err != nil {
-		e.kill() // also whoever is waited for
-	}
+	e.follow(ctx, telling)
 	close(telling)
 	end := e.plan.Clock.Now()
 	e.health = e.meter.Health()
 	stop()
 	watch.Wait()
-	if err != nil {
-		return err
-	}
-	return e.conclude(context.WithoutCancel(ctx), end)
+	return e.conclude(hurry(ctx), end)
 }
 
 // tellWronged tells all processes of guests for whom a rule was broken: what they
@@ -141,9 +140,11 @@ func (e *ensemble) tellWronged(telling <-chan []string) {
 }
 
 // follow hears the processes until none is left. One that ends before its share
-// does takes the others with it: the run says nothing any more.
-func (e *ensemble) follow(ctx context.Context, telling chan<- []string) error {
+// does takes the others with it: the run says nothing any more. What each has said
+// is kept.
+func (e *ensemble) follow(ctx context.Context, telling chan<- []string) {
 	stopped := ctx.Done()
+	var hurried <-chan struct{}
 	look := time.NewTicker(time.Second)
 	defer look.Stop()
 	var late <-chan time.Time
@@ -166,21 +167,22 @@ func (e *ensemble) follow(ctx context.Context, telling chan<- []string) error {
 		case tell <- e.wronged:
 			e.wronged = nil
 		case s := <-e.said:
-			if err := e.hear(s); err != nil {
-				return err
-			}
+			e.hear(s)
 			if m := e.members[s.from]; m.over && m.end == nil && late == nil {
 				leave()
 			}
 		case <-stopped:
+			e.cut, hurried = true, hurry(ctx).Done()
 			leave()
+		case <-hurried:
+			hurried = nil
+			e.wake(0)
 		case <-look.C:
 			e.wake(silence)
 		case <-late:
 			e.wake(0)
 		}
 	}
-	return nil
 }
 
 // wake ends processes that have said nothing for longer than that, such as one that
@@ -194,29 +196,45 @@ func (e *ensemble) wake(most time.Duration) {
 	}
 }
 
-// hear takes in a word.
-func (e *ensemble) hear(s saying) error {
-	m, w := e.members[s.from], s.word
+// hear takes in a word, or the end of a process. One that says what cannot be
+// understood is ended, and its end is then heard.
+func (e *ensemble) hear(s saying) {
+	m := e.members[s.from]
 	m.last = time.Now()
+	err := s.err
+	switch {
+	case err == nil && m.garbled == nil:
+		err = e.take(s.from, s.word)
+	case err != nil && (m.silent || errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) || errors.Is(err, fs.ErrClosed)):
+		err = nil
+	}
+	if err != nil && m.garbled == nil {
+		m.garbled, m.end = err, nil
+		m.Kill()
+	}
 	if s.err != nil {
 		m.over = true
 		m.Wait()
 		e.replay.End(s.from)
 		e.show()
-		return nil
 	}
+}
+
+// take takes in a word of the i-th process.
+func (e *ensemble) take(i int, w crew.Word) error {
+	m := e.members[i]
 	if w.Notice != "" && !e.noticed {
 		e.noticed = true // the others will say the same
 		announce(e.live, e.notices, e.plan.Clock.Now(), w.Notice)
 	}
 	e.verifier.Lagged(w.Lag)
-	if err := e.replay.Add(s.from, w.Calls, w.Until); err != nil {
+	if err := e.replay.Add(i, w.Calls, w.Until); err != nil {
 		return err
 	}
 	for _, said := range w.Seconds {
 		second, err := said.Heard()
 		if err != nil {
-			return fmt.Errorf("process %d: %w", m.part.Share, err)
+			return err
 		}
 		m.seconds = append(m.seconds, second)
 	}
@@ -226,6 +244,10 @@ func (e *ensemble) hear(s saying) error {
 		e.show()
 	}
 	if w.End != nil {
+		r := w.End.Record
+		if r.Part == nil || *r.Part != m.part || r.Scenario != e.scenario.Name || r.ScenarioHash != e.scenario.Hash || r.Seed != e.scenario.Seed {
+			return errors.New("its record is that of another run")
+		}
 		m.end = w.End
 	}
 	return nil

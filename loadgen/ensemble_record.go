@@ -28,6 +28,7 @@ func (e *ensemble) conclude(ctx context.Context, end time.Duration) error {
 	r := &e.run.Record
 	r.Invalid, r.Warnings = invalid, append(warnings, r.Warnings...)
 	r.Environment = here
+	r.Interrupted = r.Interrupted || e.cut
 	e.casualties()
 	e.target.Spread.Close()
 	var left verify.Leftovers
@@ -66,9 +67,14 @@ func (e *ensemble) share(m *member, end time.Duration) (results.Run, []string) {
 	}
 	r.Conclude(e.scenario.Thresholds)
 	r.Record.Invalid = nil
-	how := "ended"
-	if m.silent {
-		how = "was silent, and was ended,"
+	how := "it ended before its share was over, and the run with it"
+	switch {
+	case m.garbled != nil:
+		how = fmt.Sprintf("it sent what cannot be understood (%v), and was killed, and the run with it", m.garbled)
+	case e.cut && m.silent:
+		how = fmt.Sprintf("it had not ended its share %v after the interrupt, and was killed: what it did last is not known", windDown)
+	case m.silent:
+		how = "it was silent, and was killed before its share was over, and the run with it"
 	}
-	return r, []string{fmt.Sprintf("it %s before its share was over, and the run with it: %s", how, m.LastWords())}
+	return r, []string{how + ": " + m.LastWords()}
 }

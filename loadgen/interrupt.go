@@ -38,11 +38,13 @@ func withHurry(ctx context.Context, atOnce <-chan struct{}) (context.Context, co
 }
 
 // hurry is the context of what comes after a run's last guest: it outlives an
-// interrupt by windDown at most, and a second interrupt not at all. It is nil where
-// withHurry has added none.
+// interrupt by windDown at most, and a second interrupt not at all. Where withHurry has
+// added none, it does not end.
 func hurry(ctx context.Context) context.Context {
-	over, _ := ctx.Value(hurryKey{}).(context.Context)
-	return over
+	if over, ok := ctx.Value(hurryKey{}).(context.Context); ok {
+		return over
+	}
+	return context.WithoutCancel(ctx)
 }
 
 // interruptible returns a context that ends with the first Ctrl-C, SIGTERM, or SIGHUP

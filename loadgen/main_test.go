@@ -159,7 +159,7 @@ func startServer(t *testing.T) *fleet.Server {
 	if err != nil {
 		t.Fatal(err)
 	}
-	t.Cleanup(func() { own.Stop() })
+	t.Cleanup(func() { own.Stop(context.Background()) })
 	return own.Servers[0]
 }
 

@@ -45,7 +45,13 @@ func play(ctx context.Context, o options, s scenarios.Scenario, getenv func(stri
 	defer func() { st.audience.close() }()
 	whole, err := st.whole(ctx, s, journal)
 	if err != nil {
-		return 0, errors.Join(err, journal.Abandon())
+		err = errors.Join(err, journal.Abandon())
+		if ctx.Err() == nil {
+			return 0, err
+		}
+		live.Clear()
+		fmt.Fprintln(errs, "loadgen: interrupted before the first guest: nothing was measured, and no record was written")
+		return results.ExitInvalid, nil
 	}
 	live.Clear() // a screen that has gone is no reason to keep the report back
 	flush(errs)
@@ -106,7 +112,7 @@ func (st *stage) perform(ctx context.Context, s scenarios.Scenario, title string
 	if err != nil {
 		return nil, err
 	}
-	defer t.close()
+	defer t.close(ctx)
 	here := results.Here(ctx)
 	p := newPerformance(st.options, s, t, st.machine, st.live, time.Now())
 	p.surroundings(here)
@@ -301,7 +307,7 @@ func (p *performance) perform(ctx context.Context) (results.Run, error) {
 		return results.Run{}, err
 	}
 	p.tape.add(p.book.Finish(end), tally)
-	p.conclude(context.WithoutCancel(ctx), tally, end)
+	p.conclude(hurry(ctx), tally, end)
 	return p.run, nil
 }
 

@@ -35,8 +35,10 @@ var errWrongTarget = errors.New("wrong target")
 // its storage in /health speaks the contract. An unusual backend passes: the first
 // failures of guests say more.
 func (t *target) preflight(ctx context.Context) error {
+	t.states = map[string]string{}
 	for i, c := range t.Clients {
-		if t.stored(ctx, t.urls[i]) != "" {
+		state := t.stored(ctx, t.urls[i])
+		if t.states[t.urls[i]] = state; state != "" {
 			continue
 		}
 		p := probe{c, t.path}

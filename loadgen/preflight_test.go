@@ -1,6 +1,7 @@
 package main
 
 import (
+	"context"
 	"io"
 	"net"
 	"net/http"
@@ -75,7 +76,7 @@ func startLimited(t *testing.T) string {
 	if err != nil {
 		t.Fatal(err)
 	}
-	t.Cleanup(own.Stop)
+	t.Cleanup(func() { own.Stop(context.Background()) })
 	return own.Servers[0].Target
 }
 
@@ -194,6 +195,6 @@ func TestOddBackendsPassThePreflight(t *testing.T) {
 		if err := tt.reach(t.Context(), options{}, scenarios.Scenario{}, machine{conns: 4}, []string{url}); err != nil {
 			t.Errorf("%s: %v", name, err)
 		}
-		tt.close()
+		tt.close(t.Context())
 	}
 }

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"context"
 	"fmt"
 	"io"
 
@@ -13,7 +14,7 @@ import (
 
 // rehearse prints every arrival, the faults, and of each script the first guest
 // who plays it, with its draws. The same seed prints the same, byte for byte.
-func rehearse(w io.Writer, s scenarios.Scenario, o options) error {
+func rehearse(ctx context.Context, w io.Writer, s scenarios.Scenario, o options) error {
 	phases := executor.Schedule(s.Phases)
 	if err := schedule.Validate(phases); err != nil {
 		return err
@@ -35,6 +36,9 @@ func rehearse(w io.Writer, s scenarios.Scenario, o options) error {
 	}
 	fmt.Fprintln(w, "arrivals:")
 	for a := range schedule.Arrivals(phases, s.Seed) {
+		if err := ctx.Err(); err != nil {
+			return err
+		}
 		if _, err := fmt.Fprintf(w, "%8d %12.6fs %s\n", a.Index, a.At.Seconds(), s.Phases[a.Phase].Name); err != nil {
 			return fmt.Errorf("write: %w", err)
 		}

@@ -68,7 +68,12 @@ func runScenario(ctx context.Context, o options, getenv func(string) string, std
 		err = refuseProxy(o.target, getenv)
 	}
 	if err == nil && o.dryRun {
-		return exitCode(rehearse(stdout, s, o), stderr)
+		err = rehearse(ctx, stdout, s, o)
+		if ctx.Err() != nil {
+			fmt.Fprintln(stderr, "loadgen: interrupted")
+			return results.ExitInvalid
+		}
+		return exitCode(err, stderr)
 	}
 	if err != nil {
 		return exitCode(err, stderr)
@@ -80,7 +85,7 @@ func runScenario(ctx context.Context, o options, getenv func(string) string, std
 // A terminal that is stopped or gone keeps neither the run from ending nor its result
 // from being written.
 func playOn(ctx context.Context, o options, s scenarios.Scenario, getenv func(string) string, stdout, stderr io.Writer) int {
-	if hurry(ctx) == nil {
+	if ctx.Value(hurryKey{}) == nil {
 		var stop context.CancelFunc
 		ctx, stop = withHurry(ctx, nil)
 		defer stop()

@@ -46,7 +46,7 @@ func share(ctx context.Context, line *crew.Line) error {
 	machine.conns = max(1, machine.conns/job.Part.Of)
 	o := options{transport: job.Transport, without: job.Without, access: job.Access, part: &job.Part, crew: true}
 	t := &target{paths: s.Wire.Paths, storage: results.Unknown}
-	defer t.close()
+	defer t.close(ctx)
 	if err := t.connect(ctx, o, s, machine, job.Targets); err != nil {
 		return err
 	}
@@ -60,6 +60,8 @@ func share(ctx context.Context, line *crew.Line) error {
 	}
 	ctx, stop := context.WithCancel(ctx)
 	defer stop()
+	ctx, over := withHurry(ctx, nil)
+	defer over()
 	p := newPerformance(o, s, t, machine, report.NewLive(io.Discard, report.Terminal{}), epoch)
 	p.surroundings(here)
 	go func() { // ends with its line, which is the process's own

@@ -31,8 +31,6 @@ var errWrongStorage = errors.New("wrong storage")
 
 // stored returns how an instance keeps its guests, "" where it does not tell.
 func (t *target) stored(ctx context.Context, url string) string {
-	ctx, cancel := context.WithTimeout(ctx, 2*time.Second)
-	defer cancel()
 	state, err := t.get(ctx, url, "/health", readStorage)
 	if err != nil {
 		return ""
@@ -45,7 +43,10 @@ func (t *target) stored(ctx context.Context, url string) string {
 func (t *target) checkStorage(ctx context.Context) error {
 	needsRedis := t.own != nil && t.own.UsesRedis()
 	for i, url := range t.urls {
-		state := t.stored(ctx, url)
+		state, asked := t.states[url]
+		if !asked {
+			state = t.stored(ctx, url)
+		}
 		for deadline := time.Now().Add(storageTime); needsRedis && state != storedInRedis && time.Now().Before(deadline) && ctx.Err() == nil; {
 			time.Sleep(50 * time.Millisecond) // servers of our own: they only just started
 			state = t.stored(ctx, url)
@@ -111,7 +112,7 @@ func (w *storageWatch) watch(ctx context.Context) {
 				case <-ctx.Done():
 				}
 			}
-			last, cancel := context.WithTimeout(context.WithoutCancel(ctx), storageEvery)
+			last, cancel := context.WithTimeout(hurry(ctx), storageEvery)
 			defer cancel()
 			w.look(last, url, wrong)
 		})

@@ -21,15 +21,17 @@ import (
 // target is the system under test.
 type target struct {
 	client.Spread
-	url     string   // of the first instance
-	urls    []string // of all
-	paths   map[string]string
-	own     *fleet.Fleet // nil where somebody else runs it
-	storage string
-	before  spent
-	empty   bool // nobody was there before us, so nobody may be left
-	lender  lender
-	browser *browser
+	url        string   // of the first instance
+	urls       []string // of all
+	paths      map[string]string
+	own        *fleet.Fleet // nil where somebody else runs it
+	storage    string
+	states     map[string]string // of urls that were asked before the run: how they keep guests
+	before     spent
+	empty      bool // nobody was there before us, so nobody may be left
+	lender     lender
+	browser    *browser
+	unanswered unanswered
 }
 
 // openTarget starts the embedded servers, or finds the one that was named.
@@ -44,11 +46,11 @@ func openTarget(ctx context.Context, o options, s scenarios.Scenario, c machine,
 		t.own, urls = own, own.Targets()
 	}
 	if err := t.reach(ctx, o, s, c, urls); err != nil {
-		t.close()
+		t.close(ctx)
 		return nil, err
 	}
 	if err := t.checkStorage(ctx); err != nil {
-		t.close()
+		t.close(ctx)
 		return nil, err
 	}
 	t.before, _ = t.spent(ctx) // not every backend tells
@@ -58,6 +60,10 @@ func openTarget(ctx context.Context, o options, s scenarios.Scenario, c machine,
 		t.empty = known && total(left) == 0
 	} else {
 		t.lender.wanted.Store(o.part == nil)
+	}
+	if err := ctx.Err(); err != nil { // what was asked last may not be known for that reason
+		t.close(ctx)
+		return nil, err
 	}
 	return t, nil
 }
@@ -109,19 +115,23 @@ func readStorage(body io.Reader) (string, error) {
 	return string(v.Get("storage").Text()), err
 }
 
-// close ends connections, and the embedded servers. A second call does nothing.
-func (t *target) close() {
+// close ends connections, and the embedded servers: after an interrupt of ctx at once.
+// A second call does nothing.
+func (t *target) close(ctx context.Context) {
 	t.Spread.Close()
 	if t.own != nil {
-		t.own.Stop()
+		t.own.Stop(hurry(ctx))
 	}
 }
 
 // usage is what a server of somebody else's spent since the target was opened,
 // nil where that is not known.
 func (t *target) usage(ctx context.Context) *results.Usage {
+	if !t.before.known {
+		return nil
+	}
 	after, err := t.spent(ctx)
-	if err != nil || !after.known || !t.before.known {
+	if err != nil || !after.known {
 		return nil
 	}
 	return &results.Usage{CPUSec: after.cpu - t.before.cpu, RSSPeakMB: max(after.memory, t.before.memory) / 1e6}
@@ -144,13 +154,18 @@ func (t *target) spent(ctx context.Context) (s spent, err error) {
 	return s, err
 }
 
-// get asks one instance for what is not in an envelope.
-func (t *target) get(ctx context.Context, url, path string, read func(io.Reader) (string, error)) (string, error) {
-	if own, ok := t.paths[path]; ok {
-		path = own
-	}
-	ctx, cancel := context.WithTimeout(ctx, 5*time.Second)
+// get asks one instance for what is not in an envelope, for askTime at most.
+func (t *target) get(ctx context.Context, url, path string, read func(io.Reader) (string, error)) (text string, err error) {
+	asking, cancel := context.WithTimeout(ctx, askTime)
 	defer cancel()
+	defer func() { t.unanswered.note(ctx, path, askTime, err) }()
+	if text, err = t.fetch(asking, url, t.path(path), read); err != nil {
+		err = fmt.Errorf("GET %s: %w", t.path(path), err)
+	}
+	return text, err
+}
+
+func (t *target) fetch(ctx context.Context, url, path string, read func(io.Reader) (string, error)) (string, error) {
 	req, err := http.NewRequestWithContext(ctx, http.MethodGet, strings.TrimSuffix(url, "/")+path, nil)
 	if err != nil {
 		return "", err
@@ -161,7 +176,7 @@ func (t *target) get(ctx context.Context, url, path string, read func(io.Reader)
 	}
 	defer resp.Body.Close()
 	if resp.StatusCode != http.StatusOK {
-		return "", fmt.Errorf("GET %s: %s", path, resp.Status)
+		return "", errors.New(resp.Status)
 	}
 	return read(resp.Body)
 }
@@ -198,29 +213,35 @@ func (t *target) leftovers(ctx context.Context) verify.Leftovers {
 		case <-again.C:
 		case <-deadline.C:
 			return left
+		case <-ctx.Done():
+			return nil
 		}
 	}
 }
 
 // counts asks with the token of a guest who has no socket, and so is in none of
-// them. Where there is none, or it has expired, it creates a guest.
+// them, for countsTime at most. Where there is none, or it has expired, it creates a
+// guest.
 func (t *target) counts(ctx context.Context, token *string) (left verify.Leftovers, known bool) {
+	asking, cancel := context.WithTimeout(ctx, countsTime)
+	defer cancel()
 	if *token != "" {
 		left = verify.Leftovers{}
-		if err := t.count(ctx, *token, left); !unauthorized(err) {
+		if err := t.count(asking, *token, left); !unauthorized(err) {
+			t.unanswered.note(ctx, statsPath, countsTime, err)
 			return left, len(left) > 0
 		}
 	}
-	err := t.Spread.Call(ctx, session.Request{Method: "POST", Path: t.path("/api/guest")}, func(data api.Value) error {
+	err := t.Spread.Call(asking, session.Request{Method: "POST", Path: t.path("/api/guest")}, func(data api.Value) error {
 		*token = string(data.Get("token").Text())
 		return nil
 	})
-	if err != nil {
-		return nil, false
+	if err == nil {
+		left = verify.Leftovers{}
+		err = t.count(asking, *token, left)
 	}
-	left = verify.Leftovers{}
-	_ = t.count(ctx, *token, left) // what is not known is not in it
-	return left, len(left) > 0
+	t.unanswered.note(ctx, statsPath, countsTime, err)
+	return left, len(left) > 0 // what is not known is not in it
 }
 
 // unauthorized reports that a token is not good any more.
@@ -245,10 +266,11 @@ func (t *target) count(ctx context.Context, token string, left verify.Leftovers)
 			return nil
 		}
 	}
-	err := t.Call(ctx, session.Request{Method: "GET", Path: t.path("/api/users/stats"), Token: token, Cookies: cookies}, add(countsOfUsers, "statistics"))
+	err := t.Call(ctx, session.Request{Method: "GET", Path: t.path(statsPath), Token: token, Cookies: cookies}, add(countsOfUsers, "statistics"))
 	for _, instance := range t.Clients {
 		if !instance.Abandoned() {
-			_ = instance.Call(ctx, session.Request{Method: "GET", Path: t.path("/api/socket/stats"), Cookies: cookies}, add(countsOfSockets))
+			failed := instance.Call(ctx, session.Request{Method: "GET", Path: t.path(socketsPath), Cookies: cookies}, add(countsOfSockets))
+			t.unanswered.note(ctx, socketsPath, countsTime, failed)
 		}
 	}
 	return err

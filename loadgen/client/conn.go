@@ -22,14 +22,13 @@ const maxMessage = 1 << 20
 type conn struct {
 	stream
 	parts  frame.Assembler
-	tether tether
 	closed bool
 }
 
 func newConn(ctx context.Context, client *Client, nc net.Conn) *conn {
 	c := &conn{stream: stream{client: client, nc: nc}}
 	c.bind()
-	client.tethers.tie(ctx, c)
+	client.tethers.tie(ctx, &c.stream)
 	return c
 }
 
@@ -234,15 +233,14 @@ func (c *conn) Close(how session.Ending) error {
 		return nil
 	}
 	c.closed = true
-	c.client.tethers.untie(c)
 	var err error
-	switch how {
-	case session.HalfOpen:
-		c.client.keepSilent(c.nc)
-	case session.Clean:
+	if how == session.Clean {
 		err = c.closeClean()
-		reset(c.nc)
-	default:
+	}
+	c.client.tethers.untie(&c.stream)
+	if how == session.HalfOpen {
+		c.client.keepSilent(c.nc)
+	} else {
 		reset(c.nc)
 	}
 	c.forget()

@@ -42,6 +42,8 @@ func (c *Client) attempt(ctx context.Context, r *session.Request, read func(api.
 	switch {
 	case err == nil:
 		return p, nil
+	case ctx.Err() != nil: // what the error says is only how that looks from here
+		err = errors.Join(err, ctx.Err())
 	case !errors.Is(err, session.ErrRefused) && !errors.Is(err, session.ErrProtocol): // it has not answered
 		err = c.abandonedOr(err)
 	}
@@ -98,7 +100,7 @@ func (c *Client) call(ctx context.Context, r *session.Request, read func(api.Val
 	if r.Sending != nil {
 		r.Sending.Waited = waited
 	}
-	w := c.wires.take(now.Add(waited))
+	w := c.keptWire(ctx, now.Add(waited))
 	kept := w != nil
 	if !kept {
 		if w, err = c.newWire(ctx, deadline); err != nil {
@@ -125,6 +127,9 @@ func (c *Client) call(ctx context.Context, r *session.Request, read func(api.Val
 		err = read(data)
 	}
 	if w.done() {
+		if _, brief := ctx.Deadline(); brief { // guests' has none, and the connection outlives this one
+			c.tethers.untie(&w.stream)
+		}
 		c.wires.give(w)
 	} else {
 		w.end()

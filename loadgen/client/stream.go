@@ -22,6 +22,7 @@ type stream struct {
 	client *Client
 	nc     net.Conn
 	in     *inbox // nil while nothing is unread
+	tether tether // to a context, with which the connection ends
 
 	// Reading and writing without waiting, where that is possible: raw is nil
 	// elsewhere. See bind.

@@ -6,9 +6,10 @@ import (
 	"sync"
 )
 
-// tethers end connections with their context. All of one context hang together
-// behind one function that waits for it: a function for each would take as much
-// memory as the connection itself. Safe for concurrent use.
+// tethers end connections with their context, those of guests and those of the HTTP
+// pool. All of one context hang together behind one function that waits for it: a
+// function for each would take as much memory as the connection itself. Safe for
+// concurrent use.
 type tethers struct {
 	mu struct {
 		sync.Mutex
@@ -20,17 +21,42 @@ type tethers struct {
 type post struct {
 	done  <-chan struct{}
 	stop  func() bool
-	first *conn
+	first *stream
 }
 
 // tether is a connection's part of it, guarded by tethers.
 type tether struct {
-	post       *post // nil: not tied
-	next, prev *conn
+	post       *post // nil: not tied; only whoever uses the connection changes it
+	next, prev *stream
+}
+
+// follow ties c, which no other goroutine uses, to ctx in place of the context that it
+// was tied to before. It returns false if that has ended, and c with it.
+func (t *tethers) follow(ctx context.Context, c *stream) bool {
+	if p := c.tether.post; p != nil {
+		if p.done == ctx.Done() {
+			return true // requests of all guests share one context
+		}
+		if t.untie(c); p.pulled() {
+			return false
+		}
+	}
+	t.tie(ctx, c)
+	return true
+}
+
+// pulled reports whether the context has ended.
+func (p *post) pulled() bool {
+	select {
+	case <-p.done:
+		return true
+	default:
+		return false
+	}
 }
 
 // tie resets c when ctx ends, unless it is untied before.
-func (t *tethers) tie(ctx context.Context, c *conn) {
+func (t *tethers) tie(ctx context.Context, c *stream) {
 	done := ctx.Done()
 	if done == nil {
 		return
@@ -54,7 +80,7 @@ func (t *tethers) tie(ctx context.Context, c *conn) {
 }
 
 // untie lets c outlive its context.
-func (t *tethers) untie(c *conn) {
+func (t *tethers) untie(c *stream) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	p, next, prev := c.tether.post, c.tether.next, c.tether.prev

@@ -39,7 +39,20 @@ func (c *Client) newWire(ctx context.Context, deadline time.Time) (*wire, error)
 	}
 	w := &wire{stream: stream{client: c, nc: nc}}
 	w.bind()
+	c.tethers.tie(ctx, &w.stream)
 	return w, nil
+}
+
+// keptWire takes a connection from the pool, nil where it has none. One whose context
+// has ended since is of no use.
+func (c *Client) keptWire(ctx context.Context, now time.Time) *wire {
+	for {
+		w := c.wires.take(now)
+		if w == nil || c.tethers.follow(ctx, &w.stream) {
+			return w
+		}
+		w.end()
+	}
 }
 
 // exchange writes a request and waits for all of the answer. A kept connection is
@@ -223,6 +236,7 @@ func (w *wire) done() bool {
 
 // end closes the connection.
 func (w *wire) end() {
+	w.client.tethers.untie(&w.stream)
 	w.forget()
 	reset(w.nc)
 }

@@ -37,7 +37,7 @@ type Plan struct {
 	Play func(ctx context.Context, g session.Guest) session.Fate
 	// Started hears when each guest was meant to start, and when it did. It may be nil.
 	Started func(intended, actual time.Duration)
-	// Tick is called once a second, one call at a time. It may be nil.
+	// Tick is called as each second of the clock ends, one call at a time. It may be nil.
 	Tick func(at time.Duration, now Tally)
 }
 

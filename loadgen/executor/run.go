@@ -32,11 +32,20 @@ type run struct {
 		tally Tally
 		idle  chan struct{} // closed when nobody is live any more, and nobody will come
 		over  bool          // nobody will come
+		final bool          // nothing is counted any more
 	}
 }
 
+// How long guests who were stopped may take to end: by an interrupt, for which
+// somebody waits, and at the end of the grace.
+const (
+	interruptedPatience = 250 * time.Millisecond
+	gracePatience       = 2 * time.Second
+)
+
 // Run plays the plan and returns when every guest has ended. When ctx ends, so
-// does the run, early. The error is Validate's.
+// does the run, early. A guest who was stopped and does not end soon after counts as
+// stopped, whatever still becomes of it. The error is Validate's.
 func Run(ctx context.Context, p Plan) (Tally, error) {
 	if err := p.Validate(); err != nil {
 		return Tally{}, err
@@ -50,15 +59,57 @@ func Run(ctx context.Context, p Plan) (Tally, error) {
 	var ticker sync.WaitGroup
 	ticker.Go(func() { r.tick(ticking) })
 
-	r.arrive(ctx, guests)
-	r.await(ctx, stop)
-	r.guests.Wait()
+	ended := make(chan struct{})
+	go func() {
+		r.arrive(ctx, guests)
+		r.await(ctx, stop)
+		r.guests.Wait()
+		close(ended)
+	}()
+	r.leave(ctx, guests, ended)
 	stopTicking()
 	ticker.Wait()
+	return r.settle(ctx), nil
+}
 
-	t := r.now()
+// leave waits until every guest has ended, or has had the time for it after it was
+// stopped.
+func (r *run) leave(ctx, guests context.Context, ended <-chan struct{}) {
+	select {
+	case <-ended:
+		return
+	case <-guests.Done():
+	}
+	wait := func(patience time.Duration, interrupt <-chan struct{}) (interrupted bool) {
+		late := time.NewTimer(patience)
+		defer late.Stop()
+		select {
+		case <-ended:
+		case <-late.C:
+		case <-interrupt:
+			return true
+		}
+		return false
+	}
+	if ctx.Err() != nil || wait(gracePatience, ctx.Done()) {
+		wait(interruptedPatience, nil)
+	}
+}
+
+// settle accounts for guests who have not ended, and returns the tally, which does not
+// change any more.
+func (r *run) settle(ctx context.Context) Tally {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	t := &r.mu.tally
 	t.Interrupted = ctx.Err() != nil
-	return t, nil
+	if t.Interrupted {
+		t.Stopped += t.Live
+	} else {
+		t.Unfinished, t.Failed = t.Unfinished+t.Live, t.Failed+t.Live
+	}
+	t.Live, r.mu.final = 0, true
+	return *t
 }
 
 // arrive starts everybody, and returns when the last phase is over.
@@ -121,6 +172,9 @@ func (r *run) open(ctx, guests context.Context) {
 func (r *run) admit(phase int) bool {
 	r.mu.Lock()
 	defer r.mu.Unlock()
+	if r.mu.final {
+		return false
+	}
 	t := &r.mu.tally
 	t.Arrived++
 	t.Phase = max(t.Phase, phase)
@@ -146,6 +200,9 @@ func (r *run) play(ctx context.Context, g session.Guest) {
 func (r *run) count(ctx context.Context, fate session.Fate) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
+	if r.mu.final {
+		return
+	}
 	t := &r.mu.tally
 	t.Live--
 	switch {
@@ -235,12 +292,19 @@ func (r *run) tick(ctx context.Context) {
 	if r.Tick == nil {
 		return
 	}
-	ticker := time.NewTicker(time.Second)
-	defer ticker.Stop()
+	// On the run's own seconds, also where the run begins later than this: a tick in
+	// the middle of a second would tell of it only in the next.
+	untilNext := func() time.Duration {
+		now := r.Clock.Now()
+		return max(now.Truncate(time.Second), 0) + time.Second - now
+	}
+	next := time.NewTimer(untilNext())
+	defer next.Stop()
 	for {
 		select {
-		case <-ticker.C:
+		case <-next.C:
 			r.Tick(r.Clock.Now(), r.now())
+			next.Reset(untilNext())
 		case <-ctx.Done():
 			return
 		}

@@ -226,6 +226,58 @@ func TestAnInterruptEndsTheRunAtOnce(t *testing.T) {
 	}
 }
 
+// Guests who do not end when they are stopped keep nobody waiting, and what becomes of
+// them later changes no figure.
+func TestGuestsWhoHangAreCountedAsStopped(t *testing.T) {
+	for name, tt := range map[string]struct {
+		phase     scenarios.Phase
+		interrupt time.Duration // 0: none
+		took      time.Duration
+		want      Tally
+	}{
+		"open, interrupted":          {burst(10, time.Second), 3 * time.Second, 3250 * time.Millisecond, Tally{Arrived: 10, Stopped: 10, Phase: 1, Interrupted: true}},
+		"while guests arrive":        {burst(10, time.Second), 450 * time.Millisecond, 700 * time.Millisecond, Tally{Arrived: 5, Stopped: 5, Phase: 1, Interrupted: true}},
+		"closed, interrupted":        {closed(4, time.Second), 3 * time.Second, 3250 * time.Millisecond, Tally{Arrived: 4, Stopped: 4, Interrupted: true}},
+		"the end of the grace":       {burst(10, time.Second), 0, 63 * time.Second, Tally{Arrived: 10, Failed: 10, Unfinished: 10, Phase: 1}},
+		"an interrupt soon after it": {burst(10, time.Second), 61500 * time.Millisecond, 61750 * time.Millisecond, Tally{Arrived: 10, Stopped: 10, Phase: 1, Interrupted: true}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				ctx, cancel := context.WithCancel(t.Context())
+				defer cancel()
+				if tt.interrupt > 0 {
+					time.AfterFunc(tt.interrupt, cancel)
+				}
+				p := (&theatre{}).plan(tt.phase)
+				release := make(chan struct{})
+				p.Play = func(context.Context, session.Guest) session.Fate {
+					<-release
+					return session.Completed
+				}
+				tally := mustRun(t, ctx, p)
+				if took := p.Clock.Now(); took != tt.took || tally != tt.want {
+					t.Errorf("after %v: %+v, want after %v: %+v", took, tally, tt.took, tt.want)
+				}
+				close(release)
+				synctest.Wait()
+			})
+		})
+	}
+}
+
+func TestTicksFollowTheClockOfALateBeginning(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		p := (&theatre{stay: always(0)}).plan(scenarios.Phase{Shape: scenarios.Pause, For: 2500 * time.Millisecond})
+		p.Clock.Epoch = time.Now().Add(250 * time.Millisecond) // the processes of one run wait for it
+		var seen []time.Duration
+		p.Tick = func(at time.Duration, _ Tally) { seen = append(seen, at) }
+		mustRun(t, t.Context(), p)
+		if want := []time.Duration{time.Second, 2 * time.Second}; !slices.Equal(seen, want) {
+			t.Errorf("ticks at %v, want %v", seen, want)
+		}
+	})
+}
+
 func TestTicksComeOnceASecond(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		th := &theatre{stay: always(2700 * time.Millisecond)}

@@ -52,7 +52,7 @@ type Fleet struct {
 func Start(ctx context.Context, c Config) (*Fleet, error) {
 	f := &Fleet{}
 	if err := f.start(ctx, c); err != nil {
-		f.Stop()
+		f.Stop(ctx)
 		return nil, err
 	}
 	return f, nil
@@ -97,15 +97,16 @@ func (f *Fleet) Targets() []string {
 	return targets
 }
 
-// Stop ends everything and returns when it is gone. A second call does nothing.
-func (f *Fleet) Stop() {
+// Stop ends everything and returns when it is gone: gently until ctx ends, then at
+// once. A second call does nothing.
+func (f *Fleet) Stop(ctx context.Context) {
 	var all sync.WaitGroup
 	for _, s := range f.Servers {
-		all.Go(s.Stop)
+		all.Go(func() { s.Stop(ctx) })
 	}
 	all.Wait()
 	if f.meter != nil {
-		f.meter.stop()
+		f.meter.stop(ctx)
 	}
 	if f.redis != nil {
 		f.redis.Close()
@@ -148,7 +149,7 @@ func (f *Fleet) Dead() (dead []*Server) {
 func (f *Fleet) Suffer(ctx context.Context, fault scenarios.Fault) error {
 	switch {
 	case fault.Instance > 0:
-		return f.Servers[fault.Instance-1].Kill()
+		return f.Servers[fault.Instance-1].Kill(ctx)
 	case fault.Blow == scenarios.Kill:
 		f.meter.look(ctx) // what it counted goes with it
 		return f.redis.Kill()

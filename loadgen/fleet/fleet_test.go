@@ -37,7 +37,7 @@ func TestTheMeterCountsOverRestarts(t *testing.T) {
 			break
 		}
 	}
-	m.stop()
+	m.stop(t.Context())
 	u := m.usage()
 	// What connecting takes is counted, too: a few commands each time.
 	if u.CommandsPerSession < 20+15+7 || u.CommandsPerSession > 20+15+7+40 || u.ScriptsPerSession != 5 {
@@ -61,7 +61,7 @@ func TestTheMeterAddsUpACluster(t *testing.T) {
 			}
 		}
 	}
-	m.stop()
+	m.stop(t.Context())
 	if u := m.usage(); len(m.mu.nodes) != 3 || u.CommandsPerSession < 30 {
 		t.Errorf("%d nodes, %+v", len(m.mu.nodes), u)
 	}

@@ -144,12 +144,17 @@ func number(s string) float64 {
 	return n
 }
 
+// lookTime is how long Redis may take to say at the end what it has spent.
+const lookTime = time.Second
+
 // stop looks once more and ends. A second call does nothing.
-func (m *Meter) stop() {
+func (m *Meter) stop(ctx context.Context) {
 	if m.end == nil {
 		return
 	}
-	m.look(context.Background())
+	last, cancel := context.WithTimeout(ctx, lookTime)
+	defer cancel()
+	m.look(last)
 	m.end()
 	m.done.Wait()
 	m.end = nil

@@ -2,6 +2,7 @@ package fleet
 
 import (
 	"bufio"
+	"context"
 	"fmt"
 	"io"
 	"net/http"
@@ -20,9 +21,15 @@ type sentCount struct {
 const askTime = time.Second
 
 // ask asks the server at an address; one that does not answer changes nothing.
-func (c *sentCount) ask(target string) {
-	asking := http.Client{Timeout: askTime, Transport: &http.Transport{DisableKeepAlives: true}}
-	resp, err := asking.Get(target + "/metrics")
+func (c *sentCount) ask(ctx context.Context, target string) {
+	ctx, cancel := context.WithTimeout(ctx, askTime)
+	defer cancel()
+	req, err := http.NewRequestWithContext(ctx, http.MethodGet, target+"/metrics", nil)
+	if err != nil {
+		return
+	}
+	asking := http.Client{Transport: &http.Transport{DisableKeepAlives: true}}
+	resp, err := asking.Do(req)
 	if err != nil {
 		return
 	}

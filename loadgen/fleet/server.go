@@ -44,7 +44,7 @@ func startServer(ctx context.Context, command []string, log string, env []string
 		return nil, fmt.Errorf("embedded server: %w", err)
 	}
 	if s.Target, err = s.address(ctx, out); err != nil {
-		s.Stop()
+		s.end()
 		return nil, fmt.Errorf("embedded server: %w", err)
 	}
 	return s, nil
@@ -85,7 +85,7 @@ func (s *Server) address(ctx context.Context, out io.Reader) (string, error) {
 		if at := strings.Index(line, "http://"); at >= 0 {
 			return strings.Fields(line[at:])[0], nil
 		}
-		s.Stop()
+		s.end()
 		return "", fmt.Errorf("it did not start: %v; its log says:\n%s", s.cmd.ProcessState, s.LastWords())
 	case <-ctx.Done():
 		return "", ctx.Err()
@@ -94,23 +94,36 @@ func (s *Server) address(ctx context.Context, out io.Reader) (string, error) {
 	}
 }
 
-// Stop ends the server, gently at first, and returns when it is gone. A second
-// call does nothing.
-func (s *Server) Stop() {
-	s.sent.ask(s.Target)
-	s.cmd.Process.Signal(syscall.SIGTERM)
+// Stop ends the server and returns when it is gone: gently at first, and when ctx
+// ends or the server takes too long, as Kill does. A second call does nothing.
+func (s *Server) Stop(ctx context.Context) {
 	select {
 	case <-s.exited:
-	case <-time.After(stopTime):
-		s.cmd.Process.Kill()
-		<-s.exited
+		return
+	default:
 	}
+	s.sent.ask(ctx, s.Target)
+	s.cmd.Process.Signal(syscall.SIGTERM)
+	late := time.NewTimer(stopTime)
+	defer late.Stop()
+	select {
+	case <-s.exited:
+	case <-late.C:
+	case <-ctx.Done():
+	}
+	s.end()
+}
+
+// end ends the server at once, if it has not ended.
+func (s *Server) end() {
+	s.cmd.Process.Kill()
+	<-s.exited
 	s.leash.Close()
 }
 
 // Kill ends the server at once, as kill -9 does.
-func (s *Server) Kill() error {
-	s.sent.ask(s.Target) // what it counted goes with it
+func (s *Server) Kill(ctx context.Context) error {
+	s.sent.ask(ctx, s.Target) // what it counted goes with it
 	s.killed.Store(true)
 	if err := s.cmd.Process.Kill(); err != nil {
 		return fmt.Errorf("kill the server at %s: %w", s.Target, err)
