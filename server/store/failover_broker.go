@@ -26,8 +26,6 @@ type FailoverBroker struct {
 // first byte of all others is not 0.
 const echoMark = "\x00echo "
 
-func isEcho(message []byte) bool { return bytes.HasPrefix(message, []byte(echoMark)) }
-
 // Publish sends one message to an instance, without waiting.
 func (b *FailoverBroker) Publish(ctx context.Context, instance string, message []byte) error {
 	if !b.failover.home.Load() {
@@ -47,7 +45,7 @@ func (b *FailoverBroker) Subscribe(ctx context.Context, instance string, handle 
 	defer b.subscribed.Add(-1)
 	b.missed() // what came before
 	return b.redis.SubscribeTold(ctx, instance, func(message []byte) {
-		if !isEcho(message) {
+		if !bytes.HasPrefix(message, []byte(echoMark)) {
 			handle(message)
 			return
 		}
@@ -108,7 +106,7 @@ func (b *FailoverBroker) hears(ctx context.Context) error {
 	defer tick.Stop()
 	for range echoTries {
 		message := fmt.Sprint(echoMark, b.echoes.Add(1))
-		if err := b.redis.Publish(ctx, b.failover.instance, []byte(message)); err != nil {
+		if err := b.redis.Probe(ctx, b.failover.instance, []byte(message)); err != nil {
 			return err
 		}
 		select {

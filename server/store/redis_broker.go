@@ -71,7 +71,7 @@ type parcel struct {
 	instance string
 	messages []byte
 	count    int // without the mark
-	echoes   int // of them: those that nobody needs to hear
+	probes   int // of them: those that nobody needs to hear
 }
 
 // parcelMark begins a parcel's mark: who sends it, and its number. A trip that was
@@ -91,6 +91,16 @@ func NewRedisBroker(r *Redis) *RedisBroker {
 // guest.ErrUnavailable while Redis is down, also with ErrBacklog when the queue
 // is full. The message is copied.
 func (b *RedisBroker) Publish(ctx context.Context, instance string, message []byte) error {
+	return b.publish(ctx, instance, message, 0)
+}
+
+// Probe is Publish of a message that is sent once, and not counted as lost where
+// nobody hears it.
+func (b *RedisBroker) Probe(ctx context.Context, instance string, message []byte) error {
+	return b.publish(ctx, instance, message, 1)
+}
+
+func (b *RedisBroker) publish(ctx context.Context, instance string, message []byte, probes int) error {
 	const doing = "publish message"
 	if _, err := b.redis.up(); err != nil {
 		return fmt.Errorf("%s: %w", doing, err)
@@ -98,18 +108,19 @@ func (b *RedisBroker) Publish(ctx context.Context, instance string, message []by
 	if err := ctx.Err(); err != nil {
 		return fmt.Errorf("%s: %w", doing, err)
 	}
-	return b.put(doing, instance, message, publishQueue)
+	return b.put(doing, instance, message, publishQueue, probes)
 }
 
 // Keep is Publish that does not mind Redis being down: the message goes, in its
 // place among the others, when Redis is back. Only where too much waits already it
 // is refused, with guest.ErrUnavailable and ErrBacklog.
 func (b *RedisBroker) Keep(instance string, message []byte) error {
-	return b.put("keep message", instance, message, math.MaxInt)
+	return b.put("keep message", instance, message, math.MaxInt, 0)
 }
 
-// put is either, while fewer messages than most wait.
-func (b *RedisBroker) put(doing, instance string, message []byte, most int) error {
+// put puts a message into the queue, while fewer messages than most wait; probes is 1
+// where it is a probe, and 0 otherwise.
+func (b *RedisBroker) put(doing, instance string, message []byte, most, probes int) error {
 	b.mu.Lock()
 	if b.mu.count >= most || b.mu.bytes >= publishBytes {
 		b.mu.Unlock()
@@ -119,9 +130,7 @@ func (b *RedisBroker) put(doing, instance string, message []byte, most int) erro
 	before := len(p.messages)
 	p.messages = appendMessage(p.messages, message)
 	p.count++
-	if isEcho(message) {
-		p.echoes++
-	}
+	p.probes += probes
 	b.mu.count++
 	b.mu.bytes += len(p.messages) - before
 	first := b.mu.count == 1
@@ -249,13 +258,13 @@ func (b *RedisBroker) send(ctx context.Context, trip []*way) (answeredAll bool) 
 		case receivers > 0:
 			w.resume(time.Time{})
 			b.done(w, 1)
-		case w.parcels[0].echoes == w.parcels[0].count: // whoever waits for one sends another
+		case w.parcels[0].probes == w.parcels[0].count: // whoever waits for one sends another
 			b.done(w, 1)
 		default: // nobody, or a refusal: a server that comes back may not be ready
 			b.unheard.Add(1)
 			if w.silent(time.Now()) {
 				for _, p := range w.parcels {
-					b.lost.Add(int64(p.count - p.echoes))
+					b.lost.Add(int64(p.count - p.probes))
 				}
 				b.done(w, len(w.parcels))
 			}

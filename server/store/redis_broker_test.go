@@ -26,26 +26,30 @@ func TestMessagesToOneInstanceShareAParcel(t *testing.T) {
 	b := unsent(t)
 	long := strings.Repeat("x", parcelSize)
 	sent := map[string][]string{}
-	for _, m := range [][2]string{{"one", "a"}, {"two", "b"}, {"one", ""}, {"one", echoMark + "1"}, {"one", long}, {"two", "c"}, {"one", "d"}} {
-		must(t, b.Publish(t.Context(), m[0], []byte(m[1])))
+	for _, m := range [][2]string{{"one", "a"}, {"two", "b"}, {"one", ""}, {"one", "probe"}, {"one", long}, {"two", "c"}, {"one", "d"}} {
+		publish := b.Publish
+		if m[1] == "probe" {
+			publish = b.Probe
+		}
+		must(t, publish(t.Context(), m[0], []byte(m[1])))
 		sent[m[0]] = append(sent[m[0]], m[1])
 	}
 	parcels := b.take()
 	if len(parcels) != 3 {
 		t.Errorf("%d parcels, want one each, and one more behind a full one", len(parcels))
 	}
-	got, echoes, count := map[string][]string{}, 0, 0
+	got, probes, count := map[string][]string{}, 0, 0
 	for _, p := range parcels {
 		b.unpack(t.Context(), p.messages, had{}, func(m []byte) { got[p.instance] = append(got[p.instance], string(m)) })
-		echoes, count = echoes+p.echoes, count+p.count
+		probes, count = probes+p.probes, count+p.count
 	}
 	for instance, want := range sent {
 		if !slices.Equal(got[instance], want) {
 			t.Errorf("%s got %.20q, want %.20q", instance, got[instance], want)
 		}
 	}
-	if echoes != 1 || count != 7 || b.Lost() != 0 || len(b.take()) != 0 {
-		t.Errorf("%d messages, %d echoes, %d lost, %d parcels left: want 7, 1, none, none", count, echoes, b.Lost(), len(b.take()))
+	if probes != 1 || count != 7 || b.Lost() != 0 || len(b.take()) != 0 {
+		t.Errorf("%d messages, %d probes, %d lost, %d parcels left: want 7, 1, none, none", count, probes, b.Lost(), len(b.take()))
 	}
 }
 
