@@ -8,7 +8,7 @@ import (
 	"testing"
 	"time"
 
-	"guestload/server/store/redistest/redisproc"
+	"guestload/server/redisproc"
 )
 
 // spent is the CPU time that this process has used so far, in user and kernel

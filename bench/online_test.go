@@ -12,9 +12,9 @@ import (
 	"time"
 
 	"guestload/server/guest"
+	"guestload/server/redisproc"
 	"guestload/server/store"
 	"guestload/server/store/redistest"
-	"guestload/server/store/redistest/redisproc"
 )
 
 // BenchmarkOnlinePage reads pages of 50 among 100,000 guests of whom 10,000 are

@@ -12,9 +12,9 @@ import (
 
 	"guestload/server/guest"
 	"guestload/server/realtime"
+	"guestload/server/redisproc"
 	"guestload/server/store"
 	"guestload/server/store/redistest"
-	"guestload/server/store/redistest/redisproc"
 )
 
 // keeper is one instance's store, of either kind, and the node over it.

@@ -101,7 +101,7 @@ func parseOptions(args []string) (options, error) {
 		}
 	}
 	if o.redis != "" && o.redis != fleet.OwnRedis {
-		if err = fleet.CheckRedis(o.redis); err != nil {
+		if err = checkRedis(o.redis); err != nil {
 			return o, err
 		}
 	}

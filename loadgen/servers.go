@@ -7,6 +7,7 @@ import (
 
 	"guestload/loadgen/fleet"
 	"guestload/scenarios"
+	"guestload/server/app"
 	"guestload/server/cli"
 )
 
@@ -78,9 +79,23 @@ func startFleet(ctx context.Context, o options, s scenarios.Scenario, dir string
 	if err != nil {
 		return nil, fmt.Errorf("embedded server: %w", err)
 	}
-	c := fleet.Config{Command: serverCommand(exe, s.Server), Instances: s.Server.Instances, Redis: o.redis, Dir: dir}
+	c := fleet.Config{Command: serverCommand(exe, s.Server), Instances: s.Server.Instances, Redis: o.redis, Dir: dir, OpenRedis: openRedis}
 	if c.Redis == "" && s.Server.Storage == scenarios.StorageRedis {
 		c.Redis = fleet.OwnRedis
 	}
 	return fleet.Start(ctx, c)
+}
+
+// openRedis returns a client of the Redis at url, without connecting.
+func openRedis(url string) (fleet.Redis, error) { return app.NewRedis(url) }
+
+// checkRedis returns what is wrong with the URL of a Redis, nil where it is valid. It
+// does not connect, and quotes no password.
+func checkRedis(url string) error {
+	redis, err := openRedis(url)
+	if err != nil {
+		return fmt.Errorf("--redis-url: %w", err)
+	}
+	redis.Close()
+	return nil
 }

@@ -18,8 +18,8 @@ import (
 	"guestload/loadgen/session"
 	"guestload/results"
 	"guestload/scenarios"
+	"guestload/server/redisproc"
 	"guestload/server/store/redistest"
-	"guestload/server/store/redistest/redisproc"
 )
 
 // silent listens, and never says a word.

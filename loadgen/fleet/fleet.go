@@ -12,8 +12,7 @@ import (
 	"guestload/loadgen/proc"
 	"guestload/results"
 	"guestload/scenarios"
-	"guestload/server/store"
-	"guestload/server/store/redistest/redisproc"
+	"guestload/server/redisproc"
 )
 
 // OwnRedis asks for a Redis that is started for the run, and keeps nothing.
@@ -25,17 +24,10 @@ type Config struct {
 	Instances int      // at least 1; more than 1 need Redis
 	Redis     string   // a URL, OwnRedis, or "" for memory
 	Dir       string   // of the logs
-}
 
-// CheckRedis returns what is wrong with the URL of a Redis, nil where it is valid. It
-// does not connect, and quotes no password.
-func CheckRedis(url string) error {
-	redis, err := store.NewRedis(url)
-	if err != nil {
-		return fmt.Errorf("--redis-url: %w", err)
-	}
-	redis.Close()
-	return nil
+	// OpenRedis returns a client of the Redis at a URL, without connecting. Required
+	// with Redis.
+	OpenRedis func(url string) (Redis, error)
 }
 
 // Fleet runs until Stop.
@@ -69,7 +61,7 @@ func (f *Fleet) start(ctx context.Context, c Config) (err error) {
 	}
 	if url != "" {
 		env = append(env, "REDIS_URL="+url)
-		if f.meter, err = newMeter(ctx, url); err != nil {
+		if f.meter, err = newMeter(ctx, url, c.OpenRedis); err != nil {
 			return fmt.Errorf("--redis-url: %w", err)
 		}
 		if err := f.meter.reach(ctx); err != nil {

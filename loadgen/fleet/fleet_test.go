@@ -4,9 +4,12 @@ import (
 	"strings"
 	"testing"
 
+	"guestload/server/app"
+	"guestload/server/redisproc"
 	"guestload/server/store/redistest"
-	"guestload/server/store/redistest/redisproc"
 )
+
+func open(url string) (Redis, error) { return app.NewRedis(url) }
 
 func TestTheMeterCountsOverRestarts(t *testing.T) {
 	server := redistest.Standalone(t)
@@ -19,7 +22,7 @@ func TestTheMeterCountsOverRestarts(t *testing.T) {
 		}
 	}
 	do(50, "SET", "before", "1")
-	m, err := newMeter(t.Context(), server.URL())
+	m, err := newMeter(t.Context(), server.URL(), open)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -50,7 +53,7 @@ func TestTheMeterCountsOverRestarts(t *testing.T) {
 
 func TestTheMeterAddsUpACluster(t *testing.T) {
 	cluster := redistest.Cluster(t, 3)
-	m, err := newMeter(t.Context(), cluster.URL())
+	m, err := newMeter(t.Context(), cluster.URL(), open)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -74,7 +77,7 @@ func TestThePasswordIsInNoError(t *testing.T) {
 		strings.Replace(server.URL(), "s3cret-word@", "s3cret-word@:", 1),
 		server.URL() + "/none",
 	} {
-		_, err := Start(t.Context(), Config{Command: []string{"/bin/false"}, Instances: 1, Redis: url, Dir: t.TempDir()})
+		_, err := Start(t.Context(), Config{Command: []string{"/bin/false"}, Instances: 1, Redis: url, Dir: t.TempDir(), OpenRedis: open})
 		if err == nil || strings.Contains(err.Error(), "s3cret") {
 			t.Errorf("error %v", err)
 		}

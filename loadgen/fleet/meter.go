@@ -10,17 +10,28 @@ import (
 	"time"
 
 	"guestload/results"
-	"guestload/server/store"
 )
 
 // lookEvery is how often Redis is asked what it has spent: so much is lost of
 // one that is killed by somebody else.
 const lookEvery = time.Second
 
+// Redis is the client of a Redis that the meter asks.
+type Redis interface {
+	// Connect connects unless it is connected. An error that has a method
+	// Permanent() bool and returns true from it means that no later attempt can succeed.
+	Connect(ctx context.Context) error
+	// Info returns the answer to INFO everything of each master.
+	Info(ctx context.Context) ([]string, error)
+	// String is the address without user and password.
+	String() string
+	Close()
+}
+
 // Meter watches what a Redis spends, over its restarts: of a cluster the masters
 // together.
 type Meter struct {
-	redis *store.Redis
+	redis Redis
 	end   context.CancelFunc
 	done  sync.WaitGroup
 
@@ -40,8 +51,8 @@ type spending struct{ cpu, commands, scripts float64 }
 
 // newMeter begins to watch. What Redis had spent before counts for nothing; one
 // that is away now and comes later counts from its start.
-func newMeter(ctx context.Context, url string) (*Meter, error) {
-	redis, err := store.NewRedis(url)
+func newMeter(ctx context.Context, url string, open func(url string) (Redis, error)) (*Meter, error) {
+	redis, err := open(url)
 	if err != nil {
 		return nil, err
 	}
@@ -70,7 +81,8 @@ func (m *Meter) reach(ctx context.Context) error {
 		return nil
 	}
 	why := strings.Join(strings.Fields(err.Error()), " ")
-	if errors.Is(err, store.ErrMisconfigured) {
+	var permanent interface{ Permanent() bool }
+	if errors.As(err, &permanent) && permanent.Permanent() {
 		return fmt.Errorf("--redis-url: the Redis at %s cannot be used: %s", m.redis, why)
 	}
 	return fmt.Errorf("--redis-url: no Redis answers at %s (%s): start it, or correct the URL", m.redis, why)

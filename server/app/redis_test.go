@@ -15,8 +15,8 @@ import (
 
 	"guestload/server/api"
 	"guestload/server/api/frame"
+	"guestload/server/redisproc"
 	"guestload/server/store/redistest"
-	"guestload/server/store/redistest/redisproc"
 )
 
 var browser = &http.Client{Timeout: patience, Transport: &http.Transport{MaxIdleConnsPerHost: 8}}

@@ -61,6 +61,10 @@ func openStorage(ctx context.Context, url, instance string, tokens time.Duration
 	}, nil
 }
 
+// NewRedis returns a client of the Redis at url, for those who watch it from outside.
+// It does not connect. Errors quote no password.
+func NewRedis(url string) (*store.Redis, error) { return store.NewRedis(url) }
+
 // inMemory is storage in this process alone.
 func inMemory(instance string, log *slog.Logger) *storage {
 	m := store.NewMemory(instance, time.Now)

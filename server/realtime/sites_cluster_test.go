@@ -7,9 +7,9 @@ import (
 	"time"
 
 	"guestload/server/api"
+	"guestload/server/redisproc"
 	"guestload/server/store"
 	"guestload/server/store/redistest"
-	"guestload/server/store/redistest/redisproc"
 )
 
 // TestMasterOfAClusterIsLostInTheMiddleOfChats: of three masters the one that has

@@ -14,9 +14,9 @@ import (
 
 	"guestload/server/api"
 	"guestload/server/guest"
+	"guestload/server/redisproc"
 	"guestload/server/store"
 	"guestload/server/store/redistest"
-	"guestload/server/store/redistest/redisproc"
 )
 
 // TestGuestsWhoRoamHearNothingAgainstTheRules has guests of three instances search,

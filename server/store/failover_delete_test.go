@@ -13,8 +13,8 @@ import (
 	"github.com/google/uuid"
 
 	"guestload/server/guest"
+	"guestload/server/redisproc"
 	"guestload/server/store/redistest"
-	"guestload/server/store/redistest/redisproc"
 )
 
 // evicted is a Local that notes whose sockets it is to close.

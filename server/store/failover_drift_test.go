@@ -13,8 +13,8 @@ import (
 	"github.com/google/uuid"
 
 	"guestload/server/guest"
+	"guestload/server/redisproc"
 	"guestload/server/store/redistest"
-	"guestload/server/store/redistest/redisproc"
 )
 
 // healed is how soon counts and lists are exact after Redis has lost something.

@@ -11,8 +11,8 @@ import (
 	"github.com/google/uuid"
 
 	"guestload/server/guest"
+	"guestload/server/redisproc"
 	"guestload/server/store/redistest"
-	"guestload/server/store/redistest/redisproc"
 )
 
 // fault takes a Redis away from an instance in some way, and gives it back, or

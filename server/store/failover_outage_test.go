@@ -9,8 +9,8 @@ import (
 	"time"
 
 	"guestload/server/guest"
+	"guestload/server/redisproc"
 	"guestload/server/store/redistest"
-	"guestload/server/store/redistest/redisproc"
 )
 
 // TestOutageLosesNothing takes Redis away in each way, changes everything that

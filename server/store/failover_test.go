@@ -12,9 +12,9 @@ import (
 	"github.com/google/uuid"
 
 	"guestload/server/guest"
+	"guestload/server/realtime/realtimetest"
+	"guestload/server/redisproc"
 	"guestload/server/store/redistest"
-	"guestload/server/store/redistest/redisproc"
-	"guestload/server/store/storetest"
 )
 
 // quiet is a Local where nobody searches or talks.
@@ -132,11 +132,11 @@ func must(tb testing.TB, err error) {
 
 func TestFailoverKeepsTheContractOnRedis(t *testing.T) {
 	s := redistest.Standalone(t)
-	storetest.Run(t, func(t *testing.T) storetest.Harness {
+	realtimetest.Run(t, func(t *testing.T) realtimetest.Harness {
 		if _, err := s.Do("FLUSHALL"); err != nil {
 			t.Fatal(err)
 		}
-		h := storetest.Harness{Age: func(id string, d time.Duration) {
+		h := realtimetest.Harness{Age: func(id string, d time.Duration) {
 			left, err := s.Do("PTTL", sessionKey(id))
 			must(t, err)
 			_, err = s.Do("PEXPIRE", sessionKey(id), fmt.Sprint(left.(int64)-d.Milliseconds()))
@@ -144,7 +144,7 @@ func TestFailoverKeepsTheContractOnRedis(t *testing.T) {
 		}}
 		for i := range 2 {
 			w := runFailover(t, s.URL(), fmt.Sprintf("i%d-%s", i, uuid.NewString()), time.Now)
-			h.Instances = append(h.Instances, storetest.Instance{
+			h.Instances = append(h.Instances, realtimetest.Instance{
 				Name: w.instance, Sessions: w.Sessions, Presence: w.Presence, Matcher: w.Matcher})
 		}
 		old := h.Age
@@ -192,12 +192,12 @@ func (o omniscient) Delete(ctx context.Context, id string) error {
 }
 
 func TestFailoverKeepsTheContractInFallback(t *testing.T) {
-	storetest.Run(t, func(t *testing.T) storetest.Harness {
+	realtimetest.Run(t, func(t *testing.T) realtimetest.Harness {
 		var passed atomic.Int64
 		now := func() time.Time { return time.Now().Add(time.Duration(passed.Load())) }
 		w := runFailover(t, "redis://127.0.0.1:1", "alone", now)
-		return storetest.Harness{
-			Instances: []storetest.Instance{{Name: "alone", Sessions: omniscient{w.Sessions}, Presence: w.Presence, Matcher: w.Matcher}},
+		return realtimetest.Harness{
+			Instances: []realtimetest.Instance{{Name: "alone", Sessions: omniscient{w.Sessions}, Presence: w.Presence, Matcher: w.Matcher}},
 			Age:       func(_ string, d time.Duration) { passed.Add(int64(d)) },
 		}
 	})

@@ -7,8 +7,8 @@ import (
 	"time"
 
 	"guestload/server/guest"
+	"guestload/server/realtime/realtimetest"
 	"guestload/server/store"
-	"guestload/server/store/storetest"
 
 	"github.com/google/uuid"
 )
@@ -40,11 +40,11 @@ func (c *clock) advance(d time.Duration) {
 }
 
 func TestMemoryKeepsTheContract(t *testing.T) {
-	storetest.Run(t, func(*testing.T) storetest.Harness {
+	realtimetest.Run(t, func(*testing.T) realtimetest.Harness {
 		c := newClock()
 		m := store.NewMemory("here", c.Now)
-		return storetest.Harness{
-			Instances: []storetest.Instance{{Name: "here", Sessions: m.Sessions, Presence: m.Presence, Matcher: m.Matcher}},
+		return realtimetest.Harness{
+			Instances: []realtimetest.Instance{{Name: "here", Sessions: m.Sessions, Presence: m.Presence, Matcher: m.Matcher}},
 			Age:       func(_ string, d time.Duration) { c.advance(d) },
 		}
 	})

@@ -12,8 +12,8 @@ import (
 	"github.com/google/uuid"
 
 	"guestload/server/guest"
+	"guestload/server/redisproc"
 	"guestload/server/store/redistest"
-	"guestload/server/store/redistest/redisproc"
 )
 
 // Benchmarks of Redis report CPU, not only time: cpu-µs/op is that of this

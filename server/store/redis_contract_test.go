@@ -5,22 +5,22 @@ import (
 	"testing"
 	"time"
 
-	"guestload/server/store/storetest"
+	"guestload/server/realtime/realtimetest"
 )
 
 // TestRedisKeepsTheContract asks of two instances on one Redis what is asked of
 // every store.
 func TestRedisKeepsTheContract(t *testing.T) {
 	onEachRedis(t, func(t *testing.T, r rig) {
-		storetest.Run(t, func(t *testing.T) storetest.Harness { return r.harness(t) })
+		realtimetest.Run(t, func(t *testing.T) realtimetest.Harness { return r.harness(t) })
 	})
 }
 
-func (r rig) harness(t *testing.T) storetest.Harness {
+func (r rig) harness(t *testing.T) realtimetest.Harness {
 	t.Helper()
 	r.flush(t)
 	instances := []*instance{r.start(t), r.start(t)}
-	h := storetest.Harness{Age: func(sessionID string, d time.Duration) {
+	h := realtimetest.Harness{Age: func(sessionID string, d time.Duration) {
 		r.age(t, sessionID, d)
 		// Redis has told them by now; what it answers comes after what it has told.
 		for _, i := range instances {
@@ -30,7 +30,7 @@ func (r rig) harness(t *testing.T) storetest.Harness {
 		}
 	}}
 	for _, i := range instances {
-		h.Instances = append(h.Instances, storetest.Instance{
+		h.Instances = append(h.Instances, realtimetest.Instance{
 			Name: i.name, Sessions: i.sessions, Presence: i.presence, Matcher: i.matcher,
 		})
 	}

@@ -15,8 +15,8 @@ import (
 	"github.com/google/uuid"
 
 	"guestload/server/guest"
+	"guestload/server/redisproc"
 	"guestload/server/store/redistest"
-	"guestload/server/store/redistest/redisproc"
 )
 
 // doomedURL and doomedName, in the environment, make this program an instance

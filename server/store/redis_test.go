@@ -11,8 +11,8 @@ import (
 	"github.com/google/uuid"
 
 	"guestload/server/guest"
+	"guestload/server/redisproc"
 	"guestload/server/store/redistest"
-	"guestload/server/store/redistest/redisproc"
 )
 
 // rig is one Redis, and a way to start instances on it.

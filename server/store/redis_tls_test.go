@@ -9,8 +9,8 @@ import (
 	"testing"
 	"time"
 
+	"guestload/server/redisproc"
 	"guestload/server/store/redistest"
-	"guestload/server/store/redistest/redisproc"
 )
 
 func TestTLSThatCanNeverWork(t *testing.T) {

@@ -16,7 +16,14 @@ import (
 
 // ErrMisconfigured: this Redis can never work as it is addressed (a bad URL, a
 // wrong password, a server without RESP3); trying again is of no use.
-var ErrMisconfigured = errors.New("redis is misconfigured")
+var ErrMisconfigured error = permanent{}
+
+type permanent struct{}
+
+func (permanent) Error() string { return "redis is misconfigured" }
+
+// Permanent reports that no later attempt can succeed.
+func (permanent) Permanent() bool { return true }
 
 // Waits for Redis. They end with the prober's word of an outage, which comes within
 // 700 ms; so they are longer: on a machine that leaves us no time to run, an answer

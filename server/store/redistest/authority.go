@@ -14,7 +14,7 @@ import (
 	"testing"
 	"time"
 
-	"guestload/server/store/redistest/redisproc"
+	"guestload/server/redisproc"
 )
 
 // Authority signs certificates for the length of a test.

@@ -7,7 +7,7 @@ import (
 	"io"
 	"testing"
 
-	"guestload/server/store/redistest/redisproc"
+	"guestload/server/redisproc"
 )
 
 // Standalone starts one server for the length of a test.

@@ -1,6 +1,6 @@
-// Package storetest is the contract of a store as a test suite: what the ports
-// of the real-time node promise, asked of every implementation alike.
-package storetest
+// Package realtimetest is the contract of a store as a test suite: what the ports
+// of package realtime promise, tested on every implementation alike.
+package realtimetest
 
 import (
 	"context"
@@ -12,27 +12,10 @@ import (
 	"github.com/google/uuid"
 
 	"guestload/server/guest"
+	"guestload/server/realtime"
 )
 
-// Sessions keeps the guests' documents; the contract is with the port of the
-// same name in server/realtime, as it is for Presence and Matcher.
-type Sessions interface {
-	Create(ctx context.Context, s guest.Session) error
-	Get(ctx context.Context, sessionID string) (guest.Session, error)
-	Patch(ctx context.Context, sessionID string, p guest.Patch) (guest.Session, error)
-	PatchAll(ctx context.Context, changes []guest.Change) []error
-	Delete(ctx context.Context, sessionID string) error
-}
-
-// Presence knows which guests have a socket, and where.
-type Presence interface {
-	Join(ctx context.Context, sessionID string) (previous string, at int64, err error)
-	Leave(ctx context.Context, sessionIDs ...string) error
-	Online(ctx context.Context, cursor string, limit int) (page []guest.Session, next string, err error)
-	Stats(ctx context.Context) (guest.Stats, error)
-}
-
-// Matcher decides who meets whom.
+// Matcher is realtime.Matcher without Restore, which has tests where it is implemented.
 type Matcher interface {
 	Search(ctx context.Context, s guest.Searcher) (guest.Pair, error)
 	Leave(ctx context.Context, id string) (guest.Pair, error)
@@ -43,8 +26,8 @@ type Matcher interface {
 // Instance is what one server process holds of a store.
 type Instance struct {
 	Name     string
-	Sessions Sessions
-	Presence Presence
+	Sessions realtime.Sessions
+	Presence realtime.Presence
 	Matcher  Matcher
 }
 

@@ -8,8 +8,8 @@ import (
 	"testing"
 	"time"
 
+	"guestload/server/redisproc"
 	"guestload/server/store/redistest"
-	"guestload/server/store/redistest/redisproc"
 )
 
 func TestServerComesBackEmptyOnItsPort(t *testing.T) {
