@@ -12,6 +12,7 @@ import (
 	"path/filepath"
 	"regexp"
 	"runtime"
+	"slices"
 	"strings"
 	"syscall"
 	"testing"
@@ -208,8 +209,8 @@ func TestAnInterruptStillReports(t *testing.T) {
 	if code != results.ExitInvalid || !r.Interrupted || r.Guests.Failed != 0 || r.Guests.Planned != 8 || r.Guests.Dropped == 0 || r.Guests.Started >= 8 {
 		t.Errorf("exit code %d, %+v\n%s%s", code, r.Guests, out, errs)
 	}
-	if want := fmt.Sprintf("%d of 8 guests had started", r.Guests.Started); len(r.Invalid) != 1 || !strings.HasSuffix(r.Invalid[0], want) {
-		t.Errorf("invalid because %q, want only %q", r.Invalid, want)
+	if want := fmt.Sprintf("%d of 8 guests had started", r.Guests.Started); !slices.ContainsFunc(r.Invalid, func(why string) bool { return strings.HasSuffix(why, want) }) {
+		t.Errorf("invalid because %q, want %q", r.Invalid, want) // on a busy machine it was late as well
 	}
 	for _, v := range r.Violations {
 		if v.Count > 0 {

@@ -49,7 +49,7 @@ func ParseHeader(s string) (Header, error) {
 	case strings.HasPrefix(lower, "sec-websocket-"):
 		return h, fmt.Errorf("%s cannot be set: it is part of the WebSocket handshake", name)
 	case lower == "host" && (h.Value == "" || strings.ContainsAny(h.Value, " \t/@")):
-		return h, fmt.Errorf("Host %q: want a host name, or HOST:PORT", h.Value)
+		return h, fmt.Errorf("header Host %q: want a host name, or HOST:PORT", h.Value)
 	}
 	return h, nil
 }
