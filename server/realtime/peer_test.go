@@ -64,6 +64,12 @@ func (s *memSocket) Write(p []byte, deadline time.Time) error {
 	return nil
 }
 
+func (s *memSocket) isClosed() bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.closed
+}
+
 func (s *memSocket) Finish() error {
 	s.mu.Lock()
 	defer s.mu.Unlock()

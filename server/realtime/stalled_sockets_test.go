@@ -22,10 +22,10 @@ func TestAVanishedWebSocketIsNoticedWithinAMinute(t *testing.T) {
 			b.client.Heard()
 		}
 		synctest.Wait()
-		if !a.sock.closed {
+		if !a.sock.isClosed() {
 			w.t.Error("the silent socket is still open after 60 s")
 		}
-		if b.sock.closed {
+		if b.sock.isClosed() {
 			w.t.Error("the lively socket was closed")
 		}
 		b.expect() // who talks need not be asked
@@ -44,7 +44,7 @@ func TestASilentSocketIOSocketHasTheTimeThatWasAdvertised(t *testing.T) {
 			w.pass(phase) // of the wheel
 			silent := w.connect(w.join(guest.Profile{}).session, api.SocketIO)
 			connected := time.Now()
-			for !silent.sock.closed {
+			for !silent.sock.isClosed() {
 				if w.pass(time.Second); time.Since(connected) > 2*advertised {
 					w.t.Fatalf("still open after %v", time.Since(connected))
 				}
@@ -75,7 +75,7 @@ func TestASilentSocketIOSocketHasTheTimeThatWasAdvertised(t *testing.T) {
 		if n := len(p.sock.take(w.t, api.SocketIO)); n < 2 || n > 3 {
 			w.t.Errorf("asked %d times in a minute, want every 25 s", n)
 		}
-		if p.sock.closed {
+		if p.sock.isClosed() {
 			w.t.Error("closed though every ping was answered in time")
 		}
 	})
@@ -182,7 +182,7 @@ func TestSocketThatTakesNothingIsCut(t *testing.T) {
 		a.do(api.EventChatMessage, `{"type":"text","content":"x"}`)
 		w.pass(writeTimeout + time.Second)
 		synctest.Wait()
-		if !b.sock.closed {
+		if !b.sock.isClosed() {
 			w.t.Error("the stuck socket is still open")
 		}
 	})
