@@ -52,7 +52,12 @@ func BenchmarkWrite(b *testing.B) {
 
 func BenchmarkPanic(b *testing.B) { panic("at the disco") }
 
-func BenchmarkForever(b *testing.B) { select {} }
+// BenchmarkForever spins: the runtime ends a program in which nothing can ever run again.
+func BenchmarkForever(b *testing.B) {
+	for {
+		work(1)
+	}
+}
 `
 
 // build builds a module with the benchmarks above, with so much work and so many writes.
