@@ -60,6 +60,9 @@ func runGate(ctx context.Context, args []string, stdout, stderr io.Writer) (err 
 		return err
 	}
 	report, err := t.Run(ctx, stderr)
+	if err == nil {
+		err = t.Explain(ctx, &report)
+	}
 	if pairs := t.Pairs(); len(pairs) > 0 {
 		err = errors.Join(err, ab.WriteFiles(o.out, builds, pairs))
 	}

@@ -40,6 +40,21 @@ func timesOf(stat string) (t Times) {
 	return t
 }
 
+// Load is how many processes want to run, on average over the last minute; NaN where that
+// is not known.
+func Load() float64 {
+	text, err := os.ReadFile("/proc/loadavg")
+	if err != nil {
+		return math.NaN()
+	}
+	first, _, _ := strings.Cut(string(text), " ")
+	v, err := strconv.ParseFloat(first, 64)
+	if err != nil {
+		return math.NaN()
+	}
+	return v
+}
+
 // Steal is the share of all CPU time since an earlier moment that the machine's host took
 // for others; NaN where that is not known.
 func (t Times) Steal(since Times) float64 {

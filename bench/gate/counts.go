@@ -73,7 +73,7 @@ func (j *judge) count(m Metric) Result {
 
 func (r *Result) decideCount(j *judge, ratios []float64, share float64) {
 	alpha := j.policy.Alpha
-	if len(j.policy.Metrics) > 0 {
+	if len(j.policy.Metrics) > 0 || j.policy.Family > 0 {
 		alpha *= countShare
 	}
 	alarm := alpha * share / float64(max(j.policy.CountFamily, len(j.policy.Counts)))

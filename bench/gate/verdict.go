@@ -119,7 +119,7 @@ func (j *judge) cause(n int) Cause {
 func (r *Result) decide(j *judge, ratios []float64, share float64) {
 	family := float64(max(j.policy.Family, len(j.policy.Metrics)))
 	alpha := j.policy.Alpha
-	if len(j.policy.Counts) > 0 {
+	if len(j.policy.Counts) > 0 || j.policy.CountFamily > 0 {
 		alpha *= 1 - countShare
 	}
 	alarm := alpha * share / family

@@ -21,7 +21,17 @@ type setup struct {
 	Go    string          `json:"go"`
 	CPU   string          `json:"cpu"`
 	CPUs  int             `json:"cpus"`
-	Costs map[string]cost `json:"-"` // by what runs the handler
+	Qemu  string          `json:"qemu,omitempty"` // "": nothing is counted
+	Costs map[string]cost `json:"-"`              // by what runs the handler
+}
+
+// String names all that the runs of a folder must have in common.
+func (s setup) String() string {
+	counter := "nothing counted"
+	if s.Qemu != "" {
+		counter = "qemu " + s.Qemu
+	}
+	return fmt.Sprintf("%s on %d × %s, %s, %s", s.Base, s.CPUs, s.CPU, s.Go, counter)
 }
 
 // played is one run of the gate, a line of the folder's file.
@@ -31,6 +41,9 @@ type played struct {
 	Verdict gate.Verdict `json:"verdict"`
 	Pairs   int          `json:"pairs"` // of the metric that took the most
 	Minutes float64      `json:"minutes"`
+	Steal   *float64     `json:"steal,omitempty"`  // share of the machine's CPU time that its host took meanwhile
+	Load    *float64     `json:"load,omitempty"`   // processes that wanted to run, one-minute average at the end
+	Open    []string     `json:"open,omitempty"`   // CPU times left undecided, where counts gave the verdict
 	Change  *float64     `json:"change,omitempty"` // estimated, of the first gated metric
 	Why     []string     `json:"why,omitempty"`
 }
@@ -91,9 +104,8 @@ func openJournal(dir string, s setup) (*journal, error) {
 
 // take adds what a line says to what is known.
 func (j *journal) take(e entry) error {
-	if e.Setup != nil && (e.Setup.Base != j.setup.Base || e.Setup.Go != j.setup.Go || e.Setup.CPU != j.setup.CPU || e.Setup.CPUs != j.setup.CPUs) {
-		return cli.UsageError{Err: fmt.Errorf("%s has runs of %s (%s, %d × %s), this is %s (%s, %d × %s): give --out another folder", j.file,
-			e.Setup.Base, e.Setup.Go, e.Setup.CPUs, e.Setup.CPU, j.setup.Base, j.setup.Go, j.setup.CPUs, j.setup.CPU)}
+	if e.Setup != nil && e.Setup.String() != j.setup.String() {
+		return cli.UsageError{Err: fmt.Errorf("%s has runs of %s, this is %s: give --out another folder", j.file, e.Setup, j.setup)}
 	}
 	for of, c := range e.Costs {
 		j.setup.Costs[of] = c

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"math"
 	"math/rand/v2"
 	"os"
 	"slices"
@@ -72,7 +73,7 @@ func Run(ctx context.Context, c Config, progress io.Writer) (o Outcome, err erro
 		return o, err
 	}
 	here := results.Here(ctx)
-	if s.journal, err = openJournal(c.Out, setup{Base: s.base.Tree.Commit, Go: here.Go, CPU: here.CPU, CPUs: here.CPUs}); err != nil {
+	if s.journal, err = openJournal(c.Out, s.setup(here)); err != nil {
 		return o, err
 	}
 	err = s.play(ctx, c.Limit, progress)
@@ -81,6 +82,14 @@ func Run(ctx context.Context, c Config, progress io.Writer) (o Outcome, err erro
 		o.Counts = append(o.Counts, s.journal.count(k))
 	}
 	return o, err
+}
+
+func (s *selftest) setup(here results.Environment) setup {
+	of := setup{Base: s.base.Tree.Commit, Go: here.Go, CPU: here.CPU, CPUs: here.CPUs}
+	if s.counter != nil {
+		of.Qemu = s.counter.Version
+	}
+	return of
 }
 
 // Plan makes a plan of kinds that are given by name.
@@ -165,12 +174,15 @@ func (s *selftest) once(ctx context.Context, k Kind, progress io.Writer) (r play
 	if k.Burn > 0 {
 		defer burn(ctx, k.Burn)()
 	}
-	began := time.Now()
+	began, times := time.Now(), ab.MachineTimes()
 	report, err := t.Run(ctx, io.Discard)
 	if err != nil {
 		return r, err
 	}
-	r = played{Kind: k.name(), At: began.UTC(), Verdict: report.Verdict, Minutes: time.Since(began).Minutes(), Why: report.Reasons}
+	r = played{
+		Kind: k.name(), At: began.UTC(), Verdict: report.Verdict, Minutes: time.Since(began).Minutes(), Why: report.Reasons,
+		Steal: known(ab.MachineTimes().Steal(times)), Load: known(ab.Load()), Open: report.Undecided,
+	}
 	for _, m := range slices.Concat(report.Counts, report.Metrics) {
 		r.Pairs = max(r.Pairs, m.Pairs)
 		if r.Change == nil && m.Change != nil {
@@ -178,6 +190,14 @@ func (s *selftest) once(ctx context.Context, k Kind, progress io.Writer) (r play
 		}
 	}
 	return r, nil
+}
+
+// known is a value, nil for NaN.
+func known(v float64) *float64 {
+	if math.IsNaN(v) {
+		return nil
+	}
+	return &v
 }
 
 // hard are the base's hard metrics, measured once each.

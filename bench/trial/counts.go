@@ -174,8 +174,9 @@ const (
 	functions  = 10 // told of each
 )
 
-// functions attributes what regressed by instructions to functions.
-func (t *Trial) functions(ctx context.Context, r gate.Report) (all []gate.Function, err error) {
+// Explain adds to a report which functions' instructions changed most, of counts that
+// regressed.
+func (t *Trial) Explain(ctx context.Context, r *gate.Report) error {
 	n := 0
 	for _, m := range r.Counts {
 		run := policy.RunOf(m.Metric)
@@ -186,11 +187,11 @@ func (t *Trial) functions(ctx context.Context, r gate.Report) (all []gate.Functi
 		n++
 		changed, err := t.counter.Functions(ctx, t.builds, run, max(10, m.Operations/4), functions)
 		if err != nil {
-			return nil, err
+			return err
 		}
 		for _, f := range changed {
-			all = append(all, gate.Function{Run: run, Name: f.Name, Base: f.Base, Head: f.Head})
+			r.Functions = append(r.Functions, gate.Function{Run: run, Name: f.Name, Base: f.Base, Head: f.Head})
 		}
 	}
-	return all, nil
+	return nil
 }
