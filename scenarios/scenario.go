@@ -122,9 +122,11 @@ func Attacks() []string { return []string{"names", "bodies", "frames", "tokens",
 
 // Step is one step of a script. Fields that a kind does not use are zero.
 type Step struct {
-	Kind     Kind
-	Line     int           // in the file
-	Within   time.Duration // search, next: how long to wait for a partner; speak: for the partner to leave
+	Kind Kind
+	Line int // in the file
+	// Within is how long search and next wait for a partner and speak waits for the partner
+	// to leave, and the time limit of a request or connection; 0: the generator's own limit.
+	Within   time.Duration
 	After    After         // speak
 	Wants    Traits        // search, next: whom to meet
 	Messages Draw          // chat: how many

@@ -39,7 +39,7 @@ func options(k Kind) []string {
 	case Drop:
 		return []string{"think", "how"}
 	}
-	return []string{"think"}
+	return []string{"think", "within"}
 }
 
 var (
@@ -92,7 +92,7 @@ func (r *reading) step(n *yaml.Node, first bool) (Step, bool) {
 	case value == nil:
 	case isNothing(value):
 		r.problem(value, "%s has no options after the colon: write %s alone, or %s: {...}", kind, kind, kind)
-	case value.Kind == yaml.ScalarNode && mainOption(s.Kind) != "":
+	case value.Kind == yaml.ScalarNode:
 		r.problem(value, "found %s where options of %s belong, each with its name: write %s: {%s: %s}", describe(value), kind, kind, mainOption(s.Kind), value.Value)
 	default:
 		if e, ok := r.mapping(value, "the step "+kind, options(s.Kind)); ok {
@@ -102,11 +102,9 @@ func (r *reading) step(n *yaml.Node, first bool) (Step, bool) {
 	return s, true
 }
 
-// mainOption is the one that people mean who give a step one value; "" where it has none.
+// mainOption is the option that a single value after the step probably stands for.
 func mainOption(k Kind) string {
 	switch k {
-	case Search, Next:
-		return "within"
 	case Chat:
 		return "messages"
 	case Idle, Deaf:
@@ -120,7 +118,7 @@ func mainOption(k Kind) string {
 	case Speak:
 		return "after"
 	}
-	return ""
+	return "within"
 }
 
 // defaults returns the step as its short form means it.

@@ -68,8 +68,8 @@ type greeter struct {
 }
 
 // Dial implements session.Backend.
-func (g *greeter) Dial(ctx context.Context, token string, cookies *session.Cookies, welcome func(api.Value) error) (session.Conn, error) {
-	conn, err := g.Client.Dial(ctx, token, cookies, welcome)
+func (g *greeter) Dial(ctx context.Context, h session.Handshake, welcome func(api.Value) error) (session.Conn, error) {
+	conn, err := g.Client.Dial(ctx, h, welcome)
 	if err == nil {
 		g.greeted.Add(1)
 	}

@@ -21,7 +21,7 @@ import (
 
 func dial(t *testing.T, c *Client) session.Conn {
 	t.Helper()
-	conn, err := c.Dial(t.Context(), "good", nil, nil)
+	conn, err := c.Dial(t.Context(), session.Handshake{Token: "good"}, nil)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -163,7 +163,7 @@ func TestHeartbeatsAreAnswered(t *testing.T) {
 func TestRefusalsTellTheReason(t *testing.T) {
 	eachFraming(t, func(t *testing.T, f api.Framing) {
 		c := newClient(t, listen(t, notFound, func(p *peer) { p.read() }), f)
-		_, err := c.Dial(t.Context(), "bad", nil, nil)
+		_, err := c.Dial(t.Context(), session.Handshake{Token: "bad"}, nil)
 		if !errors.Is(err, session.ErrRefused) || !strings.Contains(err.Error(), "Invalid token") {
 			t.Errorf("got %v, want refused with the server's words", err)
 		}
@@ -249,7 +249,7 @@ func TestEndings(t *testing.T) {
 func TestTheContextEndsAConnection(t *testing.T) {
 	c := newClient(t, listen(t, notFound, func(p *peer) { p.read() }), api.JSON)
 	ctx, cancel := context.WithCancel(t.Context())
-	conn, err := c.Dial(ctx, "good", nil, nil)
+	conn, err := c.Dial(ctx, session.Handshake{Token: "good"}, nil)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -262,7 +262,7 @@ func TestTheContextEndsAConnection(t *testing.T) {
 	if err := <-done; err == nil {
 		t.Error("the connection outlives its context")
 	}
-	if _, err := c.Dial(ctx, "good", nil, nil); !errors.Is(err, context.Canceled) {
+	if _, err := c.Dial(ctx, session.Handshake{Token: "good"}, nil); !errors.Is(err, context.Canceled) {
 		t.Errorf("dial after the end: %v", err)
 	}
 }
@@ -303,7 +303,7 @@ func TestTLSTargets(t *testing.T) {
 		p.read()
 	})
 	c := newClient(t, target, api.JSON)
-	if _, err := c.Dial(t.Context(), "good", nil, nil); err == nil {
+	if _, err := c.Dial(t.Context(), session.Handshake{Token: "good"}, nil); err == nil {
 		t.Error("a certificate that nobody vouches for was taken")
 	}
 	c.dialer.tls.RootCAs = x509.NewCertPool()

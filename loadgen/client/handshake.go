@@ -15,29 +15,30 @@ import (
 	"guestload/server/api"
 )
 
-// Dial opens a guest's connection: TCP, WebSocket, Socket.IO where that is the
-// framing, and then whatever comes until connection:established.
-func (c *Client) Dial(ctx context.Context, token string, cookies *session.Cookies, welcome func(api.Value) error) (conn session.Conn, err error) {
+// Dial opens a guest's connection: TCP, TLS for https, WebSocket, with Socket.IO
+// framing Engine.IO and the default namespace, and then waits for
+// connection:established.
+func (c *Client) Dial(ctx context.Context, h session.Handshake, welcome func(api.Value) error) (conn session.Conn, err error) {
 	if err := ctx.Err(); err != nil {
 		return nil, err
 	}
 	if c.Abandoned() {
 		return nil, session.ErrInstanceGone
 	}
-	aside(func() { conn, err = c.open(ctx, token, cookies, welcome) })
+	aside(func() { conn, err = c.open(ctx, h, welcome) })
 	return conn, c.abandonedOr(err)
 }
 
-func (c *Client) open(ctx context.Context, token string, cookies *session.Cookies, welcome func(api.Value) error) (session.Conn, error) {
-	deadline := c.deadline(ctx, time.Now())
+func (c *Client) open(ctx context.Context, h session.Handshake, welcome func(api.Value) error) (session.Conn, error) {
+	deadline := c.deadline(ctx, h.Within, time.Now())
 	nc, err := c.dial(ctx, deadline, &c.dialer.sockets)
 	if err != nil {
-		return nil, fmt.Errorf("connect: %w", err)
+		return nil, fmt.Errorf("connect: %w", c.overdue(ctx, h.Within, err))
 	}
 	conn := newConn(ctx, c, nc)
-	if err := conn.establish(token, cookies, deadline, welcome); err != nil {
+	if err := conn.establish(h.Token, h.Cookies, deadline, welcome); err != nil {
 		conn.Close(session.Abrupt)
-		return nil, fmt.Errorf("connect: %w", err)
+		return nil, fmt.Errorf("connect: %w", c.overdue(ctx, h.Within, err))
 	}
 	return conn, nil
 }

@@ -45,7 +45,7 @@ func (c *Client) attempt(ctx context.Context, r *session.Request, read func(api.
 	case ctx.Err() != nil: // what the error says is only how that looks from here
 		err = errors.Join(err, ctx.Err())
 	case !errors.Is(err, session.ErrRefused) && !errors.Is(err, session.ErrProtocol): // it has not answered
-		err = c.abandonedOr(err)
+		err = c.abandonedOr(c.overdue(ctx, r.Within, err))
 	}
 	return p, told(r, err)
 }
@@ -91,7 +91,7 @@ const stalePeriod = 500 * time.Millisecond
 // came. That is a retry, and is counted. No other request is sent twice.
 func (c *Client) call(ctx context.Context, r *session.Request, read func(api.Value) error) (progress, error) {
 	now := time.Now()
-	deadline := c.deadline(ctx, now)
+	deadline := c.deadline(ctx, r.Within, now)
 	waited, err := c.slots.take(ctx, deadline)
 	if err != nil {
 		return unsent, err
@@ -148,9 +148,28 @@ func (c *Client) readAnswer(r *session.Request, a *answer) (api.Value, error) {
 	return readEnvelope(a.status, a.body)
 }
 
+// limit is how long something may take, given the limit of its step: 0 for none.
+func (c *Client) limit(within time.Duration) time.Duration {
+	if within > 0 {
+		return within
+	}
+	return c.timeout
+}
+
+// overdue adds the limit that has passed to the error of something that ctx did not end.
+func (c *Client) overdue(ctx context.Context, within time.Duration, err error) error {
+	if !errors.Is(err, session.ErrTimeout) {
+		return err
+	}
+	if d, ok := ctx.Deadline(); ok && !time.Now().Before(d) {
+		return err
+	}
+	return fmt.Errorf("no answer within %v: %w", c.limit(within), err)
+}
+
 // deadline is that of what begins now.
-func (c *Client) deadline(ctx context.Context, now time.Time) time.Time {
-	d := now.Add(c.timeout)
+func (c *Client) deadline(ctx context.Context, within time.Duration, now time.Time) time.Time {
+	d := now.Add(c.limit(within))
 	if earlier, ok := ctx.Deadline(); ok && earlier.Before(d) {
 		return earlier
 	}

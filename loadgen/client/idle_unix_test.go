@@ -148,8 +148,8 @@ type counting struct {
 	dialled atomic.Int64
 }
 
-func (c *counting) Dial(ctx context.Context, token string, cookies *session.Cookies, welcome func(api.Value) error) (session.Conn, error) {
-	conn, err := c.Client.Dial(ctx, token, cookies, welcome)
+func (c *counting) Dial(ctx context.Context, h session.Handshake, welcome func(api.Value) error) (session.Conn, error) {
+	conn, err := c.Client.Dial(ctx, h, welcome)
 	if err == nil {
 		c.dialled.Add(1)
 	}

@@ -21,7 +21,7 @@ func TestWaitingEndsWithTheContext(t *testing.T) {
 			return c.Call(ctx, session.Request{Method: "POST", Path: "/api/guest"}, nil)
 		},
 		"handshake": func(ctx context.Context, c *Client) error {
-			_, err := c.Dial(ctx, "token", nil, nil)
+			_, err := c.Dial(ctx, session.Handshake{Token: "token"}, nil)
 			return err
 		},
 		"slot": func(ctx context.Context, c *Client) error {

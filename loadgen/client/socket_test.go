@@ -97,7 +97,7 @@ func TestNobodyListensIsToldAsThat(t *testing.T) {
 		}
 		defer c.Close()
 		l.Close()
-		_, dialled := c.Dial(t.Context(), "good", nil, nil)
+		_, dialled := c.Dial(t.Context(), session.Handshake{Token: "good"}, nil)
 		called := c.Call(t.Context(), session.Request{Method: "GET", Path: "/"}, nil)
 		for what, err := range map[string]error{"dial": dialled, "call": called} {
 			if err == nil || session.Kind(err) != session.KindNoListener {

@@ -45,9 +45,9 @@ func (s *Spread) Call(ctx context.Context, r session.Request, read func(api.Valu
 }
 
 // Dial opens a guest's connection; session.ErrInstanceGone where all have been killed.
-func (s *Spread) Dial(ctx context.Context, token string, cookies *session.Cookies, welcome func(api.Value) error) (conn session.Conn, err error) {
+func (s *Spread) Dial(ctx context.Context, h session.Handshake, welcome func(api.Value) error) (conn session.Conn, err error) {
 	for c := range s.turns(&s.dials) {
-		if conn, err = c.Dial(ctx, token, cookies, welcome); !errors.Is(err, session.ErrInstanceGone) {
+		if conn, err = c.Dial(ctx, h, welcome); !errors.Is(err, session.ErrInstanceGone) {
 			return conn, err
 		}
 	}

@@ -40,7 +40,7 @@ func (s *Spread) live(t *testing.T) error {
 	if err := s.Call(t.Context(), session.Request{Method: "GET", Path: "/"}, nothing); err != nil {
 		return err
 	}
-	conn, err := s.Dial(t.Context(), "good", nil, nothing)
+	conn, err := s.Dial(t.Context(), session.Handshake{Token: "good"}, nothing)
 	if err != nil {
 		return err
 	}

@@ -84,7 +84,7 @@ func TestHandshakes(t *testing.T) {
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			target, _ := upgrading(t, tt.answer)
-			conn, err := newClient(t, target, 0).Dial(t.Context(), "good", nil, nil)
+			conn, err := newClient(t, target, 0).Dial(t.Context(), session.Handshake{Token: "good"}, nil)
 			if err == nil {
 				conn.Close(session.Abrupt)
 			}
@@ -103,7 +103,7 @@ func TestCookiesGoWithTheirGuest(t *testing.T) {
 	}
 	defer c.Close()
 	dial := func(cookies *session.Cookies) string {
-		conn, err := c.Dial(t.Context(), "good", cookies, nil)
+		conn, err := c.Dial(t.Context(), session.Handshake{Token: "good", Cookies: cookies}, nil)
 		if err != nil {
 			t.Fatal(err)
 		}

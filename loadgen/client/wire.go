@@ -216,8 +216,6 @@ func (w *wire) more(deadline time.Time) error {
 		w.progress = answered
 	case errors.Is(err, io.EOF):
 		return fmt.Errorf("%w: %w", session.ErrClosed, err)
-	case errors.Is(err, session.ErrTimeout):
-		return fmt.Errorf("%w: no answer within %v", session.ErrTimeout, w.client.timeout)
 	}
 	return err
 }

@@ -2,6 +2,7 @@ package client
 
 import (
 	"bytes"
+	"context"
 	"crypto/tls"
 	"crypto/x509"
 	"errors"
@@ -121,6 +122,9 @@ func (c *Client) handshakeError(err error) error {
 	case unknown, invalid, unverified:
 		return &WrongTargetError{Fault: FaultCertificate, What: "the target's certificate is not trusted",
 			Remedy: "trust the CA that signed it with --ca FILE, or do without the check: --insecure", Err: err}
+	}
+	if errors.Is(err, context.DeadlineExceeded) {
+		return fmt.Errorf("tls handshake: %w", session.ErrTimeout)
 	}
 	return fmt.Errorf("tls handshake: %w", err)
 }

@@ -103,7 +103,7 @@ func TestWrongTargetsNameTheRemedy(t *testing.T) {
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			c := newClient(t, tt.target, 0)
-			_, dialled := c.Dial(t.Context(), "good", nil, nil)
+			_, dialled := c.Dial(t.Context(), session.Handshake{Token: "good"}, nil)
 			for what, err := range map[string]error{
 				"call": c.Call(t.Context(), session.Request{Method: "POST", Path: "/api/guest"}, nil), "dial": dialled,
 			} {

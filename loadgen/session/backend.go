@@ -19,11 +19,12 @@ type Identity struct {
 // knows it.
 type Request struct {
 	Method, Path string
-	Token        string   // "" for none
-	Body         []byte   // nil for none; a POST then has {}
-	ContentType  string   // of the body, JSON where ""
-	Cookies      *Cookies // of the guest: returned, and added to; nil for none
-	Sending      *Sending // is filled in, unless it is nil
+	Token        string        // "" for none
+	Body         []byte        // nil for none; a POST then has {}
+	Within       time.Duration // until it has failed with ErrTimeout; the Backend's own limit where 0
+	ContentType  string        // of the body, JSON where ""
+	Cookies      *Cookies      // of the guest: returned, and added to; nil for none
+	Sending      *Sending      // is filled in, unless it is nil
 }
 
 // Sending is how a request was sent.
@@ -44,9 +45,17 @@ type Backend interface {
 	// may be nil.
 	Call(ctx context.Context, r Request, read func(data api.Value) error) error
 	// Dial opens a guest's real-time connection, and returns once the server has
-	// said connection:established, whose data it hands to welcome as Call does to
-	// read. When ctx ends, the connection ends. Cookies are as in a Request.
-	Dial(ctx context.Context, token string, cookies *Cookies, welcome func(data api.Value) error) (Conn, error)
+	// sent connection:established, whose data it passes to welcome as Call does to
+	// read. When ctx ends, so does the connection: a time limit for opening it
+	// belongs into h.
+	Dial(ctx context.Context, h Handshake, welcome func(data api.Value) error) (Conn, error)
+}
+
+// Handshake is what a guest opens its real-time connection with.
+type Handshake struct {
+	Token   string        // "" for none
+	Cookies *Cookies      // as in a Request
+	Within  time.Duration // as in a Request, until connection:established
 }
 
 // Conn is one guest's real-time connection. One goroutine at a time uses it.

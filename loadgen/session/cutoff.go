@@ -49,7 +49,7 @@ func (p *player) comeBack(ctx context.Context, step *scenarios.Step) error {
 		p.cause = p.now()
 		return nil
 	}
-	if err := p.connect(ctx, measure.Reconnect, p.now()); err != nil {
+	if err := p.connect(ctx, measure.Reconnect, 0, p.now()); err != nil {
 		return err
 	}
 	p.world.returns.Add(1)

@@ -40,23 +40,25 @@ func (p *player) regenerate(ctx context.Context) error {
 	if err := p.cut(verify.Closed, Clean); err != nil && ctx.Err() == nil {
 		p.unwell("drop", p.now(), err)
 	}
-	if err := p.create(ctx, p.now(), p.feed(scenarios.FeedUsername, 0)); err != nil {
+	if err := p.create(ctx, 0, p.now(), p.feed(scenarios.FeedUsername, 0)); err != nil {
 		return err
 	}
 	p.witness = p.world.Verifier.Witness(p.guest.Index)
 	if !connected {
 		return nil
 	}
-	return p.connect(ctx, measure.Reconnect, p.now())
+	return p.connect(ctx, measure.Reconnect, 0, p.now())
 }
 
 // dial opens the guest's connection; with another session where the token of
 // the one it had has expired.
-func (p *player) dial(ctx context.Context) (conn Conn, done time.Duration, err error) {
-	conn, err = p.world.Backend.Dial(ctx, p.self.Token, &p.cookies, p.greeted)
+func (p *player) dial(ctx context.Context, within time.Duration) (conn Conn, done time.Duration, err error) {
+	handshake := Handshake{Token: p.self.Token, Cookies: &p.cookies, Within: within}
+	conn, err = p.world.Backend.Dial(ctx, handshake, p.greeted)
 	if expired(err) {
 		if err = p.regenerate(ctx); err == nil {
-			conn, err = p.world.Backend.Dial(ctx, p.self.Token, &p.cookies, p.greeted)
+			handshake.Token = p.self.Token
+			conn, err = p.world.Backend.Dial(ctx, handshake, p.greeted)
 		}
 	}
 	return conn, p.now(), err

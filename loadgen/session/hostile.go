@@ -75,7 +75,7 @@ func (p *player) assault(ctx context.Context, kind string, a attack, intended ti
 		p.success(measure.Refusal, intended, sent, done)
 	}
 	if connected && p.conn == nil {
-		return p.connect(ctx, measure.Reconnect, p.cause)
+		return p.connect(ctx, measure.Reconnect, 0, p.cause)
 	}
 	return nil
 }
@@ -89,7 +89,7 @@ func (p *player) attack(ctx context.Context, a attack) error {
 		defer p.countRetries(measure.Refusal)
 		return p.world.Backend.Call(ctx, r, nil)
 	case a.dial != nil:
-		conn, err := p.world.Backend.Dial(ctx, *a.dial, &p.cookies, nil)
+		conn, err := p.world.Backend.Dial(ctx, Handshake{Token: *a.dial, Cookies: &p.cookies}, nil)
 		if err == nil {
 			conn.Close(Abrupt)
 		}

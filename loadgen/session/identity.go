@@ -14,9 +14,9 @@ import (
 )
 
 // create asks for a session, with a name of the guest's own unless it is "".
-func (p *player) create(ctx context.Context, intended time.Duration, username string) error {
+func (p *player) create(ctx context.Context, within, intended time.Duration, username string) error {
 	return p.call(ctx, measure.Create, intended, Request{
-		Method: "POST", Path: p.world.path("/api/guest"), Body: p.introduction(username),
+		Method: "POST", Path: p.world.path("/api/guest"), Body: p.introduction(username), Within: within,
 	}, p.readIdentity)
 }
 
@@ -62,9 +62,9 @@ func (p *player) readIdentity(data api.Value) error {
 }
 
 // fetch asks for the guest's own session, as others would.
-func (p *player) fetch(ctx context.Context, intended time.Duration) error {
+func (p *player) fetch(ctx context.Context, within, intended time.Duration) error {
 	path := strings.Replace(p.world.path("/api/guest/{sessionId}"), "{sessionId}", p.self.SessionID, 1)
-	return p.call(ctx, measure.Fetch, intended, Request{Method: "GET", Path: path}, func(data api.Value) error {
+	return p.call(ctx, measure.Fetch, intended, Request{Method: "GET", Path: path, Within: within}, func(data api.Value) error {
 		if id := data.Get("user", "id").Text(); string(id) != p.self.ID {
 			return fmt.Errorf("%w: asked for session %s, which is %s, and got %q", ErrProtocol, p.self.SessionID, p.self.ID, id)
 		}
@@ -73,14 +73,14 @@ func (p *player) fetch(ctx context.Context, intended time.Duration) error {
 }
 
 // ask gets what every guest may ask for.
-func (p *player) ask(ctx context.Context, op measure.Op, path string, intended time.Duration) error {
-	return p.call(ctx, op, intended, Request{Method: "GET", Path: p.world.path(path), Token: p.self.Token}, nil)
+func (p *player) ask(ctx context.Context, op measure.Op, path string, within, intended time.Duration) error {
+	return p.call(ctx, op, intended, Request{Method: "GET", Path: p.world.path(path), Token: p.self.Token, Within: within}, nil)
 }
 
 // renew asks for a fresh token of the same session.
-func (p *player) renew(ctx context.Context, intended time.Duration) error {
+func (p *player) renew(ctx context.Context, within, intended time.Duration) error {
 	return p.call(ctx, measure.Renew, intended, Request{
-		Method: "POST", Path: p.world.path("/api/guest/token"), Token: p.self.Token,
+		Method: "POST", Path: p.world.path("/api/guest/token"), Token: p.self.Token, Within: within,
 	}, func(data api.Value) error {
 		token := data.Get("token").Text()
 		if len(token) == 0 {
@@ -92,12 +92,12 @@ func (p *player) renew(ctx context.Context, intended time.Duration) error {
 }
 
 // locate tells where the guest is. It is not measured: only its failures are seen.
-func (p *player) locate(ctx context.Context) error {
+func (p *player) locate(ctx context.Context, within time.Duration) error {
 	location := p.place()
 	body := append(append([]byte(`{"location":`), location...), '}')
 	sent := p.now()
 	err := p.request(ctx, Request{
-		Method: "POST", Path: p.world.path("/api/guest/location"), Token: p.self.Token, Body: body,
+		Method: "POST", Path: p.world.path("/api/guest/location"), Token: p.self.Token, Body: body, Within: within,
 	}, nil)
 	p.cause = p.now()
 	switch {

@@ -14,9 +14,9 @@ import (
 )
 
 // connect opens the guest's connection.
-func (p *player) connect(ctx context.Context, op measure.Op, intended time.Duration) error {
+func (p *player) connect(ctx context.Context, op measure.Op, within, intended time.Duration) error {
 	sent := p.now()
-	conn, done, err := p.dial(ctx)
+	conn, done, err := p.dial(ctx, within)
 	switch {
 	case counted(err):
 		return err
@@ -46,9 +46,9 @@ func (p *player) greeted(data api.Value) error {
 
 // reconnect cuts the connection, if the guest has one, and opens another with
 // the same token.
-func (p *player) reconnect(ctx context.Context, intended time.Duration) error {
+func (p *player) reconnect(ctx context.Context, within, intended time.Duration) error {
 	p.cut(verify.Reset, Abrupt)
-	return p.connect(ctx, measure.Reconnect, intended)
+	return p.connect(ctx, measure.Reconnect, within, intended)
 }
 
 // search waits for a partner. Where the step's limit passes, the search is

@@ -128,27 +128,27 @@ func (p *player) thinkAndStep(ctx context.Context, step *scenarios.Step, first b
 func (p *player) step(ctx context.Context, s *scenarios.Step, intended time.Duration) error {
 	switch s.Kind {
 	case scenarios.Create:
-		return p.create(ctx, intended, p.feed(scenarios.FeedUsername, 0))
+		return p.create(ctx, s.Within, intended, p.feed(scenarios.FeedUsername, 0))
 	case scenarios.Rename:
-		err := p.create(ctx, intended, p.newName())
+		err := p.create(ctx, s.Within, intended, p.newName())
 		if err == nil {
 			note(&p.world.work.renamed)
 		}
 		return err
 	case scenarios.Fetch:
-		return p.fetch(ctx, intended)
+		return p.fetch(ctx, s.Within, intended)
 	case scenarios.Locate:
-		return p.locate(ctx)
+		return p.locate(ctx, s.Within)
 	case scenarios.Online:
-		return p.ask(ctx, measure.Online, "/api/users/online", intended)
+		return p.ask(ctx, measure.Online, "/api/users/online", s.Within, intended)
 	case scenarios.Stats:
-		return p.ask(ctx, measure.Stats, "/api/users/stats", intended)
+		return p.ask(ctx, measure.Stats, "/api/users/stats", s.Within, intended)
 	case scenarios.Renew:
-		return p.renew(ctx, intended)
+		return p.renew(ctx, s.Within, intended)
 	case scenarios.Connect:
-		return p.connect(ctx, measure.Connect, intended)
+		return p.connect(ctx, measure.Connect, s.Within, intended)
 	case scenarios.Reconnect:
-		return p.reconnect(ctx, intended)
+		return p.reconnect(ctx, s.Within, intended)
 	case scenarios.Search:
 		return p.search(ctx, s, intended)
 	case scenarios.Next:

@@ -33,7 +33,11 @@ func Rehearse(s Setting, index int) []string {
 				line += fmt.Sprintf(" after %v", shown(think))
 			}
 		}
-		lines = append(lines, line+p.rehearse(step))
+		line += p.rehearse(step)
+		if step.Within > 0 {
+			line += fmt.Sprintf(" within %v", step.Within)
+		}
+		lines = append(lines, line)
 	}
 	return lines
 }
@@ -71,7 +75,7 @@ func (p *player) rehearse(s *scenarios.Step) string {
 	case scenarios.Locate:
 		return " at " + p.place()
 	case scenarios.Search, scenarios.Next:
-		return text(drawTraits(&p.dice, s.Wants), " for") + fmt.Sprintf(" within %v", s.Within)
+		return text(drawTraits(&p.dice, s.Wants), " for")
 	case scenarios.Wait:
 		return fmt.Sprintf(" until %v", shown(p.released(s)))
 	case scenarios.Hostile:

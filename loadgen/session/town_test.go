@@ -3,6 +3,7 @@ package session
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"slices"
 	"strings"
@@ -51,10 +52,7 @@ func newTown() *town {
 }
 
 func (t *town) Call(ctx context.Context, r Request, read func(api.Value) error) error {
-	if t.delay > 0 {
-		time.Sleep(t.delay)
-	}
-	if err := ctx.Err(); err != nil {
+	if err := errors.Join(t.hesitate(r.Within), ctx.Err()); err != nil {
 		return err
 	}
 	t.mu.Lock()
@@ -101,13 +99,25 @@ func jsonOf(v any) api.Value {
 	return api.Value(b)
 }
 
-func (t *town) Dial(ctx context.Context, token string, _ *Cookies, welcome func(api.Value) error) (Conn, error) {
+// hesitate takes the delay of an answer, of which the guest waits for a part where it has a limit.
+func (t *town) hesitate(within time.Duration) error {
+	if within > 0 && within < t.delay {
+		time.Sleep(within)
+		return ErrTimeout
+	}
 	if t.delay > 0 {
 		time.Sleep(t.delay)
 	}
+	return nil
+}
+
+func (t *town) Dial(ctx context.Context, h Handshake, welcome func(api.Value) error) (Conn, error) {
+	if err := t.hesitate(h.Within); err != nil {
+		return nil, err
+	}
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	m := t.members[token]
+	m := t.members[h.Token]
 	switch {
 	case m == nil:
 		return nil, &RefusedError{Status: 401, Message: api.TextInvalidToken}

@@ -232,3 +232,49 @@ func TestARefusalIsDescribedInWords(t *testing.T) {
 		}
 	}
 }
+
+// The limit of a step holds for what the step asks of the target, and for nothing else.
+func TestAStepFailsWhenItsLimitPasses(t *testing.T) {
+	for _, tt := range []struct {
+		kind   scenarios.Kind
+		counts string // of the guest whose limit is shorter than the town's delay
+	}{
+		{scenarios.Create, "create!timeout=1"},
+		{scenarios.Rename, "create=1 create!timeout=1"},
+		{scenarios.Fetch, "create=1 fetch!timeout=1"},
+		{scenarios.Online, "create=1 online!timeout=1"},
+		{scenarios.Stats, "create=1 stats!timeout=1"},
+		{scenarios.Renew, "create=1 renew!timeout=1"},
+		{scenarios.Connect, "create=1 connect!timeout=1"},
+		{scenarios.Reconnect, "create=1 connect=1 reconnect!timeout=1"},
+		{scenarios.Locate, "create=1"}, // it is not measured
+	} {
+		for _, within := range []time.Duration{0, 90 * time.Millisecond, 110 * time.Millisecond} {
+			t.Run(fmt.Sprintf("%s within %v", tt.kind, within), func(t *testing.T) {
+				synctest.Test(t, func(t *testing.T) {
+					town := newTown()
+					town.delay = 100 * time.Millisecond
+					var steps []scenarios.Step
+					if tt.kind != scenarios.Create {
+						steps = append(steps, step(scenarios.Create))
+					}
+					if tt.kind == scenarios.Reconnect {
+						steps = append(steps, step(scenarios.Connect))
+					}
+					s := perform(t, t.Context(), town, nil, script("limited", append(steps, scenarios.Step{Kind: tt.kind, Within: within})...))
+					if within == 0 || within > town.delay {
+						s.wantFates(t, Completed)
+						return
+					}
+					s.wantFates(t, Failed)
+					if got := s.counts(); got != tt.counts {
+						t.Errorf("measured %q, want %q", got, tt.counts)
+					}
+					if stories := strings.Join(s.world.Stories(), "\n"); !strings.Contains(stories, "first timeout of") {
+						t.Errorf("stories %q", stories)
+					}
+				})
+			})
+		}
+	}
+}

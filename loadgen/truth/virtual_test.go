@@ -46,7 +46,7 @@ func (b *ideal) Call(_ context.Context, r session.Request, read func(api.Value) 
 	return read(api.Value(fmt.Sprintf(`{"token":"t","user":{"id":"guest_%d","sessionId":"%d","username":"g"}}`, nth, nth)))
 }
 
-func (b *ideal) Dial(context.Context, string, *session.Cookies, func(api.Value) error) (session.Conn, error) {
+func (b *ideal) Dial(context.Context, session.Handshake, func(api.Value) error) (session.Conn, error) {
 	return nil, fmt.Errorf("%w: nobody connects", session.ErrProtocol)
 }
 
