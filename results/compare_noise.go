@@ -5,8 +5,7 @@ import (
 	"math/rand/v2"
 	"slices"
 
-	"gonum.org/v1/gonum/stat"
-	"gonum.org/v1/gonum/stat/distuv"
+	"guestload/results/student"
 )
 
 // How noise is estimated.
@@ -57,7 +56,7 @@ func bootstrap(seconds []Second, name string, kind int) noise {
 	// A few blocks vary less among themselves than they do in truth.
 	correct := float64(n.blocks) / float64(n.blocks-1)
 	for i := range drawn {
-		n.variance[i] = correct * stat.Variance(drawn[i], nil)
+		n.variance[i] = correct * variance(drawn[i])
 	}
 	return n
 }
@@ -182,7 +181,7 @@ func change(a, b sampled, percentile int) Change {
 	margin := 0.0
 	if v := va + vb; v > 0 {
 		freedom := v * v / (va*va/float64(a.noise.blocks-1) + vb*vb/float64(b.noise.blocks-1))
-		margin = distuv.StudentsT{Mu: 0, Sigma: 1, Nu: freedom}.Quantile(1-(1-confidence)/2) * math.Sqrt(v)
+		margin = student.T(freedom).Quantile(1-(1-confidence)/2) * math.Sqrt(v)
 	}
 	middle := math.Log(c.Ratio)
 	c.Low, c.High = math.Exp(middle-margin), math.Exp(middle+margin)
@@ -197,4 +196,17 @@ func change(a, b sampled, percentile int) Change {
 		c.Finding = Noise
 	}
 	return c
+}
+
+// variance is that of a population of which values, two at least, are a sample.
+func variance(values []float64) float64 {
+	n := float64(len(values))
+	mean, sum := 0.0, 0.0
+	for _, v := range values {
+		mean += v / n
+	}
+	for _, v := range values {
+		sum += (v - mean) * (v - mean)
+	}
+	return sum / (n - 1)
 }

@@ -4,7 +4,7 @@ import (
 	"fmt"
 	"math"
 
-	"gonum.org/v1/gonum/stat/distuv"
+	"guestload/results/student"
 )
 
 // countLooks are the numbers of pairs at which counts are judged.
@@ -115,12 +115,12 @@ func newTTest(values []float64, spread float64) tTest {
 
 // above is the chance of such a mean, or a larger one, where the location is at most shift.
 func (t tTest) above(shift float64) float64 {
-	return distuv.StudentsT{Mu: 0, Sigma: 1, Nu: t.freedom}.Survival((t.mean - shift) / t.error)
+	return student.T(t.freedom).Survival((t.mean - shift) / t.error)
 }
 
 // below is the chance of such a mean, or a smaller one, where the location is at least shift.
 func (t tTest) below(shift float64) float64 {
-	return distuv.StudentsT{Mu: 0, Sigma: 1, Nu: t.freedom}.CDF((t.mean - shift) / t.error)
+	return student.T(t.freedom).Survival((shift - t.mean) / t.error)
 }
 
 // describeCount adds the medians, and the change with its interval.
@@ -131,7 +131,7 @@ func (j *judge) describeCount(r *Result, pairs []Pair, ratios []float64) {
 	}
 	r.medians(pairs)
 	t := newTTest(ratios, r.Spread)
-	half := t.error * distuv.StudentsT{Mu: 0, Sigma: 1, Nu: t.freedom}.Quantile(1-(1-Confidence)/2)
+	half := t.error * student.T(t.freedom).Quantile(1-(1-Confidence)/2)
 	c := Change{math.Expm1(t.mean), math.Expm1(t.mean - half), math.Expm1(t.mean + half)}
 	if isFinite(c.Low) && isFinite(c.High) {
 		r.Change = &c

@@ -4,7 +4,7 @@ import (
 	"math"
 	"slices"
 
-	"gonum.org/v1/gonum/stat/distuv"
+	"guestload/results/student"
 )
 
 // Confidence is that of the intervals that are reported with a change. They
@@ -62,7 +62,7 @@ func (t *tables) quantile(n int, p float64) int {
 	if n > exactUpTo {
 		size := float64(n)
 		mean, deviation := size*(size+1)/4, math.Sqrt(size*(size+1)*(2*size+1)/24)
-		return max(1, int(math.Round(mean+deviation*distuv.UnitNormal.Quantile(p))))
+		return max(1, int(math.Round(mean+deviation*student.NormalQuantile(p))))
 	}
 	cumulated := 0.0
 	for sum, chance := range t.of(n) {

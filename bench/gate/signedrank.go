@@ -5,7 +5,7 @@ import (
 	"math"
 	"slices"
 
-	"gonum.org/v1/gonum/stat/distuv"
+	"guestload/results/student"
 )
 
 // exactUpTo is the largest sample whose null distribution is computed exactly.
@@ -88,7 +88,7 @@ func (s signedRank) normalTail(w int) float64 {
 		mean += rank / 2
 		variance += rank * rank / 4
 	}
-	return distuv.UnitNormal.Survival((float64(w)/2 - mean - 0.5) / math.Sqrt(variance))
+	return student.NormalSurvival((float64(w)/2 - mean - 0.5) / math.Sqrt(variance))
 }
 
 // tables keeps the distributions of samples without ties, by size.

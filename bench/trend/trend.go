@@ -4,7 +4,6 @@ package trend
 import (
 	"bytes"
 	"fmt"
-	"html/template"
 	"io"
 	"maps"
 	"os"
@@ -13,6 +12,8 @@ import (
 
 	"guestload/results"
 )
+
+//go:generate go run github.com/valyala/quicktemplate/qtc -file page.qtpl -skipLineComments
 
 // Trend is how a scenario's metrics changed over its records.
 type Trend struct {
@@ -115,13 +116,10 @@ func (t Trend) Label(s Series, i int) string {
 	return fmt.Sprintf("%s: %.4g", t.Labels[s.At[i]], s.Values[i])
 }
 
-// WritePage writes one HTML file that needs nothing else.
+// WritePage writes one HTML file that needs nothing else. It fails where w does.
 func (t Trend) WritePage(w io.Writer) error {
-	p, err := template.New("trend").Parse(trendPage)
-	if err != nil {
-		return err
-	}
-	return p.Execute(w, t)
+	_, err := io.WriteString(w, pageHTML(&t))
+	return err
 }
 
 // WriteFile writes that page to a file.
@@ -132,24 +130,3 @@ func (t Trend) WriteFile(name string) error {
 	}
 	return os.WriteFile(name, page.Bytes(), 0o644)
 }
-
-const trendPage = `<!doctype html>
-<html lang="en"><meta charset="utf-8"><title>{{.Scenario}}: trend</title>
-<style>
-body{font:15px/1.5 system-ui,sans-serif;max-width:760px;margin:2em auto;padding:0 1em;color:#222}
-svg{background:#f7f7f7;display:block;max-width:100%;height:auto}small{font-weight:normal;color:#666}polyline{fill:none;stroke:#36c;stroke-width:1.5}
-circle{fill:#36c}line{stroke:#c33;stroke-dasharray:4 3}h2{font-size:1em;margin:1.6em 0 .3em}li{color:#c33}
-</style>
-<h1>{{.Scenario}}</h1>
-<p>{{.Span}}</p>
-<p>Dashed: change points, by E-divisive. Records of other machines or days differ by
-themselves, so a change point is a hint where to run <code>bench gate</code>, not a verdict.</p>
-{{$t := .}}{{range .Series}}{{$s := .}}<h2>{{.Name}} <small>{{.Range}}</small></h2>
-<svg viewBox="0 0 720 120" width="720" height="120" role="img" aria-label="{{.Name}}">
-<polyline points="{{.Line}}"/>
-{{range .Points}}<line x1="{{$s.X .Index}}" x2="{{$s.X .Index}}" y1="0" y2="120"/>
-{{end}}{{range $i, $v := .Values}}<circle cx="{{$s.X $i}}" cy="{{$s.Y $i}}" r="2.5"><title>{{$t.Label $s $i}}</title></circle>
-{{end}}</svg>
-{{if .Points}}<ul>{{range .Points}}<li>{{$t.Label $s .Index}} — before {{printf "%.4g" .Before}}, after {{printf "%.4g" .After}} (p = {{printf "%.3f" .P}})</li>{{end}}</ul>{{end}}
-{{end}}</html>
-`

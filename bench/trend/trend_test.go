@@ -7,8 +7,11 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"strings"
 	"testing"
 	"time"
+
+	"golang.org/x/net/html"
 
 	"guestload/results"
 )
@@ -106,6 +109,42 @@ func TestTrendsAreTold(t *testing.T) {
 	}
 	golden(t, "trend.txt", table.Bytes())
 	golden(t, "trend.html", page.Bytes())
+}
+
+func TestNoTextLeavesItsPlace(t *testing.T) {
+	elements := func(text string) (all []string, shown int) {
+		records := []results.Record{{
+			Scenario: text, Started: time.Date(2026, 11, 1, 12, 0, 0, 0, time.UTC), Environment: results.Environment{Commit: text},
+			Operations: map[string]results.Operation{text: {Count: 1, Response: results.Summary{P50: 2, P99: 5}}},
+		}}
+		trend := Of(text, records)
+		trend.Series[0].Points = []ChangePoint{{}}
+		var page bytes.Buffer
+		if err := trend.WritePage(&page); err != nil {
+			t.Fatal(err)
+		}
+		root, err := html.Parse(&page)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for n := range root.Descendants() {
+			if n.Type != html.TextNode {
+				all = append(all, n.Data)
+			}
+			shown += strings.Count(n.Data, text)
+			for _, a := range n.Attr {
+				all = append(all, a.Key)
+				shown += strings.Count(a.Val, text)
+			}
+		}
+		return all, shown
+	}
+	plain, places := elements("plain text")
+	for _, text := range []string{`<script>alert(1)</script>`, `</title></svg><b>`, `"><b x="`, `' onload='alert(1)`, `&lt;b> <!--`, `</style>`} {
+		if got, shown := elements(text); !slices.Equal(got, plain) || shown != places || places < 10 {
+			t.Errorf("%q is shown in %d places of %d, within %q, want %q", text, shown, places, got, plain)
+		}
+	}
 }
 
 func golden(t *testing.T, name string, got []byte) {

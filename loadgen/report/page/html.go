@@ -2,94 +2,85 @@ package page
 
 import (
 	"crypto/sha256"
-	"embed"
+	_ "embed"
 	"encoding/base64"
 	"encoding/json"
 	"fmt"
-	"html/template"
 	"io"
 	"strings"
 )
 
 //go:generate sh assets/fetch.sh
+//go:generate go run github.com/valyala/quicktemplate/qtc -file page.qtpl -skipLineComments
 
-// The charts are drawn by uPlot 1.6.32 (MIT), fetched by assets/fetch.sh.
-//
-//go:embed assets/page.html assets/page.css assets/page.js assets/uPlot.iife.min.js assets/uPlot.min.css assets/uPlot.LICENSE
-var assets embed.FS
+// The style and the scripts of a page. uPlot 1.6.32 (MIT) draws the charts; assets/fetch.sh
+// fetches it.
+var (
+	//go:embed assets/page.css
+	ownStyle string
+	//go:embed assets/page.js
+	ownScript string
+	//go:embed assets/uPlot.min.css
+	chartStyle string
+	//go:embed assets/uPlot.iife.min.js
+	chartScript string
+	//go:embed assets/uPlot.LICENSE
+	chartLicence string
+)
 
-// fragments are the parts that a live page replaces, by the id of the element
-// that holds them, which is the name of their template too.
-var fragments = [...]string{"verdict", "figures", "capacity", "thresholds", "violations", "faults", "operations", "failures", "resources"}
-
-// whole is everything in a page.
-type whole struct {
-	View   content
-	Data   template.JS
-	Style  template.CSS
-	Charts template.JS
-	Script template.JS
-	Policy string
-	Live   bool
+// fragments are the parts that a live page replaces, by the id of the element that holds them.
+var fragments = map[string]func(*content) string{
+	"verdict": verdictHTML, "figures": figuresHTML, "capacity": capacityHTML, "thresholds": thresholdsHTML, "violations": violationsHTML,
+	"faults": faultsHTML, "operations": operationsHTML, "failures": failuresHTML, "resources": resourcesHTML,
 }
 
-// render writes a page. What it runs and how it looks is pinned by hash: were
-// something of a scenario to slip through escaping, it could not run, and it
-// could reach no network.
+// whole is everything in a page. Only View holds text that others wrote; it is escaped, and
+// so is Policy. Data is JSON without '<'.
+type whole struct {
+	View                  *content
+	Data                  []byte
+	Style, Charts, Script string
+	Policy                string
+	Live                  bool
+}
+
+// render writes a page. The content security policy pins its scripts and its style by hash:
+// if text of a scenario slipped through the escaping, it could not run, and could reach no network.
 func render(w io.Writer, v content, d data, live bool) error {
-	t, err := parse()
-	if err != nil {
-		return err
-	}
-	read := func(name string) string {
-		text, failed := assets.ReadFile("assets/" + name)
-		if failed != nil {
-			err = failed
-		}
-		return string(text)
-	}
-	style := read("uPlot.min.css") + "\n" + read("page.css")
-	charts := "/*!\n" + read("uPlot.LICENSE") + "*/\n" + strings.TrimSpace(read("uPlot.iife.min.js"))
-	script := read("page.js")
-	if err != nil {
-		return err
-	}
 	encoded, err := json.Marshal(d) // escapes <, > and &
 	if err != nil {
 		return err
+	}
+	p := whole{
+		View: &v, Data: encoded, Live: live,
+		Style:  chartStyle + "\n" + ownStyle,
+		Charts: "/*!\n" + chartLicence + "*/\n" + strings.TrimSpace(chartScript),
+		Script: ownScript,
 	}
 	connect := "'none'"
 	if live {
 		connect = "'self'"
 	}
-	policy := fmt.Sprintf("default-src 'none'; base-uri 'none'; form-action 'none'; img-src data:; style-src %s; script-src %s %s; connect-src %s",
-		pin(style), pin(charts), pin(script), connect)
-	return t.Execute(w, whole{v, template.JS(encoded), template.CSS(style), template.JS(charts), template.JS(script), policy, live})
+	p.Policy = fmt.Sprintf("default-src 'none'; base-uri 'none'; form-action 'none'; img-src data:; style-src %s; script-src %s %s; connect-src %s",
+		pin(p.Style), pin(p.Charts), pin(p.Script), connect)
+	_, err = io.WriteString(w, withoutNUL(pageHTML(&p)))
+	return err
 }
 
-func parse() (*template.Template, error) {
-	return template.New("page.html").ParseFS(assets, "assets/page.html")
-}
+// withoutNUL replaces NUL, which HTML does not allow, even escaped.
+func withoutNUL(html string) string { return strings.ReplaceAll(html, "\x00", "\uFFFD") }
 
-// pin is how a content security policy names one text.
+// pin names a text in a content security policy.
 func pin(text string) string {
 	sum := sha256.Sum256([]byte(text))
 	return "'sha256-" + base64.StdEncoding.EncodeToString(sum[:]) + "'"
 }
 
-// renderFragments renders the parts that change while a run goes on.
-func renderFragments(v content) (map[string]string, error) {
-	t, err := parse()
-	if err != nil {
-		return nil, err
-	}
+// renderFragments renders the parts that change during a run.
+func renderFragments(v content) map[string]string {
 	rendered := make(map[string]string, len(fragments))
-	for _, name := range fragments {
-		var b strings.Builder
-		if err := t.ExecuteTemplate(&b, name, v); err != nil {
-			return nil, err
-		}
-		rendered[name] = b.String()
+	for id, html := range fragments {
+		rendered[id] = withoutNUL(html(&v))
 	}
-	return rendered, nil
+	return rendered
 }

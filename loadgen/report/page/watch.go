@@ -51,10 +51,7 @@ func (l *Live) tell(e event) error {
 
 // encode completes an event with the text of the page, under mu.
 func (l *Live) encode(e event) ([]byte, error) {
-	var err error
-	if e.Fragments, err = renderFragments(l.mu.text); err != nil {
-		return nil, fmt.Errorf("tell of a run: %w", err)
-	}
+	e.Fragments = renderFragments(l.mu.text)
 	text, err := json.Marshal(e) // one line
 	if err != nil {
 		return nil, fmt.Errorf("tell of a run: %w", err)
