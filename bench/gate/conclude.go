@@ -14,7 +14,7 @@ func (r *Report) conclude(e Evidence) {
 	r.Verdict, r.Settled, r.Stolen = Pass, true, e.Stolen
 	for _, m := range all {
 		r.Settled = r.Settled && m.Decided
-		if byCounts && m.Kind == CPUTime && m.Verdict == Inconclusive {
+		if byCounts && m.isOpen() {
 			continue
 		}
 		if slices.Index(severity, m.Verdict) > slices.Index(severity, r.Verdict) {
@@ -30,22 +30,37 @@ func (r *Report) conclude(e Evidence) {
 		return
 	}
 	r.Settled = r.Settled || r.Verdict == Regressed
-	var undecided []string
+	var undecided, bounds []string
 	for _, m := range all {
 		if m.Verdict == r.Verdict && r.Verdict != Pass {
 			r.Reasons = append(r.Reasons, fmt.Sprintf("%s: %s", m.Name, m.Why))
 		}
-		if m.Kind == CPUTime && m.Verdict == Inconclusive {
-			undecided = append(undecided, m.Name)
+		if m.isOpen() {
+			undecided, bounds = append(undecided, m.Name), append(bounds, m.bound())
 		}
 	}
 	if byCounts {
 		r.Undecided = undecided
 	}
-	r.Evidence = r.evidence(byCounts, undecided)
+	r.Evidence = r.evidence(byCounts, bounds)
 	if r.Verdict == Inconclusive || r.Verdict == Pass {
 		r.Reasons = append(r.Reasons, r.help()...)
 	}
+}
+
+// isOpen reports whether a CPU time is left to counts.
+func (m Result) isOpen() bool { return m.Kind == CPUTime && m.Verdict == Inconclusive && !m.Suspect }
+
+// bound names a metric, and how much slower it may have become.
+func (m Result) bound() string {
+	if m.Change == nil || m.Pairs < MinPairs {
+		return m.Name + " (not known)"
+	}
+	worst := m.Change.High
+	if m.More {
+		worst = m.Change.Low
+	}
+	return fmt.Sprintf("%s (at most %s)", m.Name, signed(worst))
 }
 
 // countsDecide reports whether there are counts, and evidence of each.
@@ -59,7 +74,7 @@ func (r *Report) countsDecide() bool {
 }
 
 // evidence says which kind of evidence the verdict is from, and what it leaves open.
-func (r *Report) evidence(byCounts bool, undecided []string) string {
+func (r *Report) evidence(byCounts bool, open []string) string {
 	switch {
 	case !r.Settled || len(r.Counts)+len(r.Metrics) == 0:
 		return ""
@@ -71,8 +86,10 @@ func (r *Report) evidence(byCounts bool, undecided []string) string {
 			}
 		}
 		return "decided by " + strings.Join(kinds, " and ")
-	case byCounts && len(undecided) > 0:
-		return "decided by counts; CPU time is undecided of " + strings.Join(undecided, ", ") + ": a slowdown that only the kernel or caches see may have been missed"
+	case r.Verdict == Inconclusive && byCounts:
+		return "instructions and system calls are within their tolerances, but CPU time speaks for a slowdown that they do not see"
+	case byCounts && len(open) > 0:
+		return "decided by counts; CPU time is undecided of " + strings.Join(open, ", ") + ": a slowdown by so much that only the kernel or caches see may have been missed"
 	case byCounts && len(r.Metrics) > 0:
 		return "decided by counts and CPU time"
 	case byCounts:

@@ -15,7 +15,7 @@ const CountPairs = 12
 
 const (
 	// countShare is the part of Alpha that counts may spend where CPU time is judged, too.
-	countShare = 0.5
+	countShare = 0.2
 	// spreadWeight is how many degrees of freedom the policy's spread stands for beside
 	// what the pairs themselves show.
 	spreadWeight = 10

@@ -54,9 +54,9 @@ type Policy struct {
 	// Counts are those that gate by counts of instructions and system calls, where those can
 	// be taken. They share Alpha with Metrics.
 	Counts []Metric `json:"counts" yaml:"counts"`
-	// AfterCounts is how long to measure the CPU time of each thing that is run once counts
-	// have decided; 0: as Budget says.
-	AfterCounts time.Duration `json:"afterCounts" yaml:"afterCounts"`
+	// AfterCounts is the look at which CPU time that is still undecided is left to counts,
+	// where these are decided and nothing speaks for a slowdown; 0: never.
+	AfterCounts int `json:"afterCounts" yaml:"afterCounts"`
 	// StealLimit is the share of the machine's CPU time that its host may take for others
 	// during a pair; pairs with more do not count. 0: any.
 	StealLimit float64 `json:"stealLimit" yaml:"stealLimit"`
@@ -127,8 +127,8 @@ func (p Policy) Validate() error {
 			wrong("count %q: spread is %v: want a share such as 0.001", m.Name, m.Spread)
 		}
 	}
-	if p.AfterCounts < 0 {
-		wrong("afterCounts is %v: want some time, or none", p.AfterCounts)
+	if p.AfterCounts != 0 && !slices.Contains(p.Looks, p.AfterCounts) {
+		wrong("afterCounts is %d: want one of the looks %v, or 0", p.AfterCounts, p.Looks)
 	}
 	if !(p.StealLimit >= 0 && p.StealLimit < 1) {
 		wrong("stealLimit is %v: want a share such as 0.05", p.StealLimit)

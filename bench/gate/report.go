@@ -68,7 +68,8 @@ type Result struct {
 	Metric
 	Kind    Kind     `json:"kind,omitempty"`
 	Verdict Verdict  `json:"verdict,omitempty"`
-	Cause   Cause    `json:"cause,omitempty"` // of Inconclusive
+	Cause   Cause    `json:"cause,omitempty"`   // of Inconclusive
+	Suspect bool     `json:"suspect,omitempty"` // Inconclusive, though much speaks for a slowdown
 	Decided bool     `json:"decided"`
 	Pairs   int      `json:"pairs"`          // that were used
 	Base    *float64 `json:"base,omitempty"` // nil where it was not measured

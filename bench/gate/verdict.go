@@ -45,6 +45,7 @@ func (j *judge) report() (r Report) {
 	for _, m := range p.Counts {
 		r.Counts = append(r.Counts, j.count(m))
 	}
+	j.byCounts = r.countsDecide()
 	for _, m := range p.Metrics {
 		r.Metrics = append(r.Metrics, j.metric(m))
 	}
@@ -61,6 +62,7 @@ type judge struct {
 	policy   Policy
 	evidence Evidence
 	tables   *tables
+	byCounts bool // all counts are decided
 }
 
 // metric looks at one gated metric as often as its pairs allow.
@@ -81,10 +83,19 @@ func (j *judge) metric(m Metric) Result {
 			j.describe(&r, pairs, ratios, at.pairs)
 			return r
 		}
+		if j.byCounts && at.pairs == j.policy.AfterCounts && !j.suspects(m, ratios[:at.pairs], j.policy.PassAlpha) {
+			j.describe(&r, pairs, ratios, at.pairs)
+			r.Cause, r.Why = Spread, fmt.Sprintf("after %d pairs it may lie within %s or beyond: left to counts", r.Pairs, percent(m.Tolerance))
+			return r
+		}
 	}
-	j.describe(&r, pairs, ratios, min(len(pairs), j.policy.most()))
+	used := min(len(pairs), j.policy.most())
+	j.describe(&r, pairs, ratios, used)
 	next := j.policy.next(len(pairs))
 	switch {
+	case (j.evidence.Ended || next == 0) && j.byCounts && used >= MinPairs && j.suspects(m, ratios[:used], j.policy.Alpha/j.family()):
+		r.Verdict, r.Suspect, r.Cause = Inconclusive, true, j.cause(len(pairs))
+		r.Why = fmt.Sprintf("after %d pairs it seems to be worse by more than %s, though not beyond doubt", r.Pairs, percent(m.Tolerance))
 	case j.evidence.Ended && len(pairs) < MinPairs && len(j.policy.Counts) == 0 && j.stolen() == 0:
 		r.Verdict, r.Why = Invalid, fmt.Sprintf("%d pairs: at least %d are needed", len(pairs), MinPairs)
 	case j.evidence.Ended || next == 0:
@@ -95,6 +106,16 @@ func (j *judge) metric(m Metric) Result {
 	}
 	return r
 }
+
+// suspects reports whether ratios, looked at once, would be evidence of a slowdown at a
+// level: PassAlpha is reason for more pairs, and in the end a metric's part of Alpha is
+// reason not to pass.
+func (j *judge) suspects(m Metric, ratios []float64, level float64) bool {
+	return newSignedRank(ratios, m.band()).above(j.tables) <= level
+}
+
+// family is how many metrics share the error.
+func (j *judge) family() float64 { return float64(max(j.policy.Family, len(j.policy.Metrics))) }
 
 // stolen is how many pairs were left out since the host took too much time.
 func (j *judge) stolen() int {
@@ -117,12 +138,11 @@ func (j *judge) cause(n int) Cause {
 
 // decide takes one look. ratios are oriented so that more is worse.
 func (r *Result) decide(j *judge, ratios []float64, share float64) {
-	family := float64(max(j.policy.Family, len(j.policy.Metrics)))
 	alpha := j.policy.Alpha
 	if len(j.policy.Counts) > 0 || j.policy.CountFamily > 0 {
 		alpha *= 1 - countShare
 	}
-	alarm := alpha * share / family
+	alarm := alpha * share / j.family()
 	pass := j.policy.PassAlpha * share
 	upper := newSignedRank(ratios, r.band())
 	lower := newSignedRank(ratios, -r.band())

@@ -136,20 +136,6 @@ func (t *Trial) takeCounts(p ab.Pair) {
 	}
 }
 
-// cpuBudget is how long measuring may take in all, of which spent is over: once counts have
-// decided, CPU time gets what the policy grants it after counts.
-func (t *Trial) cpuBudget(spent time.Duration) (time.Duration, error) {
-	r, err := gate.Judge(t.policy, t.evidence)
-	if err != nil || t.policy.AfterCounts == 0 || len(t.policy.Counts) == 0 || len(undecidedCounts(r)) > 0 {
-		return t.policy.Budget, err
-	}
-	runs := map[string]bool{}
-	for _, m := range t.policy.Metrics {
-		runs[policy.RunOf(m)] = true
-	}
-	return min(t.policy.Budget, spent+time.Duration(len(runs))*t.policy.AfterCounts), nil
-}
-
 // isStolen records what the machine's host took during a pair, NaN where that is not known,
 // and reports whether it was too much for the pair to count.
 func (t *Trial) isStolen(share float64) bool {

@@ -3,7 +3,6 @@ package trial
 import (
 	"math"
 	"testing"
-	"time"
 
 	"guestload/bench/ab"
 	"guestload/bench/gate"
@@ -41,29 +40,5 @@ func TestCountsKeepWhatIsGatedAndShowTheRest(t *testing.T) {
 	}
 	if len(trial.evidence.Pairs) != 3 || trial.evidence.Pairs["Socket read/op"] == nil || trial.evidence.Pairs["Socket instructions/op"] == nil {
 		t.Errorf("all: %v", trial.evidence.Pairs)
-	}
-}
-
-func TestCPUTimeGetsItsShareOnceCountsHaveDecided(t *testing.T) {
-	p := gate.Default()
-	p.Budget, p.AfterCounts = 7*time.Minute, 20*time.Second
-	p.Counts = []gate.Metric{{Name: "Some instructions", Unit: "instructions/op", Tolerance: 0.01, Spread: 0.001, Operations: 100, Reason: "tested"}}
-	p.Metrics = []gate.Metric{{Name: "Some", Tolerance: 0.02, Reason: "tested"}, {Name: "Some more", Tolerance: 0.02, Reason: "tested"}, {Name: "Other", Tolerance: 0.02, Reason: "tested"}}
-	pair := gate.Pair{Base: 100, Head: 100}
-	for name, c := range map[string]struct {
-		pairs []gate.Pair
-		want  time.Duration
-	}{
-		"decided":   {[]gate.Pair{pair, pair, pair}, 70 * time.Second},
-		"undecided": {[]gate.Pair{pair}, 7 * time.Minute},
-	} {
-		trial := &Trial{policy: p, evidence: gate.Evidence{Pairs: map[string][]gate.Pair{"Some instructions": c.pairs}}}
-		if got, err := trial.cpuBudget(30 * time.Second); err != nil || got != c.want {
-			t.Errorf("%s: %v, %v; want %v", name, got, err, c.want)
-		}
-	}
-	p.Counts = nil
-	if got, err := (&Trial{policy: p}).cpuBudget(0); err != nil || got != p.Budget {
-		t.Errorf("without counts: %v, %v", got, err)
 	}
 }

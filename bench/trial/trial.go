@@ -90,23 +90,19 @@ func (t *Trial) Run(ctx context.Context, progress io.Writer) (gate.Report, error
 	if err := t.count(ctx, began, progress); err != nil {
 		return gate.Report{}, err
 	}
-	budget, err := t.cpuBudget(time.Since(began))
-	if err != nil {
-		return gate.Report{}, err
-	}
 	told := began
 	for {
 		r, err := gate.Judge(t.policy, t.evidence)
 		if err != nil {
 			return r, err
 		}
-		if left := budget - time.Since(began); left <= 0 || r.Settled {
+		if left := t.policy.Budget - time.Since(began); left <= 0 || r.Settled {
 			break
 		} else if time.Since(told) > 15*time.Second {
 			told = time.Now()
 			fmt.Fprintf(progress, "undecided: %s; %s left\n", strings.Join(undecided(r), ", "), left.Round(time.Second))
 		}
-		if err := t.round(ctx, r, began.Add(budget), progress); err != nil {
+		if err := t.round(ctx, r, began.Add(t.policy.Budget), progress); err != nil {
 			return r, err
 		}
 	}
