@@ -8,7 +8,7 @@ import (
 	"slices"
 	"strings"
 
-	"github.com/goccy/go-yaml"
+	"go.yaml.in/yaml/v4"
 
 	"guestload/bench/gate"
 	"guestload/server/cli"
@@ -29,7 +29,7 @@ func Load(file string) (gate.Policy, error) {
 		}
 	}
 	p := gate.Default()
-	if err := yaml.UnmarshalWithOptions(source, &p, yaml.Strict()); err != nil {
+	if err := yaml.Load(source, &p, yaml.WithKnownFields()); err != nil {
 		return gate.Policy{}, fmt.Errorf("policy %s: %w", file, err)
 	}
 	if err := p.Validate(); err != nil {

@@ -9,10 +9,14 @@ import (
 
 func TestPoliciesAreReadStrictly(t *testing.T) {
 	for text, want := range map[string]string{
-		"alfa: 0.01":   "alfa",
-		"alpha: 2":     "alpha and passAlpha are 2",
-		"budget: soon": `invalid duration "soon"`,
-		"looks: [3]":   "at least 12",
+		"alfa: 0.01":                    "line 1: field alfa not found",
+		"alpha: 2":                      "alpha and passAlpha are 2",
+		"budget: soon":                  "line 1: cannot construct !!str `soon` into time.Duration",
+		"":                              "no documents",
+		"alpha: 0.01\nalpha: 0.02":      `line 2: mapping key "alpha" already defined at line 1`,
+		"alpha: 0.01\n---\nalpha: 0.02": "single document",
+		"alpha: [":                      "L2.C1",
+		"looks: [3]":                    "at least 12",
 		"metrics: [{name: A, unit: x, tolerance: 0.02}]": "reason",
 	} {
 		file := filepath.Join(t.TempDir(), "policy.yaml")

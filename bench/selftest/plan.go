@@ -8,7 +8,7 @@ import (
 	"strconv"
 	"strings"
 
-	"github.com/goccy/go-yaml"
+	"go.yaml.in/yaml/v4"
 
 	"guestload/bench/gate"
 	"guestload/bench/policy"
@@ -44,7 +44,7 @@ func (k Kind) name() string {
 
 // readPlan reads and checks a list of kinds.
 func readPlan(text []byte, p gate.Policy) (plan []Kind, err error) {
-	if err := yaml.UnmarshalWithOptions(text, &plan, yaml.Strict()); err != nil {
+	if err := yaml.Load(text, &plan, yaml.WithKnownFields()); err != nil {
 		return nil, fmt.Errorf("plan: %w", err)
 	}
 	return plan, checkPlan(plan, p)
