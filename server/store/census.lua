@@ -13,7 +13,9 @@ for _, instance in ipairs(call('ZRANGE', KEYS[2], 0, -1)) do
   keys = keys + call('EXISTS', ARGV[2] .. instance)
 end
 local census = {sockets, tonumber(call('GET', KEYS[1])) or 0, keys, tonumber(call('GET', KEYS[3])) or 0}
-if #KEYS > 7 then
+if #KEYS == 7 then -- a cluster, where each deleted session has a tombstone of its own, too
+  census[3] = keys + call('ZCARD', KEYS[6])
+else
   census[5], census[6], census[7] = call('DBSIZE'), call('HLEN', KEYS[9]), call('HLEN', KEYS[10])
 end
 return census

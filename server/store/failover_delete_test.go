@@ -37,9 +37,11 @@ func (e *evicted) has(id string) bool {
 }
 
 // resides looks at a session everywhere: where it is served from, if anywhere.
-func resides(ctx context.Context, s *redisproc.Server, all []*ward, g guest.Session) (where []string) {
-	if n, err := s.Do("EXISTS", sessionKey(g.SessionID)); err != nil || n != int64(0) {
-		where = append(where, fmt.Sprintf("redis (%v, %v)", n, err))
+func resides(tb testing.TB, r rig, all []*ward, g guest.Session) (where []string) {
+	tb.Helper()
+	ctx := tb.Context()
+	if n := r.do(tb, "EXISTS", sessionKey(g.SessionID)); n != int64(0) {
+		where = append(where, fmt.Sprintf("redis (%v)", n))
 	}
 	for _, w := range all {
 		if _, err := w.Sessions.Get(ctx, g.SessionID); !errors.Is(err, guest.ErrNotFound) {
@@ -51,28 +53,30 @@ func resides(ctx context.Context, s *redisproc.Server, all []*ward, g guest.Sess
 
 var outages = []struct {
 	name    string
-	off, on func(context.Context, *redisproc.Server) error
+	open    func(testing.TB) rig
+	off, on func(context.Context, *redisproc.Server) error // of each node
 }{
-	{"frozen",
-		func(_ context.Context, s *redisproc.Server) error { return s.Freeze() },
-		func(_ context.Context, s *redisproc.Server) error { return s.Thaw() }},
-	{"restarted empty",
-		func(_ context.Context, s *redisproc.Server) error { return s.Kill() },
-		func(ctx context.Context, s *redisproc.Server) error { return s.Restart(ctx) }},
-	{"restarted from an old file",
-		func(_ context.Context, s *redisproc.Server) error { return s.Kill() },
-		func(ctx context.Context, s *redisproc.Server) error { return s.Restart(ctx) }},
+	{"frozen", single, freeze, thaw},
+	{"restarted empty", single, kill, restart},
+	{"restarted from an old file", single, kill, restart},
+	{"cluster frozen", clustered, freeze, thaw},
+	{"cluster restarted empty", clustered, kill, restart},
 }
+
+func freeze(_ context.Context, s *redisproc.Server) error    { return s.Freeze() }
+func thaw(_ context.Context, s *redisproc.Server) error      { return s.Thaw() }
+func kill(_ context.Context, s *redisproc.Server) error      { return s.Kill() }
+func restart(ctx context.Context, s *redisproc.Server) error { return s.Restart(ctx) }
 
 // TestDeletedSessionsStayDeleted deletes sessions before and during each kind of
 // outage, while the other instance holds a copy and has a socket of them.
 func TestDeletedSessionsStayDeleted(t *testing.T) {
 	for _, how := range outages {
 		t.Run(how.name, func(t *testing.T) {
-			s := redistest.Standalone(t)
+			r := how.open(t)
 			ctx := t.Context()
 			seen := []*evicted{{}, {}}
-			one, two := runFailoverWith(t, s.URL(), "one", time.Now, seen[0]), runFailoverWith(t, s.URL(), "two", time.Now, seen[1])
+			one, two := runFailoverWith(t, r.url, "one", time.Now, seen[0]), runFailoverWith(t, r.url, "two", time.Now, seen[1])
 			all := []*ward{one, two}
 			before, during, kept := one.create(), one.create(), one.create()
 			for _, g := range []guest.Session{before, during, kept} {
@@ -80,8 +84,7 @@ func TestDeletedSessionsStayDeleted(t *testing.T) {
 				must(t, err)
 			}
 			if how.name == "restarted from an old file" {
-				_, err := s.Do("SAVE")
-				must(t, err)
+				r.do(t, "SAVE")
 			}
 			must(t, one.Sessions.Delete(ctx, before.SessionID))
 			if _, _, err := two.Presence.Join(ctx, before.SessionID); !errors.Is(err, guest.ErrNotFound) {
@@ -89,7 +92,9 @@ func TestDeletedSessionsStayDeleted(t *testing.T) {
 			}
 			eventually(t, 5*time.Second, "the other instance closes its socket", func() bool { return seen[1].has(before.SessionID) })
 
-			must(t, how.off(ctx, s))
+			for _, node := range r.nodes {
+				must(t, how.off(ctx, node))
+			}
 			for _, w := range all {
 				w.await(StateFallback)
 			}
@@ -104,13 +109,15 @@ func TestDeletedSessionsStayDeleted(t *testing.T) {
 			must(t, one.Sessions.Delete(ctx, during.SessionID))
 			two.rename(during.SessionID, "Unaware")
 			two.rename(kept.SessionID, "Kept")
-			must(t, how.on(ctx, s))
+			for _, node := range r.nodes {
+				must(t, how.on(ctx, node))
+			}
 			for _, w := range all {
 				w.await(StateRedis)
 			}
 			eventually(t, 5*time.Second, "the other instance hears of the deletion", func() bool { return seen[1].has(during.SessionID) })
 			for _, g := range []guest.Session{before, during} {
-				eventually(t, 5*time.Second, "it is nowhere", func() bool { return len(resides(ctx, s, all, g)) == 0 })
+				eventually(t, 5*time.Second, "it is nowhere", func() bool { return len(resides(t, r, all, g)) == 0 })
 				for _, w := range all {
 					if err := w.Sessions.Adopt(ctx, g); !errors.Is(err, guest.ErrNotFound) {
 						t.Errorf("%s takes a deleted guest's token after the outage: %v", w.instance, err)
@@ -120,11 +127,11 @@ func TestDeletedSessionsStayDeleted(t *testing.T) {
 			for _, w := range all {
 				eventually(t, 10*time.Second, "all is written back", func() bool { return w.Sessions.Owed() == 0 && w.State() == StateRedis })
 			}
-			if got, _ := stored(t, s, kept.SessionID); got.Username != "Kept" {
+			if got, _ := stored(t, r.owner(t, sessionKey(kept.SessionID)), kept.SessionID); got.Username != "Kept" {
 				t.Errorf("the other guest is %q in Redis", got.Username)
 			}
 			for _, g := range []guest.Session{before, during} {
-				if where := resides(ctx, s, all, g); len(where) > 0 {
+				if where := resides(t, r, all, g); len(where) > 0 {
 					t.Errorf("a deleted guest is at %v", where)
 				}
 			}
@@ -159,7 +166,7 @@ func TestTokenOfNoSessionMakesNone(t *testing.T) {
 			must(t, s.Thaw())
 			w.await(StateRedis)
 			eventually(t, 2*othersTake, "its socket is closed", func() bool { return seen.has(never.SessionID) })
-			eventually(t, 5*time.Second, "it is nowhere", func() bool { return len(resides(ctx, s, []*ward{w, first}, never)) == 0 })
+			eventually(t, 5*time.Second, "it is nowhere", func() bool { return len(resides(t, only(s), []*ward{w, first}, never)) == 0 })
 			if n := w.Sessions.Owed(); n != 0 {
 				t.Errorf("%d sessions are owed", n)
 			}
@@ -186,7 +193,7 @@ func TestSessionThatRedisLostNoDataOfIsGone(t *testing.T) {
 	fresh := w.create()
 	tunnel.Mend()
 	w.await(StateRedis)
-	eventually(t, 5*time.Second, "it is nowhere", func() bool { return len(resides(t.Context(), s, []*ward{w}, g)) == 0 })
+	eventually(t, 5*time.Second, "it is nowhere", func() bool { return len(resides(t, only(s), []*ward{w}, g)) == 0 })
 	if !seen.has(g.SessionID) {
 		t.Error("its socket stays open")
 	}
@@ -217,7 +224,7 @@ func TestFlushedRedisIsFilledAgain(t *testing.T) {
 		got, _ := stored(t, s, stays.SessionID)
 		return err == nil && n != nil && got.Username == stays.Username
 	})
-	if where := resides(ctx, s, []*ward{one, two}, goes); len(where) > 0 {
+	if where := resides(t, only(s), []*ward{one, two}, goes); len(where) > 0 {
 		t.Errorf("the deleted guest is at %v", where)
 	}
 }
@@ -298,7 +305,7 @@ func TestRandomDeletionsInOutagesStayDeleted(t *testing.T) {
 	}
 	for _, f := range fates {
 		if f.deleted {
-			eventually(t, 5*time.Second, "a deleted guest is nowhere", func() bool { return len(resides(ctx, s, all, f.Session)) == 0 })
+			eventually(t, 5*time.Second, "a deleted guest is nowhere", func() bool { return len(resides(t, only(s), all, f.Session)) == 0 })
 		} else if got, _ := stored(t, s, f.SessionID); got.ID == "" {
 			t.Errorf("%s, who was not deleted, is gone", f.SessionID)
 		}

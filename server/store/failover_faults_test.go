@@ -30,10 +30,10 @@ type fault struct {
 func TestFaultsLoseNothing(t *testing.T) {
 	for name, begin := range map[string]func(*testing.T) fault{
 		"network dropped":                   dropNetwork,
-		"master killed, replica takes over": loseMaster((*redisproc.Server).Kill, (*redisproc.Server).Restart),
-		"master frozen, replica takes over": loseMaster((*redisproc.Server).Freeze, thaw),
-		"master of a cluster killed":        loseShard((*redisproc.Server).Kill, (*redisproc.Server).Restart),
-		"master of a cluster frozen":        loseShard((*redisproc.Server).Freeze, thaw),
+		"master killed, replica takes over": loseMaster(kill, restart),
+		"master frozen, replica takes over": loseMaster(freeze, thaw),
+		"master of a cluster killed":        loseShard(kill, restart),
+		"master of a cluster frozen":        loseShard(freeze, thaw),
 	} {
 		t.Run(name, func(t *testing.T) { testFault(t, begin(t)) })
 	}
@@ -163,7 +163,7 @@ func dropNetwork(t *testing.T) fault {
 
 // loseMaster lets a Sentinel put the replica in the master's place, no sooner than
 // the mend, and brings the old master back in the end.
-func loseMaster(off func(*redisproc.Server) error, on func(*redisproc.Server, context.Context) error) func(*testing.T) fault {
+func loseMaster(off, on func(context.Context, *redisproc.Server) error) func(*testing.T) fault {
 	return func(t *testing.T) fault {
 		g := redistest.Group(t, redisproc.Config{Password: "sesame"})
 		votes := func(n string) error {
@@ -172,11 +172,11 @@ func loseMaster(off func(*redisproc.Server) error, on func(*redisproc.Server, co
 		}
 		return fault{
 			url: g.URL(), mends: 15 * time.Second,
-			off:    func() error { return errors.Join(votes("2"), off(g.Master)) },
+			off:    func() error { return errors.Join(votes("2"), off(t.Context(), g.Master)) },
 			on:     func() error { return votes("1") },
 			stored: func(string) *redisproc.Server { return g.Replica },
 			after: func(w *ward) {
-				must(t, on(g.Master, t.Context()))
+				must(t, on(t.Context(), g.Master))
 				late := w.create()
 				eventually(t, 20*time.Second, "the old master follows the new one", func() bool {
 					got, err := g.Master.Do("GET", sessionKey(late.SessionID))
@@ -192,26 +192,15 @@ func loseMaster(off func(*redisproc.Server) error, on func(*redisproc.Server, co
 }
 
 // loseShard takes away the node that has the queue, and a third of all else.
-func loseShard(off func(*redisproc.Server) error, on func(*redisproc.Server, context.Context) error) func(*testing.T) fault {
+func loseShard(off, on func(context.Context, *redisproc.Server) error) func(*testing.T) fault {
 	return func(t *testing.T) fault {
-		c := redistest.Cluster(t, 3)
-		owner := func(key string) *redisproc.Server {
-			for _, node := range c.Nodes {
-				if _, err := node.Do("EXISTS", key); err == nil {
-					return node
-				}
-			}
-			t.Fatalf("no node has %s", key)
-			return nil
-		}
-		lost := owner(matchQueue)
+		r := clustered(t)
+		lost := r.owner(t, matchQueue)
 		return fault{
-			url: c.URL(), mends: 20 * time.Second,
-			off:    func() error { return off(lost) },
-			on:     func() error { return on(lost, t.Context()) },
-			stored: owner,
+			url: r.url, mends: 20 * time.Second,
+			off:    func() error { return off(t.Context(), lost) },
+			on:     func() error { return on(t.Context(), lost) },
+			stored: func(key string) *redisproc.Server { return r.owner(t, key) },
 		}
 	}
 }
-
-func thaw(s *redisproc.Server, _ context.Context) error { return s.Thaw() }

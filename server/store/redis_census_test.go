@@ -1,9 +1,11 @@
 package store
 
 import (
+	"context"
 	"fmt"
 	"sync"
 	"testing"
+	"time"
 
 	"github.com/google/uuid"
 
@@ -16,7 +18,7 @@ func testStats(t *testing.T, r rig) {
 	for n := range 10 {
 		r.do(t, "SET", fmt.Sprintf("user:%d", n), "another program's")
 	}
-	if err := a.presence.sweepInTurn(ctx); err != nil {
+	if err := newSweeper(a.presence).sweepInTurn(ctx); err != nil {
 		t.Fatal(err)
 	}
 	for range 5 {
@@ -48,10 +50,49 @@ func testStats(t *testing.T, r rig) {
 			a.create(t)
 		}
 	})
-	if err := a.presence.sweepInTurn(ctx); err != nil {
+	if err := newSweeper(a.presence).sweepInTurn(ctx); err != nil {
 		t.Fatal(err)
 	}
 	coming.Wait()
 	want.TotalUsers += 500
 	count("guests came while it swept")
+}
+
+// testForeignKeys writes and deletes keys of other programs while instances run.
+func testForeignKeys(t *testing.T, r rig) {
+	a, b := r.start(t), r.start(t)
+	ctx, stop := context.WithCancel(t.Context())
+	var run sync.WaitGroup
+	defer run.Wait()
+	defer stop()
+	for _, i := range []*instance{a, b} {
+		run.Go(func() { i.presence.Run(ctx, InstanceEvents{Lost: func() {}, Failed: func(err error) { t.Error(err) }}) })
+	}
+	for range 3 {
+		a.create(t)
+	}
+	total := func(want int) {
+		t.Helper()
+		eventually(t, 5*time.Second, fmt.Sprintf("%d sessions", want), func() bool {
+			stats, err := b.presence.Stats(ctx)
+			return err == nil && stats.TotalUsers == want
+		})
+	}
+	total(3)
+	replaced := b.create(t)
+	keys := []string{sessionKey(uuid.NewString()), sessionKey(uuid.NewString()), "guest:not a session", "another:program", "guests:online", "guests:deleted:x"}
+	for n, key := range keys {
+		if n == 0 {
+			r.do(t, "RPUSH", key, "x")
+		} else {
+			r.do(t, "SET", key, "{}")
+		}
+	}
+	total(4)
+	must(t, b.sessions.Delete(ctx, replaced.SessionID)) // which leaves a tombstone
+	total(3)
+	for _, key := range keys {
+		r.do(t, "DEL", key)
+	}
+	total(3)
 }

@@ -18,13 +18,13 @@ import (
 // (see tombstones), serves nobody whom they name while Redis is away, and writes
 // them back to a Redis that has lost them.
 //
-// On a cluster, a document is not where the tombstones are, so no script sees both.
-// There the tombstone is set before the document is deleted, and whoever restores a
-// document looks afterwards and deletes it where it has one: of the two, the later
-// deletes it.
+// On a cluster, the tombstones and a document are in different slots, so no script
+// sees both. There each deletion leaves a second tombstone in the slot of the document
+// (see tombstoneKey), in the script that deletes the document: that is the one that
+// restore.lua looks for. Then the session joins the others in the list of tombstones.
 
 // Delete removes the session and leaves a tombstone; guest.ErrNotFound where there
-// is none. One script, on a cluster one and a command.
+// is none. One script, on a cluster two.
 func (s *RedisSessions) Delete(ctx context.Context, sessionID string) error {
 	if !guest.ValidSessionID(sessionID) {
 		return fmt.Errorf("%s: %w", deleting, guest.ErrNotFound)
@@ -57,14 +57,14 @@ func (s *RedisSessions) bury(ctx context.Context, ids []string) (there []bool, e
 			s.redis.copies.forget(key)
 		}
 	}()
-	scripted := keys
-	if l.cluster {
-		scripted = keys[:1]
-	}
 	args := append([]string{s.tombstoneLife()}, ids...)
-	deleted, err := s.scripts.remove.Exec(ctx, l.client, scripted, args).AsIntSlice()
-	if err == nil && l.cluster {
-		deleted, err = s.deleteEach(ctx, l, keys[1:])
+	var deleted []int64
+	if l.cluster {
+		if deleted, err = s.buryEach(ctx, l, ids); err == nil {
+			err = s.scripts.remove.Exec(ctx, l.client, keys[:1], args).Error()
+		}
+	} else {
+		deleted, err = s.scripts.remove.Exec(ctx, l.client, keys, args).AsIntSlice()
 	}
 	if err == nil && len(deleted) != len(ids) {
 		err = fmt.Errorf("%d replies for %d sessions", len(deleted), len(ids))
@@ -84,14 +84,15 @@ func (s *RedisSessions) tombstoneLife() string {
 	return strconv.FormatInt(s.tombstones.Microseconds(), 10)
 }
 
-// deleteEach deletes keys that are anywhere on a cluster.
-func (s *RedisSessions) deleteEach(ctx context.Context, l *link, keys []string) (deleted []int64, err error) {
-	deleted = make([]int64, len(keys))
-	commands := make(rueidis.Commands, len(keys))
-	for i, key := range keys {
-		commands[i] = l.client.B().Del().Key(key).Build()
+// buryEach deletes documents that are in slots of their own, with a tombstone each.
+func (s *RedisSessions) buryEach(ctx context.Context, l *link, ids []string) (deleted []int64, err error) {
+	deleted = make([]int64, len(ids))
+	calls := make([]rueidis.LuaExec, len(ids))
+	life := strconv.FormatInt(s.tombstones.Milliseconds(), 10)
+	for i, id := range ids {
+		calls[i] = rueidis.LuaExec{Keys: []string{sessionKey(id), tombstoneKey(id)}, Args: []string{life}}
 	}
-	for i, result := range l.client.DoMulti(ctx, commands...) {
+	for i, result := range s.scripts.bury.ExecMulti(ctx, l.client, calls...) {
 		if deleted[i], err = result.AsInt64(); err != nil {
 			return nil, err
 		}

@@ -7,6 +7,13 @@ const sessionPrefix = "guest:"
 
 func sessionKey(sessionID string) string { return sessionPrefix + sessionID }
 
+// tombstonePrefix begins the key of a session's own tombstone. Only a cluster has
+// them: the braces put it into the slot of the session's document, so that one script
+// sees both.
+const tombstonePrefix = "guests:deleted:{" + sessionPrefix
+
+func tombstoneKey(sessionID string) string { return tombstonePrefix + sessionID + "}" }
+
 // channelPrefix begins the channel of every instance.
 const channelPrefix = "instance:"
 
@@ -15,6 +22,7 @@ const channelPrefix = "instance:"
 // What stands in the braces decides the slot, so the tag active_user_count lets
 // the counter itself, which must have this very name, be in the same slot.
 type keyspace struct {
+	cluster     bool
 	counter     string // number: open sockets over all instances
 	instances   string // sorted set: instance → end of its lease, Unix ms
 	owners      string // hash: session id → instance where its socket lives
@@ -32,6 +40,7 @@ func newKeyspace(cluster bool) keyspace {
 		tag = "{active_user_count}"
 	}
 	return keyspace{
+		cluster:     cluster,
 		counter:     "active_user_count",
 		instances:   "instances" + tag,
 		owners:      "guests:instance" + tag,
@@ -50,12 +59,12 @@ func (k keyspace) has(key string) bool {
 	case k.counter, k.instances, k.owners, k.foreign, k.tombstones, k.epoch, k.sweepLease, matchQueue, matchWaiting, matchPairs, matchSequence:
 		return true
 	}
-	return strings.HasPrefix(key, k.membersOf) || strings.HasPrefix(key, k.reapLeaseOf)
+	return strings.HasPrefix(key, k.membersOf) || strings.HasPrefix(key, k.reapLeaseOf) || strings.HasPrefix(key, tombstonePrefix)
 }
 
 // pattern is a key as a right to it is written: what differs by guest or instance is *.
 func (k keyspace) pattern(key string) string {
-	for _, prefix := range []string{sessionPrefix, k.membersOf, k.reapLeaseOf} {
+	for _, prefix := range []string{sessionPrefix, k.membersOf, k.reapLeaseOf, tombstonePrefix} {
 		if strings.HasPrefix(key, prefix) {
 			return prefix + "*"
 		}

@@ -347,7 +347,7 @@ func testSweep(t *testing.T, r rig) {
 	for range 600 {
 		i.create(t)
 	}
-	if err := i.presence.sweepInTurn(t.Context()); err != nil {
+	if err := newSweeper(i.presence).sweepInTurn(t.Context()); err != nil {
 		t.Fatal(err)
 	}
 	if got, err := i.sessions.Get(t.Context(), ghost.SessionID); err != nil || got.IsOnline {

@@ -18,6 +18,9 @@ var swapLua string
 //go:embed delete.lua
 var deleteLua string
 
+//go:embed bury.lua
+var buryLua string
+
 //go:embed epoch.lua
 var epochLua string
 
@@ -57,7 +60,7 @@ var moveLua string
 // sessionScripts are the scripts on sessions' documents. Redis keeps scripts
 // until it restarts; one that it does not know is sent again.
 type sessionScripts struct {
-	patch, swap, restore, remove *rueidis.Lua
+	patch, swap, restore, remove, bury *rueidis.Lua
 }
 
 func newSessionScripts() sessionScripts {
@@ -66,6 +69,7 @@ func newSessionScripts() sessionScripts {
 		swap:    rueidis.NewLuaScript(swapLua),
 		restore: rueidis.NewLuaScript(spliceLua + restoreLua),
 		remove:  rueidis.NewLuaScript(deleteLua),
+		bury:    rueidis.NewLuaScript(buryLua),
 	}
 }
 

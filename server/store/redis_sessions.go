@@ -4,8 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"maps"
-	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -152,31 +150,7 @@ func (s *RedisSessions) Restore(ctx context.Context, batch []Kept) []error {
 			results[index[i]] = fmt.Errorf("%s %s: it was deleted: %w", doing, batch[index[i]].Session.SessionID, guest.ErrNotFound)
 		}
 	}
-	if l.cluster {
-		s.buryRestored(ctx, batch, results)
-	}
 	return results
-}
-
-// buryRestored deletes those of a restored batch that have a tombstone, on a cluster,
-// where the script cannot see it.
-func (s *RedisSessions) buryRestored(ctx context.Context, batch []Kept, results []error) {
-	ids := make([]string, len(batch))
-	for i, k := range batch {
-		ids[i] = k.Session.SessionID
-	}
-	deleted, err := s.deleted(ctx, ids)
-	if err == nil && len(deleted) > 0 {
-		_, err = s.bury(ctx, slices.Collect(maps.Keys(deleted)))
-	}
-	for i, id := range ids {
-		switch {
-		case err != nil:
-			results[i] = err
-		case deleted[id]:
-			results[i] = fmt.Errorf("restore session %s: it was deleted: %w", id, guest.ErrNotFound)
-		}
-	}
 }
 
 func restoreScript(l *link, k Kept) rueidis.LuaExec {
@@ -185,7 +159,9 @@ func restoreScript(l *link, k Kept) rueidis.LuaExec {
 	seen := `"` + guest.Timestamp(k.Session.LastSeen) + `"`
 	args := []string{strconv.FormatInt(k.Expires.UnixMilli(), 10), seen, string(k.Session.AppendJSON(nil)), k.Session.SessionID, k.Epoch}
 	keys := []string{sessionKey(k.Session.SessionID)}
-	if !l.cluster {
+	if l.cluster {
+		keys = append(keys, tombstoneKey(k.Session.SessionID))
+	} else {
 		keys = append(keys, l.keys.tombstones, l.keys.epoch)
 	}
 	return rueidis.LuaExec{

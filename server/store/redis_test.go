@@ -50,6 +50,8 @@ func TestRedis(t *testing.T) {
 		{"the online list is read from copies", testOnlineCopies},
 		{"the counter is never below zero", testCounter},
 		{"statistics count what there is", testStats},
+		{"keys of other programs are no sessions", testForeignKeys},
+		{"a deleted session cannot be written again", testDeleted},
 		{"no request scans the keys", testNoScans},
 		{"guests are matched first come, first served", testMatching},
 		{"a search after a lost answer finds its pair", testSearchAgain},
@@ -74,14 +76,8 @@ func TestRedis(t *testing.T) {
 // onEachRedis runs a test against a single server, plain and with TLS, a cluster,
 // and a master that a Sentinel tells of.
 func onEachRedis(t *testing.T, run func(*testing.T, rig)) {
-	t.Run("standalone", func(t *testing.T) {
-		s := redistest.Standalone(t)
-		run(t, rig{url: s.URL(), nodes: []*redisproc.Server{s}})
-	})
-	t.Run("cluster", func(t *testing.T) {
-		c := redistest.Cluster(t, 3)
-		run(t, rig{url: c.URL(), nodes: c.Nodes})
-	})
+	t.Run("standalone", func(t *testing.T) { run(t, single(t)) })
+	t.Run("cluster", func(t *testing.T) { run(t, clustered(t)) })
 	t.Run("tls", func(t *testing.T) {
 		a := redistest.NewAuthority(t)
 		with := a.For("127.0.0.1")
@@ -92,6 +88,28 @@ func onEachRedis(t *testing.T, run func(*testing.T, rig)) {
 		g := redistest.Group(t, redisproc.Config{Password: "sesame", SentinelPassword: "open"})
 		run(t, rig{url: g.URL(), nodes: []*redisproc.Server{g.Master}})
 	})
+}
+
+func single(tb testing.TB) rig { return only(redistest.Standalone(tb)) }
+
+// only is a rig of one server.
+func only(s *redisproc.Server) rig { return rig{url: s.URL(), nodes: []*redisproc.Server{s}} }
+
+func clustered(tb testing.TB) rig {
+	c := redistest.Cluster(tb, 3)
+	return rig{url: c.URL(), nodes: c.Nodes}
+}
+
+// owner is the node that has a key.
+func (r rig) owner(tb testing.TB, key string) *redisproc.Server {
+	tb.Helper()
+	for _, node := range r.nodes {
+		if _, err := node.Do("EXISTS", key); err == nil {
+			return node
+		}
+	}
+	tb.Fatalf("no node has %s", key)
+	return nil
 }
 
 func (r rig) flush(tb testing.TB) {
@@ -111,9 +129,7 @@ func (r rig) start(tb testing.TB) *instance {
 	i.matcher = NewRedisMatcher(conn)
 	i.presence = NewRedisPresence(conn, i.name, i.sessions, i.matcher)
 	i.broker = NewRedisBroker(conn)
-	if _, err := i.presence.Beat(tb.Context()); err != nil {
-		tb.Fatal(err)
-	}
+	eventually(tb, 10*time.Second, "a lease", func() bool { _, err := i.presence.Beat(tb.Context()); return err == nil })
 	return i
 }
 

@@ -49,11 +49,17 @@ func (t *trialSteps) args() (args []string) {
 // trialsOf are the steps for an instance: of sessions, of presence and of the matcher.
 func trialsOf(k keyspace, instance string) []*trialSteps {
 	var sessions, presence, matcher trialSteps
-	doc := sessionKey(uuid.NewString())
+	id := uuid.NewString()
+	doc := sessionKey(id)
 	sessions.try("SET", doc, "{}", "EX", "10")
 	sessions.try("GET", doc)
 	sessions.try("MGET", doc)
 	sessions.try("DEL", doc)
+	if k.cluster {
+		sessions.try("SET", tombstoneKey(id), "1", "PX", "10000")
+		sessions.try("EXISTS", tombstoneKey(id))
+		sessions.try("DEL", tombstoneKey(id))
+	}
 
 	scratch, number := k.members(instance+".trial"), k.reapLease(instance+".trial")
 	presence.try("SET", number, "1", "PX", "10000")

@@ -142,8 +142,8 @@ func (w *watch) try(ctx context.Context, patience time.Duration) error {
 	defer cancel()
 	ticks, stop := w.pulse()
 	defer stop()
-	answer := make(chan error, 1)
-	go func() { answer <- w.ask(ctx, w.begun && !w.up) }()
+	answer, returning := make(chan error, 1), w.begun && !w.up
+	go func() { answer <- w.ask(ctx, returning) }()
 	for waited := time.Duration(0); waited < patience; waited += pulseEvery {
 		select {
 		case err := <-answer:

@@ -67,6 +67,22 @@ func TestProberKnowsInTime(t *testing.T) {
 	}
 }
 
+// TestQuestionThatIsGivenUpReadsNothingLater: its goroutine may begin after the prober
+// has decided. The race detector sees it.
+func TestQuestionThatIsGivenUpReadsNothingLater(t *testing.T) {
+	ctx, end := context.WithCancel(t.Context())
+	defer end()
+	w := newTold(func(context.Context, bool) error { <-ctx.Done(); return nil })
+	ticks := make(chan time.Time)
+	close(ticks)
+	w.pulse = func() (<-chan time.Time, func()) { return ticks, func() {} }
+	w.look(ctx)
+	w.report(true, nil)
+	if w.up || len(w.ups) != 2 {
+		t.Errorf("told %v, want down", w.ups)
+	}
+}
+
 func TestOneFailureIsNoOutage(t *testing.T) {
 	for name, first := range map[string]error{"broken": io.EOF, "silent": errSilent} {
 		t.Run(name, func(t *testing.T) {

@@ -1,12 +1,16 @@
--- KEYS: a session's document; and, where they are on the same node, tombstones and
--- epoch. ARGV: when it expires in Unix ms, its lastSeen, the whole document, the
+-- KEYS: a session's document; then tombstones and epoch, or on a cluster the session's
+-- own tombstone. ARGV: when it expires in Unix ms, its lastSeen, the whole document, the
 -- session's id, the epoch in which Redis had the document or '', then members as
 -- for splice. Writes the document where there is none or an older one; of an older
 -- one, members that we do not know stay. Returns 1; 0 where what is stored has been
 -- seen later; -1 where the session is gone: it was deleted, or Redis had it, has lost
 -- no data since, and has it no more.
 local call = redis.call
-if KEYS[2] and call('ZSCORE', KEYS[2], ARGV[4]) then return -1 end
+if KEYS[3] then
+  if call('ZSCORE', KEYS[2], ARGV[4]) then return -1 end
+elseif call('EXISTS', KEYS[2]) == 1 then
+  return -1
+end
 local doc = call('GET', KEYS[1])
 local new = ARGV[3]
 if doc then
