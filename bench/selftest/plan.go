@@ -25,6 +25,9 @@ type Kind struct {
 	Runs    int      `yaml:"runs" json:"runs"`
 	Disturb bool     `yaml:"disturb" json:"disturb,omitempty"` // beside a process that burns a core at random
 	Burn    int      `yaml:"burn" json:"burn,omitempty"`       // beside so many cores burnt all the time
+	// Shares of the runs that must be Regressed, or pass; 0: none.
+	Regressed float64 `yaml:"regressed" json:"regressed,omitempty"`
+	Pass      float64 `yaml:"pass" json:"pass,omitempty"`
 }
 
 // name tells a kind from all others.
@@ -60,6 +63,9 @@ func checkPlan(plan []Kind, p gate.Policy) error {
 		if err != nil {
 			return cli.UsageError{Err: err}
 		}
+		if !(k.Regressed >= 0 && k.Regressed <= 1 && k.Pass >= 0 && k.Pass <= 1) || (k.Plant == "none" && k.Regressed > 0) || (k.Plant != "none" && k.Pass > 0) {
+			return cli.Usagef("regressed %v, pass %v of %s: shares from 0 to 1, pass of identical code and regressed of others", k.Regressed, k.Pass, k.name())
+		}
 		if k.Burn < 0 || k.Burn > 64 {
 			return cli.Usagef("burn %d of %s: 0 to 64 cores", k.Burn, k.name())
 		}
@@ -74,10 +80,10 @@ func checkPlan(plan []Kind, p gate.Policy) error {
 		if err != nil {
 			return err
 		}
-		if plant.share > 0 && !plant.instructions && handled(restricted) == "" {
+		if plant.share > 0 && plant.of != inInstructions && handled(restricted) == "" {
 			return cli.UsageError{Err: fmt.Errorf("%s: a share is planted in the handler of events: look for it in Relay/within or Server/memory", k.name())}
 		}
-		if plant.instructions && countedHandler(restricted) == nil {
+		if plant.of == inInstructions && countedHandler(restricted) == nil {
 			return cli.Usagef("%s: instructions are planted in the handler of events: look for them in Relay/within", k.name())
 		}
 	}
@@ -113,28 +119,57 @@ func countedHandler(p gate.Policy) *gate.Metric {
 	return &p.Counts[i]
 }
 
+// means is what a share is planted in.
+type means int
+
+const (
+	inCPUTime means = iota
+	inInstructions
+	inCaches
+)
+
+func (m means) String() string { return [...]string{"CPU time", "instructions", "cache"}[m] }
+
+// plant is a change by so many rounds of planted work, or thousandths of a cache miss.
+func (m means) plant(rounds int) change {
+	if m == inCaches {
+		return plantCacheMisses(rounds)
+	}
+	return plantWork(rounds)
+}
+
 // plant is what is planted.
 type plant struct {
-	change       func(dir string) error // nil for none, and for shares
-	share        float64                // of work: 0.05 is 5 % more; 0: no share
-	instructions bool                   // the share is of instructions, not of CPU time
+	change change  // nil for none, and for shares
+	share  float64 // 0.05 is 5 % more; 0: no share
+	of     means
 }
 
 // fixed are the plants that need no calibration.
-func fixed() map[string]func(dir string) error {
-	return map[string]func(dir string) error{"none": nil, "allocation": plantAllocation, "command": plantCommand, "write": plantWrite, "cache": plantCacheMisses}
+func fixed() map[string]change {
+	return map[string]change{"none": nil, "allocation": plantAllocation, "command": plantCommand, "write": plantWrite}
 }
 
 // parsePlant reads the name of what is to be planted.
 func parsePlant(name string) (p plant, err error) {
-	if change, ok := fixed()[name]; ok {
-		return plant{change: change}, nil
+	if edit, ok := fixed()[name]; ok {
+		return plant{change: edit}, nil
 	}
-	digits, instructions := strings.CutSuffix(name, " instructions")
+	digits, word, _ := strings.Cut(name, " ")
+	switch word {
+	case "":
+	case inInstructions.String():
+		p.of = inInstructions
+	case inCaches.String():
+		p.of = inCaches
+	default:
+		digits = "" // no share
+	}
 	digits, isShare := strings.CutSuffix(digits, "%")
 	share, err := strconv.ParseFloat(digits, 64)
 	if !isShare || err != nil || !(share > 0) || share > 100 {
-		return p, fmt.Errorf(`--plant %q: none, allocation, command, write, cache, or a share such as 5%% or "1%% instructions"`, name)
+		return p, fmt.Errorf(`--plant %q: none, allocation, command, write, or a share such as 5%%, "5%% cache" or "1%% instructions"`, name)
 	}
-	return plant{share: share / 100, instructions: instructions}, nil
+	p.share = share / 100
+	return p, nil
 }

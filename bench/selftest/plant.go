@@ -12,15 +12,26 @@ import (
 	"strings"
 )
 
-// A plant makes a tree worse in a known way: statements put at the beginning of
-// a method, whatever else that has become.
+// A plant makes a tree worse in a known way: statements put at the beginning of a method,
+// wherever that is by now, and declarations in a file beside it.
 
-// plantWork lets the server waste so many rounds of arithmetic on every event
-// that a guest sends.
-func plantWork(rounds int) func(dir string) error {
+// change edits the files of a tree.
+type change = func(dir string) error
+
+// inHandler plants in what handles an event of a guest.
+func inHandler(declarations, statement string) change {
 	return func(dir string) error {
-		const file = `package realtime
+		file, name, err := insert(filepath.Join(dir, "server"), "Client", "Handle", func(method) string { return statement })
+		if err != nil {
+			return err
+		}
+		return os.WriteFile(filepath.Join(filepath.Dir(file), "planted.go"), []byte("package "+name+"\n"+declarations), 0o644)
+	}
+}
 
+// plantWork wastes so many rounds of arithmetic on every event.
+func plantWork(rounds int) change {
+	return inHandler(`
 import "sync/atomic"
 
 var plantedSink atomic.Uint64
@@ -34,50 +45,13 @@ func planted(rounds int) {
 		plantedSink.Store(x)
 	}
 }
-`
-		folder := filepath.Join(dir, "server", "realtime")
-		if err := os.WriteFile(filepath.Join(folder, "planted.go"), []byte(file), 0o644); err != nil {
-			return err
-		}
-		return insert(folder, "Client", "Handle", func(method) string { return fmt.Sprintf("planted(%d)", rounds) })
-	}
+`, fmt.Sprintf("planted(%d)", rounds))
 }
 
-// plantAllocation lets the server allocate once more on every event.
-func plantAllocation(dir string) error {
-	const file = `package realtime
-
-import "sync/atomic"
-
-var plantedGarbage atomic.Pointer[[64]byte]
-`
-	folder := filepath.Join(dir, "server", "realtime")
-	if err := os.WriteFile(filepath.Join(folder, "planted.go"), []byte(file), 0o644); err != nil {
-		return err
-	}
-	return insert(folder, "Client", "Handle", func(method) string { return "plantedGarbage.Store(new([64]byte))" })
-}
-
-// plantWrite lets the server write one byte to /dev/null more on every event.
-func plantWrite(dir string) error {
-	const file = `package realtime
-
-import "os"
-
-var plantedNull, _ = os.OpenFile(os.DevNull, os.O_WRONLY, 0)
-`
-	folder := filepath.Join(dir, "server", "realtime")
-	if err := os.WriteFile(filepath.Join(folder, "planted.go"), []byte(file), 0o644); err != nil {
-		return err
-	}
-	return insert(folder, "Client", "Handle", func(method) string { return `_, _ = plantedNull.WriteString("x")` })
-}
-
-// plantCacheMisses lets the server read a few words that no cache has on every event:
-// hardly an instruction, and some hundred nanoseconds.
-func plantCacheMisses(dir string) error {
-	const file = `package realtime
-
+// plantCacheMisses reads so many words that no cache has on a thousand events: a dozen
+// instructions an event, and some hundred nanoseconds a word.
+func plantCacheMisses(thousandth int) change {
+	return inHandler(`
 import "sync/atomic"
 
 var (
@@ -88,29 +62,41 @@ var (
 		}
 		return m
 	}()
-	plantedAt atomic.Uint32
+	plantedDue atomic.Uint64
+	plantedAt  atomic.Uint32
 )
 
-func planted() {
+func planted(thousandth uint64) {
+	due := plantedDue.Add(thousandth)
+	words := due/1000 - (due-thousandth)/1000
+	if words == 0 {
+		return
+	}
 	at := plantedAt.Load()
-	for range 3 {
+	for range words {
 		at = plantedMemory[at&(1<<25-1)]
 	}
-	plantedAt.Store(at + 1)
+	plantedAt.Store(at)
 }
-`
-	folder := filepath.Join(dir, "server", "realtime")
-	if err := os.WriteFile(filepath.Join(folder, "planted.go"), []byte(file), 0o644); err != nil {
-		return err
-	}
-	return insert(folder, "Client", "Handle", func(method) string { return "planted()" })
+`, fmt.Sprintf("planted(%d)", thousandth))
 }
 
-// plantCommand lets the server ask Redis once more for every new guest.
+// plantAllocation allocates once more on every event.
+func plantAllocation(dir string) error {
+	return inHandler("\nimport \"sync/atomic\"\n\nvar plantedGarbage atomic.Pointer[[64]byte]\n", "plantedGarbage.Store(new([64]byte))")(dir)
+}
+
+// plantWrite writes one byte to /dev/null more on every event.
+func plantWrite(dir string) error {
+	return inHandler("\nimport \"os\"\n\nvar plantedNull, _ = os.OpenFile(os.DevNull, os.O_WRONLY, 0)\n", `_, _ = plantedNull.WriteString("x")`)(dir)
+}
+
+// plantCommand asks Redis once more for every new guest.
 func plantCommand(dir string) error {
-	return insert(filepath.Join(dir, "server", "store"), "RedisSessions", "Create", func(m method) string {
+	_, _, err := insert(filepath.Join(dir, "server"), "RedisSessions", "Create", func(m method) string {
 		return fmt.Sprintf("_, _ = %s.Get(%s, %s.SessionID)", m.receiver, m.params[0], m.params[1])
 	})
+	return err
 }
 
 // method is one that was found.
@@ -119,41 +105,58 @@ type method struct {
 	params   []string
 }
 
-// insert puts a statement at the beginning of a method of a package.
-func insert(folder, of, name string, statement func(method) string) error {
-	names, err := fs.Glob(os.DirFS(folder), "*.go")
-	if err != nil {
+// insert puts a statement at the beginning of a method of some package below a folder, and
+// returns the file and the package's name.
+func insert(root, of, name string, statement func(method) string) (file, in string, err error) {
+	err = filepath.WalkDir(root, func(path string, d fs.DirEntry, err error) error {
+		switch {
+		case err != nil:
+			return err
+		case d.Name() == "testdata" || d.Name() == "node_modules":
+			return fs.SkipDir
+		case !strings.HasSuffix(path, ".go") || strings.HasSuffix(path, "_test.go"):
+			return nil
+		}
+		in, err = insertInto(path, of, name, statement)
+		if err == nil {
+			file = path
+			return fs.SkipAll
+		}
+		if errors.Is(err, errNoMethod) {
+			return nil
+		}
 		return err
+	})
+	if err == nil && file == "" {
+		err = fmt.Errorf("%s: %w: (*%s).%s", root, errNoMethod, of, name)
 	}
-	for _, file := range names {
-		if strings.HasSuffix(file, "_test.go") {
+	return file, in, err
+}
+
+func insertInto(path, of, name string, statement func(method) string) (in string, err error) {
+	source, err := os.ReadFile(path)
+	if err != nil {
+		return "", err
+	}
+	files := token.NewFileSet()
+	tree, err := parser.ParseFile(files, path, source, parser.SkipObjectResolution)
+	if err != nil {
+		return "", err
+	}
+	for _, d := range tree.Decls {
+		f, ok := d.(*ast.FuncDecl)
+		if !ok || f.Name.Name != name || f.Body == nil {
 			continue
 		}
-		path := filepath.Join(folder, file)
-		source, err := os.ReadFile(path)
-		if err != nil {
-			return err
+		m, ok := methodOf(f, of)
+		if !ok {
+			continue
 		}
-		files := token.NewFileSet()
-		tree, err := parser.ParseFile(files, path, source, parser.SkipObjectResolution)
-		if err != nil {
-			return err
-		}
-		for _, d := range tree.Decls {
-			f, ok := d.(*ast.FuncDecl)
-			if !ok || f.Name.Name != name || f.Body == nil {
-				continue
-			}
-			m, ok := methodOf(f, of)
-			if !ok {
-				continue
-			}
-			at := files.Position(f.Body.Lbrace).Offset + 1
-			changed := string(source[:at]) + "\n\t" + statement(m) + string(source[at:])
-			return os.WriteFile(path, []byte(changed), 0o644)
-		}
+		at := files.Position(f.Body.Lbrace).Offset + 1
+		changed := string(source[:at]) + "\n\t" + statement(m) + string(source[at:])
+		return tree.Name.Name, os.WriteFile(path, []byte(changed), 0o644)
 	}
-	return fmt.Errorf("%s: %w: (*%s).%s", folder, errNoMethod, of, name)
+	return "", errNoMethod
 }
 
 var errNoMethod = errors.New("no such method to plant something in")

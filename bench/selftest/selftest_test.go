@@ -23,24 +23,34 @@ func TestTheShippedPlanHolds(t *testing.T) {
 	}
 	runs := map[string]int{}
 	for _, k := range plan {
-		if k.Disturb {
-			runs["beside a burnt core"] += k.Runs
-		} else {
-			runs[k.Plant] += k.Runs
+		name := k.Plant
+		if k.Burn > 0 {
+			name += ", burnt"
+		}
+		runs[name] += k.Runs
+		if k.Burn == 0 && k.Pass == 0 && k.Regressed == 0 {
+			t.Errorf("%s has no target", k.name())
 		}
 	}
-	for plant, least := range map[string]int{"none": 60, "5%": 30, "10%": 30, "allocation": 5, "command": 5, "beside a burnt core": 20} {
+	for plant, least := range map[string]int{
+		"none": 100, "1% instructions": 30, "5% instructions": 10, "write": 30, "5%": 30, "5% cache": 30, "allocation": 5, "command": 5,
+		"none, burnt": 50, "1% instructions, burnt": 20, "5% cache, burnt": 4,
+	} {
 		if runs[plant] < least {
 			t.Errorf("%s is planned %d times, want at least %d", plant, runs[plant], least)
 		}
 	}
 	for text, want := range map[string]string{
-		"[]":                                  "empty",
-		"- {plant: none, rnus: 3}":            "rnus",
-		"- {plant: none}":                     "--runs 0",
-		"- {plant: much, runs: 1}":            `"much"`,
-		"- {plant: none, runs: 1, burn: -1}":  "burn -1",
-		"- {plant: x% instructions, runs: 1}": `"x% instructions"`,
+		"[]":                                                  "empty",
+		"- {plant: none, rnus: 3}":                            "rnus",
+		"- {plant: none}":                                     "--runs 0",
+		"- {plant: much, runs: 1}":                            `"much"`,
+		"- {plant: 5% of all, runs: 1}":                       `"5% of all"`,
+		"- {plant: cache, runs: 1}":                           `"cache"`,
+		"- {plant: none, runs: 1, pass: 98}":                  "pass 98",
+		"- {plant: 5%, runs: 1, pass: 0.9}":                   "pass of identical code",
+		"- {plant: none, runs: 1, burn: -1}":                  "burn -1",
+		"- {plant: x% instructions, runs: 1}":                 `"x% instructions"`,
 		"- {plant: 1% instructions, only: [Record], runs: 1}": "look for them in Relay/within",
 		"- {plant: none, only: [X], runs: 1}":                 `"X"`,
 		"- {plant: 5%, only: [Record], runs: 1}":              "Relay/within or Server/memory",
