@@ -24,13 +24,15 @@ func (p *performance) conclude(ctx context.Context, tally executor.Tally, end ti
 	p.target.Spread.Close() // of guests who fell silent
 	var left verify.Leftovers
 	p.waitFor(forStatistics, tally, func() { left = p.target.leftovers(ctx) })
+	tightest := results.Tightest(p.scenario.Thresholds)
+	p.slow = measure.Late(p.health, totals, tightest)
 	if p.teller == nil {
 		p.judge(p.verifier.Finish(p.plan.Clock.Now(), left), left)
 	}
 	p.waitFor(forStatistics, tally, func() { p.spent(ctx) })
 
 	invalid, warnings := measure.Verdict(p.health, totals, measure.Judged{
-		Tightest: results.Tightest(p.scenario.Thresholds),
+		Tightest: tightest,
 		Miss:     results.NarrowestMiss(p.scenario.Thresholds, p.run),
 	})
 	r.Invalid = append(r.Invalid, invalid...)
@@ -89,9 +91,16 @@ func accounts(t executor.Tally, open, closed int) results.Guests {
 	}
 }
 
-// judge takes over what was seen.
+// judge adds the violations to the record. Where the generator was late, time limits
+// of the contract are not judged.
 func (p *performance) judge(report verify.Report, left verify.Leftovers) {
 	r := &p.run.Record
+	if p.slow {
+		var unjudged []verify.Violation
+		if report, unjudged = report.WithoutTime(); len(unjudged) > 0 {
+			r.Warnings = append(r.Warnings, notJudged(unjudged))
+		}
+	}
 	for _, v := range report.Violations {
 		known := results.Violation{Rule: v.Rule, Count: v.Count, Examples: v.Examples}
 		for _, c := range v.Consequences {
@@ -113,6 +122,15 @@ func (p *performance) judge(report verify.Report, left verify.Leftovers) {
 	if left == nil {
 		r.Warnings = append(r.Warnings, "whether anything was left behind at the end is not known: the target does not tell, or had other guests before the run")
 	}
+}
+
+// notJudged names the rules whose time limits passed while the generator was late.
+func notJudged(late []verify.Violation) string {
+	words := make([]string, len(late))
+	for i, v := range late {
+		words[i] = v.Rule + " " + results.FormatCount(v.Count)
+	}
+	return "the generator was late, so time limits of the contract were not judged; those that passed: " + strings.Join(words, ", ")
 }
 
 // spent takes over what servers, Redis and generator cost. Servers of our own

@@ -16,6 +16,7 @@ func (e *ensemble) conclude(ctx context.Context, end time.Duration) error {
 	for _, m := range e.members {
 		share, doubts := e.share(m, end)
 		shares = append(shares, share)
+		e.slow = e.slow || m.end != nil && m.end.Late
 		for _, doubt := range doubts {
 			invalid = append(invalid, fmt.Sprintf("process %d of %d: %s", m.part.Share, m.part.Of, doubt))
 		}

@@ -3,6 +3,7 @@ package main
 import (
 	"path/filepath"
 	"slices"
+	"strings"
 	"testing"
 
 	"guestload/loadgen/verify/liar"
@@ -80,6 +81,9 @@ func findOut(t *testing.T, processes string) {
 				return
 			}
 			named := slices.ContainsFunc(rules, func(r rule.ID) bool { return slices.Contains(broken, r) })
+			if timed := lie == liar.ForgetRelease || lie == liar.KeepWaiting; timed && code == results.ExitInvalid && strings.Contains(strings.Join(r.Warnings, "\n"), "those that passed: "+string(rules[0])) {
+				return // on a busy machine time limits are not judged
+			}
 			if code != results.ExitViolated || !named || server.Told() == 0 {
 				t.Errorf("%d lies: exit code %d, broken %q, want one of %q\n%s%s", server.Told(), code, broken, rules, out, errs)
 			}

@@ -188,6 +188,7 @@ type performance struct {
 	teller    *teller          // nil: the run is told of here
 	journal   *results.Journal // nil: no record is written here
 	died      bool             // the embedded server ended by itself
+	slow      bool             // the generator was so late that time limits are not judged
 	shown     error            // why the screen could not be drawn
 }
 

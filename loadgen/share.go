@@ -105,7 +105,7 @@ func (l *teller) tell(ctx context.Context, p *performance) error {
 		return err
 	}
 	l.handOver()
-	end := crew.End{Record: run.Record, Invalid: l.invalid}
+	end := crew.End{Record: run.Record, Invalid: l.invalid, Late: p.slow}
 	return l.line.Say(crew.Word{Seconds: said(run.Seconds[l.told:]), Now: p.tape.last, End: &end})
 }
 

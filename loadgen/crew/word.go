@@ -56,7 +56,8 @@ type Word struct {
 // End is what a process has to say when its share is over.
 type End struct {
 	Record  results.Record
-	Invalid []string // why its share is not to be believed
+	Invalid []string // why its numbers are unreliable
+	Late    bool     // it was so late that time limits of the contract cannot be judged
 }
 
 // Second is one second of a share, in a form that can be said.

@@ -134,3 +134,29 @@ func TestWatchTellsHowLateTimersFire(t *testing.T) {
 		}
 	})
 }
+
+func TestAGeneratorIsLateForTheTightestThreshold(t *testing.T) {
+	late := func(starts, probes time.Duration, lost int64) Health {
+		return Health{Starts: Lateness{P99: starts}, Probes: Lateness{P99: probes}, Lost: lost}
+	}
+	for _, tt := range []struct {
+		health   Health
+		tightest time.Duration
+		want     bool
+	}{
+		{late(LateFloor, LateFloor, 0), 0, false},
+		{late(LateFloor+1, 0, 0), 0, true},
+		{late(0, LateFloor+1, 0), 0, true},
+		{late(0, 0, 1), 0, true},
+		{late(100*time.Millisecond, 0, 0), 400 * time.Millisecond, false},
+		{late(101*time.Millisecond, 0, 0), 400 * time.Millisecond, true},
+		{late(LateCeiling+1, 0, 0), time.Minute, true},
+	} {
+		if got := Late(tt.health, Totals{}, tt.tightest); got != tt.want {
+			t.Errorf("%+v, tightest %v: %v", tt.health, tt.tightest, got)
+		}
+		if invalid, _ := Verdict(tt.health, Totals{}, Judged{Tightest: tt.tightest}); (len(invalid) > 0) != tt.want {
+			t.Errorf("%+v, tightest %v: invalid %q", tt.health, tt.tightest, invalid)
+		}
+	}
+}

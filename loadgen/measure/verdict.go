@@ -48,11 +48,7 @@ type Judged struct {
 // (a request that waited for a stalled connection), and is reported as such.
 func Verdict(h Health, t Totals, judged Judged) (invalid, warnings []string) {
 	fastest, op := fastestP99(t)
-	tightest := judged.Tightest
-	if tightest <= 0 {
-		tightest = fastest
-	}
-	limit := min(max(LateFloor, share(tightest, LateShare)), LateCeiling)
+	limit := mostLate(t, judged.Tightest)
 	judge := func(late Lateness, what string) {
 		words := fmt.Sprintf("%s were %s late at the 99th percentile (worst %s)", what, round(late.P99), round(late.Max))
 		switch {
@@ -85,6 +81,22 @@ func Verdict(h Health, t Totals, judged Judged) (invalid, warnings []string) {
 		warnings = append(warnings, fmt.Sprintf("garbage collection stopped the generator for up to %s", round(h.Pauses.Max)))
 	}
 	return invalid, warnings
+}
+
+// Late reports whether the generator was so late that its run is invalid, given the
+// lowest upper bound that a threshold sets on a time; 0 for none. Then the machine was
+// too slow for the load, so that time limits of the contract cannot be judged either.
+func Late(h Health, t Totals, tightest time.Duration) bool {
+	limit := mostLate(t, tightest)
+	return h.Starts.P99 > limit || h.Probes.P99 > limit || h.Lost > 0
+}
+
+// mostLate is the lateness at the 99th percentile that a generator may have.
+func mostLate(t Totals, tightest time.Duration) time.Duration {
+	if tightest <= 0 {
+		tightest, _ = fastestP99(t)
+	}
+	return min(max(LateFloor, share(tightest, LateShare)), LateCeiling)
 }
 
 // fastestP99 is the smallest p99 of response time of operations with at least

@@ -32,6 +32,7 @@ type plan struct {
 	seconds int
 	spacing string
 	bound   string // of the p99 of response time, by threshold; "" for 10 s
+	text    string // of another scenario, "" for this one
 	flags   []string
 	nice    string // the command that gives the generator its priority, "" for none
 	// during is called when the generator was started. The run is over when both are.
@@ -41,6 +42,9 @@ type plan struct {
 func (p plan) guests() int { return p.rate * p.seconds }
 
 func (p plan) scenario() string {
+	if p.text != "" {
+		return p.text
+	}
 	bound := p.bound
 	if bound == "" {
 		bound = "10s"

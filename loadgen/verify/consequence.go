@@ -9,48 +9,54 @@ import "guestload/scenarios/rule"
 
 // affection says that a breach has affected a guest in some of its episodes.
 type affection struct {
-	cause       rule.ID
+	cause       breach
 	from, until uint32 // serial numbers
 }
 
-// follows counts f as a consequence where it follows from an earlier breach that
-// has affected one of its guests in the same episodes, and reports whether it does.
-// Both guests are affected from now on. No lock is held.
-func (t *tally) follows(f finding) bool {
+// count counts f, as a consequence where it follows from an earlier breach that has
+// affected one of its guests in the same episodes. Both guests are affected from now
+// on. It returns the entry that wants f as an example, nil for none. No lock is held.
+func (t *tally) count(f finding) *entry {
 	serialA, serialB := f.a.serial(f.serialA), f.b.serial(f.serialB)
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	cause, follows := t.cause(f.a, serialA, f.rule)
+	cause, follows := t.cause(f.a, serialA, f.ID)
 	if !follows {
-		cause, follows = t.cause(f.b, serialB, f.rule)
+		cause, follows = t.cause(f.b, serialB, f.ID)
 	}
 	if !follows {
-		cause = f.rule
+		cause = f.breach
 	}
 	t.affect(f.a, serialA, cause)
 	t.affect(f.b, serialB, cause)
+	e := in(&t.mu.entries, cause)
 	if follows {
-		if t.mu.followed == nil {
-			t.mu.followed = make(map[[2]rule.ID]int64)
+		e.followed[f.ID] += f.n
+		if !cause.late || f.late {
+			return nil
 		}
-		t.mu.followed[[2]rule.ID{cause, f.rule}] += f.n
+		e = in(&t.mu.spared, f.ID)
 	}
-	return follows
+	e.count += f.n
+	if len(e.examples) == Examples {
+		return nil
+	}
+	return e
 }
 
 // cause returns the breach from which a breach of the rule follows. t.mu is held.
-func (t *tally) cause(w *Witness, serial uint32, id rule.ID) (rule.ID, bool) {
+func (t *tally) cause(w *Witness, serial uint32, id rule.ID) (breach, bool) {
 	for _, a := range t.mu.affected[w] {
 		if a.from <= serial && serial <= a.until && a.cause.Explains(id) {
 			return a.cause, true
 		}
 	}
-	return "", false
+	return breach{}, false
 }
 
 // affect notes that the guest is affected in this episode and the one before, from
 // which it may have been torn. t.mu is held.
-func (t *tally) affect(w *Witness, serial uint32, cause rule.ID) {
+func (t *tally) affect(w *Witness, serial uint32, cause breach) {
 	if w == nil {
 		return
 	}

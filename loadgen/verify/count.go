@@ -7,8 +7,8 @@ func (v *Verifier) Count() int64 {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	var n int64
-	for _, found := range t.mu.rules {
-		n += found.Count
+	for _, found := range t.mu.entries {
+		n += found.count
 	}
 	return n
 }

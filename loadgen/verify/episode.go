@@ -161,10 +161,10 @@ func (v *Verifier) judgeWait(e *episode, who *Witness, since, limit, now time.Du
 	}
 	e.kept = true
 	if e.released && e.toldAt == stayed {
-		return found(rule.Release, e.owner, who, "%s was told that %s had gone only %v after it did: at most %v are allowed",
+		return overdue(rule.Release, e.owner, who, "%s was told that %s had gone only %v after it did: at most %v are allowed",
 			e.owner, who, shown(waited), limit)
 	}
-	return found(rule.Release, e.owner, who, "%s waited %v and was not told that %s had gone: at most %v are allowed",
+	return overdue(rule.Release, e.owner, who, "%s waited %v and was not told that %s had gone: at most %v are allowed",
 		e.owner, shown(waited), who, limit)
 }
 

@@ -237,7 +237,7 @@ func (v *Verifier) judgeNotice(e *episode, now time.Duration) []finding {
 }
 
 func unnoticed(e *episode, now time.Duration) []finding {
-	return found(rule.SymmetricPartner, e.owner, e.partner, "%s was told that %s is its partner, who was not told of it for %v",
+	return overdue(rule.SymmetricPartner, e.owner, e.partner, "%s was told that %s is its partner, who was not told of it for %v",
 		e.owner, e.partner, shown(now-e.matched))
 }
 

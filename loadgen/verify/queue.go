@@ -176,7 +176,7 @@ func (v *Verifier) judgeWaiting(e *episode, until time.Duration) []finding {
 				break // who came later has waited less
 			}
 			if o.owner != e.owner {
-				return within(found(rule.MatchedInTime, e.owner, o.owner,
+				return within(overdue(rule.MatchedInTime, e.owner, o.owner,
 					"%s and %s accept each other, and both searched for %v without a match: at most %v are allowed",
 					e.owner, o.owner, shown(end-since), v.limits.Match), e, o)
 			}

@@ -2,6 +2,7 @@ package verify
 
 import (
 	"flag"
+	"maps"
 	"os"
 	"slices"
 	"testing"
@@ -110,5 +111,59 @@ func TestAStoryTellsBothSides(t *testing.T) {
 	}
 	if got != string(want) {
 		t.Errorf("got\n%s\nwant\n%s", got, want)
+	}
+}
+
+// Breaches of time limits can be left out. What follows from them and has nothing to do
+// with time then counts on its own.
+func TestAReportWithoutTimeKeepsOrderAndContent(t *testing.T) {
+	for _, tt := range []struct {
+		name                 string
+		play                 func(s *stage)
+		all, timeless, spent map[rule.ID]int64
+	}{
+		{"released late", func(s *stage) {
+			s.meet(0, 1)
+			s.guests[0].Dropping(s.tick(), Closed)
+			s.now += 5 * time.Second
+			s.hear(1, api.EventRoomClosed, 0)
+		}, map[rule.ID]int64{rule.Release: 1}, nil, map[rule.ID]int64{rule.Release: 1}},
+		{"not matched", func(s *stage) {
+			s.search(0)
+			s.search(1)
+			s.now += 8 * time.Second
+		}, map[rule.ID]int64{rule.MatchedInTime: 1}, nil, map[rule.ID]int64{rule.MatchedInTime: 1}},
+		{"told twice", func(s *stage) {
+			s.meet(0, 1)
+			text := s.send(0, 1)
+			s.receive(1, 0, text)
+			s.receive(1, 0, text)
+		}, map[rule.ID]int64{rule.MessageOnce: 1}, map[rule.ID]int64{rule.MessageOnce: 1}, nil},
+		{"released late, and sent a message of the chat", func(s *stage) {
+			s.meet(0, 1)
+			text := s.send(0, 1)
+			s.leave(0)
+			s.now += 5 * time.Second
+			s.released(1, 0)
+			s.receive(1, 0, text)
+		}, map[rule.ID]int64{rule.Release: 1}, map[rule.ID]int64{rule.AfterLeave: 1, rule.MessageLost: 1}, map[rule.ID]int64{rule.Release: 1}},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			s := newStage(4)
+			tt.play(s)
+			all := s.finish()
+			timeless, spent := all.WithoutTime()
+			for what, of := range map[string]struct {
+				got  Report
+				want map[rule.ID]int64
+			}{"all": {all, tt.all}, "without time": {timeless, tt.timeless}, "late": {Report{Violations: spent}, tt.spent}} {
+				if got := broken(of.got); !maps.Equal(got, of.want) {
+					t.Errorf("%s: %v, want %v", what, got, of.want)
+				}
+			}
+			if len(timeless.Violations) != len(rule.All()) {
+				t.Errorf("%d rules", len(timeless.Violations))
+			}
+		})
 	}
 }

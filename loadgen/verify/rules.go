@@ -31,9 +31,11 @@ type Consequence struct {
 // Report is what a run's guests saw, judged. Violations lists every rule, those
 // with Count 0 too.
 type Report struct {
-	Violations []Violation
-	Matches    int64 // user:matched heard
-	Messages   int64 // chat:message heard
+	Violations     []Violation
+	timeless, late []Violation // without breaches of time limits, and these alone
+
+	Matches  int64 // user:matched heard
+	Messages int64 // chat:message heard
 	// Losses are chats that the killing of one side's instance ended, and Slowest is
 	// how long it took at the most until the other side was told.
 	Losses    int64
@@ -60,9 +62,25 @@ func (r Report) Of(id rule.ID) Violation {
 	return Violation{}
 }
 
+// WithoutTime returns the report without breaches of time limits, and these breaches, of
+// each rule that has some. On a machine too slow for the load a limit says nothing of the
+// server; rules of order and of content hold there as well, so their breaches count on
+// their own even if they follow from a limit that has passed.
+func (r Report) WithoutTime() (rest Report, late []Violation) {
+	rest = r
+	rest.Violations, rest.late = r.timeless, nil
+	return rest, r.late
+}
+
+// breach is a kind of breach: of a rule, either by being late or in another way.
+type breach struct {
+	rule.ID
+	late bool // a time limit of the rule has passed
+}
+
 // finding is one breach, found while locks were held and told after.
 type finding struct {
-	rule rule.ID
+	breach
 	a, b *Witness // whose stories belong to it; b may be nil
 	n    int64    // how many at once
 	what string
@@ -71,20 +89,54 @@ type finding struct {
 }
 
 func found(id rule.ID, a, b *Witness, format string, args ...any) []finding {
-	return []finding{{rule: id, a: a, b: b, n: 1, what: fmt.Sprintf(format, args...)}}
+	return []finding{{breach: breach{ID: id}, a: a, b: b, n: 1, what: fmt.Sprintf(format, args...)}}
 }
 
-// tally counts breaches and keeps the first few of each rule.
+// overdue is found for a rule whose time limit has passed.
+func overdue(id rule.ID, a, b *Witness, format string, args ...any) []finding {
+	fs := found(id, a, b, format, args...)
+	fs[0].late = true
+	return fs
+}
+
+// tally counts breaches and keeps the first few of each kind.
 type tally struct {
 	matches, strangers atomic.Int64
 	losses, slowest    atomic.Int64 // slowest in ns
 	mu                 struct {
 		sync.Mutex
-		rules    map[rule.ID]*Violation
-		followed map[[2]rule.ID]int64     // consequences, by cause and rule
+		entries  map[breach]*entry
+		spared   map[rule.ID]*entry       // consequences of time limits that no limit has to do with
 		affected map[*Witness][]affection // whom a breach has affected
 		wronged  []string                 // ids, since Wronged was last called
 	}
+}
+
+// entry counts breaches of one kind.
+type entry struct {
+	count    int64
+	examples []string
+	followed map[rule.ID]int64 // their consequences
+}
+
+// example adds an example unless there are enough.
+func (e *entry) example(text string) {
+	if len(e.examples) < Examples {
+		e.examples = append(e.examples, text)
+	}
+}
+
+// in returns the entry of a map, made where it is missing.
+func in[K comparable](all *map[K]*entry, key K) *entry {
+	e := (*all)[key]
+	if e == nil {
+		if *all == nil {
+			*all = make(map[K]*entry)
+		}
+		e = &entry{followed: make(map[rule.ID]int64)}
+		(*all)[key] = e
+	}
+	return e
 }
 
 // add counts the findings. The caller holds no witness's lock.
@@ -94,11 +146,11 @@ func (t *tally) add(fs []finding) {
 		if f.b != nil {
 			t.wrong(f.b)
 		}
-		if t.follows(f) {
-			continue
-		}
-		if t.count(f.rule, f.n) {
-			t.example(f.rule, story(f))
+		if e := t.count(f); e != nil {
+			text := story(f)
+			t.mu.Lock()
+			e.example(text)
+			t.mu.Unlock()
 		}
 	}
 }
@@ -113,39 +165,11 @@ func (t *tally) wrong(w *Witness) {
 }
 
 func (t *tally) leftover(name string, n int) {
-	if t.count(rule.Leftover, 1) {
-		t.example(rule.Leftover, fmt.Sprintf("%s is %d after the last guest has gone, and should be 0", name, n))
-	}
-}
-
-// count adds n to a rule and reports whether another example is wanted.
-func (t *tally) count(id rule.ID, n int64) bool {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	v := t.violation(id)
-	v.Count += n
-	return len(v.Examples) < Examples
-}
-
-func (t *tally) example(id rule.ID, text string) {
-	t.mu.Lock()
-	defer t.mu.Unlock()
-	if v := t.violation(id); len(v.Examples) < Examples {
-		v.Examples = append(v.Examples, text)
-	}
-}
-
-// violation returns the rule's entry. t.mu is held.
-func (t *tally) violation(id rule.ID) *Violation {
-	if t.mu.rules == nil {
-		t.mu.rules = make(map[rule.ID]*Violation)
-	}
-	v := t.mu.rules[id]
-	if v == nil {
-		v = &Violation{Rule: string(id)}
-		t.mu.rules[id] = v
-	}
-	return v
+	e := in(&t.mu.entries, breach{ID: rule.Leftover})
+	e.count++
+	e.example(fmt.Sprintf("%s is %d after the last guest has gone, and should be 0", name, n))
 }
 
 func (t *tally) report() Report {
@@ -156,13 +180,35 @@ func (t *tally) report() Report {
 		Losses: t.losses.Load(), Slowest: time.Duration(t.slowest.Load()),
 	}
 	for _, known := range rule.All() {
-		v := *t.violation(known.ID)
-		for _, next := range rule.All() {
-			if n := t.mu.followed[[2]rule.ID{known.ID, next.ID}]; n > 0 {
-				v.Consequences = append(v.Consequences, Consequence{string(next.ID), n})
-			}
+		timeless, late := t.mu.entries[breach{ID: known.ID}], t.mu.entries[breach{known.ID, true}]
+		r.Violations = append(r.Violations, violation(known.ID, timeless, late))
+		r.timeless = append(r.timeless, violation(known.ID, timeless, t.mu.spared[known.ID]))
+		if late != nil {
+			r.late = append(r.late, violation(known.ID, late))
 		}
-		r.Violations = append(r.Violations, v)
 	}
 	return r
+}
+
+// violation adds up entries of one rule, some of which may be nil.
+func violation(id rule.ID, of ...*entry) Violation {
+	v := Violation{Rule: string(id)}
+	followed := map[rule.ID]int64{}
+	for _, e := range of {
+		if e == nil {
+			continue
+		}
+		v.Count += e.count
+		v.Examples = append(v.Examples, e.examples...)
+		for id, n := range e.followed {
+			followed[id] += n
+		}
+	}
+	v.Examples = v.Examples[:min(len(v.Examples), Examples)]
+	for _, next := range rule.All() {
+		if n := followed[next.ID]; n > 0 {
+			v.Consequences = append(v.Consequences, Consequence{string(next.ID), n})
+		}
+	}
+	return v
 }

@@ -131,7 +131,7 @@ func (w *Witness) begin(at time.Duration) *episode {
 	}
 	if before != nil && before.partner != nil {
 		e.before = before.partner
-		e.just = at-before.stayed(at) <= w.verifier.limits.JustLeft
+		e.just = w.verifier.stretched(at-before.stayed(at)) <= w.verifier.limits.JustLeft // it may have left earlier than it heard
 	}
 	w.mu.recent[w.mu.count%uint32(len(w.mu.recent))] = e
 	return e
