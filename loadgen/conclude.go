@@ -157,10 +157,14 @@ func (p *performance) doubts(tally executor.Tally, totals measure.Totals) {
 	if tally.Unfinished > 0 {
 		r.Warnings = append(r.Warnings, fmt.Sprintf("%d guests had not finished %v after the last arrival, and were stopped: they count as failed", tally.Unfinished, p.plan.Grace))
 	}
-	if n := totals.Warmup.Failed(); n > 0 {
+	var failures, retries int64
+	for _, o := range totals.Warmup {
+		failures, retries = failures+o.Failed(), retries+o.Retries
+	}
+	if n := failures; n > 0 {
 		r.Warnings = append(r.Warnings, fmt.Sprintf("%d failures during warm-up, which is in no figure", n))
 	}
-	if n := totals.Warmup.Retries; n > 0 {
+	if n := retries; n > 0 {
 		r.Warnings = append(r.Warnings, fmt.Sprintf("%d requests of the warm-up were sent again, since the server had closed the connection; no figure includes them", n))
 	}
 	if p.shown != nil {

@@ -45,17 +45,14 @@ func newTape(s scenarios.Scenario) *tape {
 func (t *tape) add(intervals []measure.Interval, now executor.Tally) {
 	var seconds []results.Second
 	for i, interval := range intervals {
-		s := results.Second{Second: interval.Second, Operations: map[string]*results.Times{}, Live: int64(now.Live)}
+		s := results.Second{Second: interval.Second, Operations: byName(interval.Operations), Unrecorded: byName(interval.Warmup), Live: int64(now.Live)}
 		s.Phase, s.Warmup = t.phase(time.Duration(interval.Second) * time.Second)
-		// Guests of a warm-up record nothing, so what is there counts.
-		s.Warmup = s.Warmup && len(interval.Operations) == 0
-		for op, o := range interval.Operations {
-			s.Operations[op.String()] = times(o)
-			if op == measure.Ack {
-				s.Messages = o.Count() + o.Failed()
+		s.Warmup = s.Warmup && len(interval.Operations) == 0 // what was recorded counts
+		for _, acks := range []*measure.Operation{interval.Operations[measure.Ack], interval.Warmup[measure.Ack]} {
+			if acks != nil {
+				s.Messages += acks.Count() + acks.Failed()
 			}
 		}
-		s.Messages += interval.Warmup[measure.Ack]
 		if i == len(intervals)-1 {
 			s.Arrived = int64(now.Arrived - t.last.Arrived)
 			s.Done = int64(done(now) - done(t.last))
@@ -69,15 +66,17 @@ func (t *tape) add(intervals []measure.Interval, now executor.Tally) {
 // join appends seconds that are complete.
 func (t *tape) join(seconds []results.Second) {
 	for _, s := range seconds {
-		for _, o := range s.Operations {
-			for kind, f := range o.Failures {
-				t.failures[kind] += f.Count
+		for _, operations := range []map[string]*results.Times{s.Operations, s.Unrecorded} {
+			for _, o := range operations {
+				for kind, f := range o.Failures {
+					t.failures[kind] += f.Count
+				}
 			}
 		}
 		t.seconds, t.used = append(t.seconds, s), append(t.used, spending{})
 		t.arrivals = append(t.arrivals, float64(s.Arrived))
 		t.messages = append(t.messages, float64(s.Messages))
-		t.slowest = append(t.slowest, percentile(s.Operations[shownFirst.String()], 99))
+		t.slowest = append(t.slowest, percentile(operation(s, shownFirst), 99))
 	}
 }
 
@@ -110,6 +109,22 @@ func (t *tape) named(phase string) string {
 
 // done are the guests whose part is over.
 func done(t executor.Tally) int { return t.Completed + t.Failed + t.Unmatched + t.Stopped }
+
+// operation is one of a second, as far as it was recorded; else of guests who are not; nil for none.
+func operation(s results.Second, op measure.Op) *results.Times {
+	if o := s.Operations[op.String()]; o != nil {
+		return o
+	}
+	return s.Unrecorded[op.String()]
+}
+
+func byName(operations map[measure.Op]*measure.Operation) map[string]*results.Times {
+	all := make(map[string]*results.Times, len(operations))
+	for op, o := range operations {
+		all[op.String()] = times(o)
+	}
+	return all
+}
 
 func times(o *measure.Operation) *results.Times {
 	t := &results.Times{Response: o.Response, Service: o.Service, Lag: o.Lag, Failures: map[string]results.Failures{}, Retries: o.Retries}
@@ -154,7 +169,7 @@ func (t *tape) snapshot(at time.Duration, now executor.Tally) report.Snapshot {
 	latest := t.seconds[len(t.seconds)-1]
 	s.ArrivalRate, s.MessageRate = float64(latest.Arrived), float64(latest.Messages)
 	for _, op := range shown {
-		if o := latest.Operations[op.String()]; o != nil {
+		if o := operation(latest, op); o != nil {
 			s.Operations = append(s.Operations, report.Operation{
 				Name: op.String(), Count: o.Response.TotalCount(), P50: percentile(o, 50), P99: percentile(o, 99),
 			})

@@ -25,16 +25,20 @@ func TestTheScreenShowsWhatHappensDuringWarmup(t *testing.T) {
 	for i, c := range []struct {
 		warm, recorded, arrived int
 		messages                float64
+		acks, timeouts          int64 // in the row of the operation, and in the errors so far
 		warmup                  bool
 	}{
-		{7, 0, 5, 7, true},
-		{0, 0, 10, 0, true},
-		{3, 0, 15, 3, true},
-		{2, 4, 20, 6, false}, // guests of the warm-up who still talk
-		{0, 5, 25, 5, false},
+		{7, 0, 5, 7, 7, 1, true},
+		{0, 0, 10, 0, 0, 1, true},
+		{3, 0, 15, 3, 3, 2, true},
+		{2, 4, 20, 6, 4, 3, false}, // guests of the warm-up who still talk
+		{0, 5, 25, 5, 5, 3, false},
 	} {
 		for n := range c.warm {
 			book.Warmup(n).Success(at(1000*i + n))
+		}
+		if c.warm > 0 {
+			book.Warmup(0).Failure(measure.Create, "timeout", time.Second, time.Duration(i)*time.Second)
 		}
 		for n := range c.recorded {
 			book.Recorder(n).Success(at(1000*i + n))
@@ -53,6 +57,18 @@ func TestTheScreenShowsWhatHappensDuringWarmup(t *testing.T) {
 			shown := tape.snapshot(elapsed-1, now)
 			if shown.MessageRate != c.messages || shown.ArrivalRate != 5 || shown.Warmup != c.warmup {
 				t.Errorf("second %d, %s: %v messages and %v arrivals, warm-up %v; want %v, 5 and %v", i, name, shown.MessageRate, shown.ArrivalRate, shown.Warmup, c.messages, c.warmup)
+			}
+			var acks, timeouts int64
+			for _, o := range shown.Operations {
+				if o.Name == "ack" {
+					acks = o.Count
+				}
+			}
+			for _, f := range shown.Failures {
+				timeouts += f.Count
+			}
+			if acks != c.acks || timeouts != c.timeouts {
+				t.Errorf("second %d, %s: %d acks and %d timeouts are shown, want %d and %d", i, name, acks, timeouts, c.acks, c.timeouts)
 			}
 		}
 	}

@@ -58,14 +58,16 @@ func (a *audience) show(t *tape, from int, s report.Snapshot) {
 	if a == nil {
 		return
 	}
+	state := page.State{
+		Phase: t.named(s.Phase), Elapsed: s.Elapsed, Left: s.Left, Waiting: s.Waiting, Planned: a.planned + s.Planned,
+		Unmatched: a.unmatched + s.Unmatched, Violations: a.violations + s.Violations,
+	}
 	for i, second := range t.seconds[from:] {
 		second.Second += a.seconds
 		second.Phase = t.named(second.Phase)
-		a.keep(a.live.Push(page.Moment{Second: second, Use: t.used[from+i].of, State: page.State{
-			Phase: t.named(s.Phase), Elapsed: s.Elapsed, Left: s.Left, Waiting: s.Waiting, Planned: a.planned + s.Planned,
-			Unmatched: a.unmatched + s.Unmatched, Violations: a.violations + s.Violations,
-		}}))
+		a.keep(a.live.Push(page.Moment{Second: second, Use: t.used[from+i].of, State: state}))
 	}
+	a.keep(a.live.Update(state))
 }
 
 // next says that another run follows this one.

@@ -56,12 +56,8 @@ func (r *Run) AddSeconds(seconds []Second, shift int) {
 		to.Warmup = to.Warmup && s.Warmup
 		to.Arrived, to.Done = to.Arrived+s.Arrived, to.Done+s.Done
 		to.Live, to.Messages = to.Live+s.Live, to.Messages+s.Messages
-		for name, t := range s.Operations {
-			if to.Operations[name] == nil {
-				to.Operations[name] = NewTimes()
-			}
-			to.Operations[name].add(t)
-		}
+		addAll(&to.Operations, s.Operations)
+		addAll(&to.Unrecorded, s.Unrecorded)
 	}
 }
 

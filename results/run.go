@@ -35,6 +35,9 @@ type Second struct {
 	Messages int64  // chat messages sent in it
 	// Operations by name; those that did not happen are absent.
 	Operations map[string]*Times
+	// Unrecorded are those of guests who came in phases that are not recorded. They are
+	// shown while the run goes on, and are in no file and no figure.
+	Unrecorded map[string]*Times
 }
 
 // same reports whether two readings of a second agree in all that is counted.
@@ -95,16 +98,24 @@ func (t *Times) add(other *Times) {
 	}
 }
 
+// addAll merges operations into others by name.
+func addAll(to *map[string]*Times, from map[string]*Times) {
+	if *to == nil {
+		*to = make(map[string]*Times, len(from))
+	}
+	for name, t := range from {
+		if (*to)[name] == nil {
+			(*to)[name] = NewTimes()
+		}
+		(*to)[name].add(t)
+	}
+}
+
 // Totals are the times of all seconds together, by operation.
 func (r *Run) Totals() map[string]*Times {
 	totals := map[string]*Times{}
 	for _, s := range r.Seconds {
-		for name, t := range s.Operations {
-			if totals[name] == nil {
-				totals[name] = NewTimes()
-			}
-			totals[name].add(t)
-		}
+		addAll(&totals, s.Operations)
 	}
 	return totals
 }

@@ -66,7 +66,7 @@ type Second struct {
 	Phase                         string
 	Warmup                        bool
 	Arrived, Done, Live, Messages int64
-	Operations                    map[string]Times
+	Operations, Unrecorded        map[string]Times
 }
 
 // Times are one operation's in a second: of each histogram the counts that are not
@@ -79,9 +79,14 @@ type Times struct {
 
 // Say makes a second one that can be said.
 func Say(s results.Second) Second {
-	said := Second{s.Second, s.Phase, s.Warmup, s.Arrived, s.Done, s.Live, s.Messages, map[string]Times{}}
-	for name, t := range s.Operations {
-		said.Operations[name] = Times{counts(t.Response), counts(t.Service), counts(t.Lag), t.Failures, t.Retries}
+	said := Second{s.Second, s.Phase, s.Warmup, s.Arrived, s.Done, s.Live, s.Messages, say(s.Operations), say(s.Unrecorded)}
+	return said
+}
+
+func say(operations map[string]*results.Times) map[string]Times {
+	said := make(map[string]Times, len(operations))
+	for name, t := range operations {
+		said[name] = Times{counts(t.Response), counts(t.Service), counts(t.Lag), t.Failures, t.Retries}
 	}
 	return said
 }
@@ -90,23 +95,34 @@ func Say(s results.Second) Second {
 func (s Second) Heard() (results.Second, error) {
 	heard := results.Second{
 		Second: s.Second, Phase: s.Phase, Warmup: s.Warmup, Arrived: s.Arrived, Done: s.Done, Live: s.Live, Messages: s.Messages,
-		Operations: map[string]*results.Times{},
 	}
-	for name, said := range s.Operations {
+	var err error
+	if heard.Operations, err = hear(s.Operations); err == nil {
+		heard.Unrecorded, err = hear(s.Unrecorded)
+	}
+	if err != nil {
+		return heard, fmt.Errorf("second %d, %w", s.Second, err)
+	}
+	return heard, nil
+}
+
+func hear(operations map[string]Times) (map[string]*results.Times, error) {
+	heard := make(map[string]*results.Times, len(operations))
+	for name, said := range operations {
 		t := results.NewTimes()
 		for _, h := range []struct {
 			to   *results.Histogram
 			from []byte
 		}{{t.Response, said.Response}, {t.Service, said.Service}, {t.Lag, said.Lag}} {
 			if err := count(h.to, h.from); err != nil {
-				return heard, fmt.Errorf("second %d, %s: %w", heard.Second, name, err)
+				return nil, fmt.Errorf("%s: %w", name, err)
 			}
 		}
 		for kind, f := range said.Failures {
 			t.Failures[kind] = f
 		}
 		t.Retries = said.Retries
-		heard.Operations[name] = t
+		heard[name] = t
 	}
 	return heard, nil
 }

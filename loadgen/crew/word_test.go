@@ -25,7 +25,8 @@ func TestASecondIsHeardAsItWasSaid(t *testing.T) {
 	}
 	times.Failures["timeout"] = results.Failures{Count: 3, Waited: time.Minute, Longest: time.Second}
 	times.Retries = 5
-	said := results.Second{Second: 7, Phase: "p", Warmup: true, Arrived: 1, Done: 2, Live: 3, Messages: 4, Operations: map[string]*results.Times{"ack": times}}
+	said := results.Second{Second: 7, Phase: "p", Warmup: true, Arrived: 1, Done: 2, Live: 3, Messages: 4, Operations: map[string]*results.Times{"ack": times},
+		Unrecorded: map[string]*results.Times{"create": times}}
 
 	var line bytes.Buffer
 	if err := NewLine(nil, &line).Say(Word{Seconds: []Second{Say(said)}, Now: executor.Tally{Arrived: 5}, Until: 9, Calls: []byte("c")}); err != nil {
@@ -40,10 +41,13 @@ func TestASecondIsHeardAsItWasSaid(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	if len(heard.Unrecorded) != 1 || !same(heard.Unrecorded["create"].Service, times.Service) {
+		t.Errorf("unrecorded: %+v", heard.Unrecorded)
+	}
 	if got := heard.Operations["ack"]; !same(got.Response, times.Response) || !same(got.Service, times.Service) || !same(got.Lag, times.Lag) || !reflect.DeepEqual(got.Failures, times.Failures) || got.Retries != times.Retries {
 		t.Errorf("times differ: %+v", got)
 	}
-	heard.Operations, said.Operations = nil, nil
+	heard.Operations, said.Operations, heard.Unrecorded, said.Unrecorded = nil, nil, nil, nil
 	if !reflect.DeepEqual(heard, said) {
 		t.Errorf("%+v, said was %+v", heard, said)
 	}

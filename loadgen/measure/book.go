@@ -1,6 +1,7 @@
 package measure
 
 import (
+	"maps"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -14,8 +15,7 @@ type Book struct {
 
 	mu struct {
 		sync.Mutex
-		totals map[Op]*Operation
-		warmup map[Op]int64 // successes that closed intervals hold
+		totals, warmup map[Op]*Operation
 	}
 }
 
@@ -23,10 +23,10 @@ type Book struct {
 func NewBook(workers int) *Book {
 	b := &Book{}
 	for range max(workers, 1) {
-		b.recorders = append(b.recorders, newRecorder(&b.open, false))
-		b.warmups = append(b.warmups, newRecorder(&b.open, true))
+		b.recorders = append(b.recorders, newRecorder(&b.open))
+		b.warmups = append(b.warmups, newRecorder(&b.open))
 	}
-	b.mu.totals, b.mu.warmup = map[Op]*Operation{}, map[Op]int64{}
+	b.mu.totals, b.mu.warmup = map[Op]*Operation{}, map[Op]*Operation{}
 	return b
 }
 
@@ -35,8 +35,8 @@ func (b *Book) Recorder(worker int) *Recorder {
 	return b.recorders[uint(worker)%uint(len(b.recorders))]
 }
 
-// Warmup is a worker's recorder for phases that are not recorded: it keeps no
-// times, but counts successes and failures apart.
+// Warmup is a worker's recorder for phases that are not recorded: what it takes is
+// kept apart.
 func (b *Book) Warmup(worker int) *Recorder {
 	return b.warmups[uint(worker)%uint(len(b.warmups))]
 }
@@ -63,7 +63,7 @@ func (b *Book) Finish(at time.Duration) []Interval {
 	var empty []Interval
 	for len(empty) < slots {
 		in := b.close()
-		if empty = append(empty, in); len(in.Operations) > 0 {
+		if empty = append(empty, in); len(in.Operations)+len(in.Warmup) > 0 {
 			closed, empty = append(closed, empty...), nil
 		}
 	}
@@ -76,11 +76,16 @@ func (b *Book) Finish(at time.Duration) []Interval {
 func (b *Book) close() Interval {
 	second := b.open.Load()
 	b.open.Store(second + 1)
-	in := Interval{Second: int(second), Operations: map[Op]*Operation{}}
-	both := func(op Op) []*Operation {
-		return []*Operation{ensure(in.Operations, op), ensure(b.mu.totals, op)}
-	}
-	for _, r := range b.recorders {
+	in := Interval{Second: int(second), Operations: map[Op]*Operation{}, Warmup: map[Op]*Operation{}}
+	drain(b.recorders, second, in.Operations, b.mu.totals)
+	drain(b.warmups, second, in.Warmup, b.mu.warmup)
+	return in
+}
+
+// drain moves what recorders took in a second into the operations of both.
+func drain(recorders []*Recorder, second int64, interval, totals map[Op]*Operation) {
+	both := func(op Op) []*Operation { return []*Operation{ensure(interval, op), ensure(totals, op)} }
+	for _, r := range recorders {
 		r.drain(second+slots-1, both)
 		r.drain(second, both)
 		r.drainFailures(second, func(f failure, n Failures) {
@@ -94,24 +99,6 @@ func (b *Book) close() Interval {
 			}
 		})
 	}
-	in.Warmup = b.closeWarmup()
-	return in
-}
-
-// closeWarmup returns the successes of warm-up recorders since the last interval,
-// under mu.
-func (b *Book) closeWarmup() map[Op]int64 {
-	fresh := map[Op]int64{}
-	for op := range opCount {
-		var all int64
-		for _, w := range b.warmups {
-			all += w.successes[op].Load()
-		}
-		if n := all - b.mu.warmup[op]; n > 0 {
-			fresh[op], b.mu.warmup[op] = n, all
-		}
-	}
-	return fresh
 }
 
 func ensure(operations map[Op]*Operation, op Op) *Operation {
@@ -128,36 +115,19 @@ func ensure(operations map[Op]*Operation, op Op) *Operation {
 func (b *Book) Totals() Totals {
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	t := Totals{Operations: map[Op]*Operation{}, Warmup: Warmup{Successes: map[Op]int64{}, Failures: map[Op]map[string]Failures{}}}
-	for op, o := range b.mu.totals {
-		c := &Operation{o.Response.Clone(), o.Service.Clone(), o.Lag.Clone(), map[string]Failures{}, o.Retries}
-		for kind, f := range o.Failures {
-			c.Failures[kind] = f
-		}
-		t.Operations[op] = c
-	}
+	t := Totals{Operations: copied(b.mu.totals), Warmup: copied(b.mu.warmup)}
 	for i, r := range b.recorders {
 		w := b.warmups[i]
 		t.Skewed += r.skewed.Load() + w.skewed.Load()
 		t.Displaced += r.displaced.Load()
-		for op := range opCount {
-			if n := w.successes[op].Load(); n > 0 {
-				t.Warmup.Successes[op] += n
-			}
-		}
-		w.copyFailures(t.Warmup.Failures)
-		t.Warmup.Retries += w.totalRetries()
 	}
 	return t
 }
 
-func (r *Recorder) copyFailures(to map[Op]map[string]Failures) {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	for f, n := range r.mu.failed {
-		if to[f.op] == nil {
-			to[f.op] = map[string]Failures{}
-		}
-		to[f.op][f.kind] = to[f.op][f.kind].Add(n)
+func copied(all map[Op]*Operation) map[Op]*Operation {
+	to := make(map[Op]*Operation, len(all))
+	for op, o := range all {
+		to[op] = &Operation{o.Response.Clone(), o.Service.Clone(), o.Lag.Clone(), maps.Clone(o.Failures), o.Retries}
 	}
+	return to
 }

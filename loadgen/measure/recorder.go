@@ -17,12 +17,10 @@ const (
 // guests on different cores do best with recorders of their own. A nil
 // Recorder takes everything and keeps nothing.
 type Recorder struct {
-	open   *atomic.Int64 // the second that the next Tick closes
-	warmup bool
-	cells  [slots][opCount]atomic.Pointer[times]
+	open  *atomic.Int64 // the second that the next Tick closes
+	cells [slots][opCount]atomic.Pointer[times]
 
 	skewed, displaced atomic.Int64
-	successes         [opCount]atomic.Int64 // of a warm-up
 
 	mu struct {
 		sync.Mutex
@@ -46,8 +44,8 @@ type retry struct {
 	op     Op
 }
 
-func newRecorder(open *atomic.Int64, warmup bool) *Recorder {
-	r := &Recorder{open: open, warmup: warmup}
+func newRecorder(open *atomic.Int64) *Recorder {
+	r := &Recorder{open: open}
 	r.mu.failed = map[failure]Failures{}
 	r.mu.retried = map[retry]int64{}
 	return r
@@ -65,10 +63,6 @@ func (r *Recorder) Success(s Sample) {
 	}
 	if response > Highest {
 		r.Failure(s.Op, Overflow, response, s.Done)
-		return
-	}
-	if r.warmup {
-		r.successes[s.Op].Add(1)
 		return
 	}
 	cell := &r.cells[r.second(s.Done)%slots][s.Op]
@@ -93,10 +87,7 @@ func (r *Recorder) Failure(op Op, kind string, waited, at time.Duration) {
 		r.skewed.Add(1)
 		return
 	}
-	f := failure{op: op, kind: kind}
-	if !r.warmup {
-		f.second = int64(r.second(at))
-	}
+	f := failure{int64(r.second(at)), op, kind}
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	r.mu.failed[f] = r.mu.failed[f].Add(Failures{1, waited, waited})
@@ -108,10 +99,7 @@ func (r *Recorder) Retried(op Op, n int, at time.Duration) {
 	if r == nil || op >= opCount {
 		return
 	}
-	again := retry{op: op}
-	if !r.warmup {
-		again.second = int64(r.second(at))
-	}
+	again := retry{int64(r.second(at)), op}
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	r.mu.retried[again] += int64(n)
@@ -166,14 +154,4 @@ func (r *Recorder) drainRetries(second int64, visit func(Op, int64)) {
 			delete(r.mu.retried, again)
 		}
 	}
-}
-
-// totalRetries counts those that were not drained.
-func (r *Recorder) totalRetries() (total int64) {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	for _, n := range r.mu.retried {
-		total += n
-	}
-	return total
 }

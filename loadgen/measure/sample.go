@@ -41,14 +41,14 @@ func newOperation() *Operation {
 
 // Succeeded reports whether the operation ever did, in warm-up or after it.
 func (t Totals) Succeeded(op Op) bool {
-	o := t.Operations[op]
-	return o != nil && o.Count() > 0 || t.Warmup.Successes[op] > 0
+	o, w := t.Operations[op], t.Warmup[op]
+	return o != nil && o.Count() > 0 || w != nil && w.Count() > 0
 }
 
 // Failed reports whether the operation ever did, in warm-up or after it.
 func (t Totals) Failed(op Op) bool {
-	o := t.Operations[op]
-	return o != nil && o.Failed() > 0 || len(t.Warmup.Failures[op]) > 0
+	o, w := t.Operations[op], t.Warmup[op]
+	return o != nil && o.Failed() > 0 || w != nil && w.Failed() > 0
 }
 
 // Count is the number of successes.
@@ -69,7 +69,7 @@ func (o *Operation) Failed() int64 {
 type Interval struct {
 	Second     int // it covers [Second, Second+1) s from the start of the run
 	Operations map[Op]*Operation
-	Warmup     map[Op]int64 // successes of guests who are not recorded
+	Warmup     map[Op]*Operation // of guests who are not recorded
 }
 
 // Totals are all intervals closed so far, and what belongs to none.
@@ -81,24 +81,6 @@ type Totals struct {
 	// Displaced samples came when their second was closed, or two seconds ahead of
 	// the one that Tick waits for: they count, in the nearest second still open.
 	Displaced int64
-	// Warmup is what warm-up recorders saw: no times, but every failure.
-	Warmup Warmup
-}
-
-// Warmup is what happened while nothing was recorded.
-type Warmup struct {
-	Successes map[Op]int64
-	Retries   int64
-	Failures  map[Op]map[string]Failures
-}
-
-// Failed is the number of failures during warm-up.
-func (w Warmup) Failed() int64 {
-	var n int64
-	for _, kinds := range w.Failures {
-		for _, f := range kinds {
-			n += f.Count
-		}
-	}
-	return n
+	// Warmup is what was done by guests who are not recorded.
+	Warmup map[Op]*Operation
 }

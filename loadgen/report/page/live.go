@@ -113,6 +113,19 @@ func (l *Live) Push(m Moment) error {
 	return l.tell(e)
 }
 
+// Update shows how the run stands where no second has ended since Push: it waits for
+// something once its guests have gone.
+func (l *Live) Update(s State) error {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if l.mu.ended || s == l.mu.state {
+		return nil
+	}
+	l.mu.state = s
+	l.mu.text = l.running()
+	return l.tell(event{})
+}
+
 // addSecond adds a second to those before.
 func (l *Live) addSecond(s results.Second) {
 	all := &l.mu.all

@@ -4,6 +4,7 @@ import (
 	"bufio"
 	"encoding/json"
 	"fmt"
+	"html"
 	"io"
 	"net/http"
 	"slices"
@@ -40,6 +41,41 @@ func push(t *testing.T, l *Live, p Page, from, to int) {
 		}
 		if err := l.Push(Moment{Second: s, Use: use, State: state}); err != nil {
 			t.Fatal(err)
+		}
+	}
+}
+
+// Once the guests have gone no second ends any more, and the page says what the run waits for.
+func TestALivePageSaysWhatTheRunWaitsFor(t *testing.T) {
+	p := sample(t)
+	l := listen(t, p)
+	push(t, l, p, 0, 25)
+	resp, err := http.Get(l.URL() + "events?from=25")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer resp.Body.Close()
+	lines := bufio.NewScanner(resp.Body)
+	lines.Buffer(nil, 1<<20)
+	for _, words := range []string{"waiting for the effect of the faults", "collecting the target's statistics"} {
+		if err := l.Update(State{Elapsed: 25 * time.Second, Left: -1, Waiting: words, Planned: 1560}); err != nil {
+			t.Fatal(err)
+		}
+		for shown := false; !shown; {
+			if !lines.Scan() {
+				t.Fatalf("%q is not shown: %v", words, lines.Err())
+			}
+			text, _ := strings.CutPrefix(lines.Text(), "data: ")
+			var e event
+			if text == lines.Text() {
+				continue
+			}
+			if err := json.Unmarshal([]byte(text), &e); err != nil {
+				t.Fatal(err)
+			}
+			for _, fragment := range e.Fragments {
+				shown = shown || strings.Contains(html.UnescapeString(fragment), "0:25 so far, "+words)
+			}
 		}
 	}
 }
