@@ -20,7 +20,6 @@ import (
 	"guestload/loadgen/verify"
 	"guestload/results"
 	"guestload/scenarios"
-	"guestload/server/api"
 )
 
 // recordsRoot is where records go that were given no folder.
@@ -192,20 +191,13 @@ type performance struct {
 	shown     error            // why the screen could not be drawn
 }
 
-// vanishedSocketIO is how long a Socket.IO server may take to notice a silent socket:
-// the pingInterval and pingTimeout that it advertises, and 10 s for its timers.
-const vanishedSocketIO = api.PingInterval + api.PingTimeout + 10*time.Second
-
 func newPerformance(o options, s scenarios.Scenario, t *target, machine machine, live *report.Live, started time.Time) *performance {
 	workers := 2 * runtime.GOMAXPROCS(0)
 	p := &performance{
 		scenario: s, transport: o.transport.String(), target: t, live: live,
 		book: measure.NewBook(workers), tap: new(verify.Tap), tape: newTape(s),
 	}
-	limits := verify.Contract()
-	if o.transport == api.SocketIO {
-		limits.Vanished = vanishedSocketIO
-	}
+	limits := verify.Contract().Over(o.transport)
 	p.diagnosis, p.notices = &diagnosis{transport: o.transport}, io.Discard
 	p.verifier = verify.New(limits)
 	if o.crew {

@@ -167,7 +167,7 @@ func (p *player) nextTurn(t *talk) time.Duration {
 	now, until := p.now(), t.due // of who has heard all, and has more to say or is to be answered
 	if !p.heardAll() {
 		last := p.heardAt + p.world.patience
-		t.look = max(t.look, last-noticed+reconsider) // before that there is nothing to reconsider
+		t.look = max(t.look, last-p.world.noticed+reconsider) // before that there is nothing to reconsider
 		until = min(last, t.look)
 	}
 	if len(p.pending) > 0 {

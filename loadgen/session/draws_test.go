@@ -137,7 +137,8 @@ func TestPatienceOutlastsThinkTimes(t *testing.T) {
 		{scenarios.Draw{Form: scenarios.LogNormal, A: 1}, time.Second},
 	} {
 		s := script("s", scenarios.Step{Kind: scenarios.Chat, Think: tt.think})
-		if got := NewWorld(Setting{Scripts: []scenarios.Script{s}}).patience - noticed; got != tt.want {
+		w := NewWorld(Setting{Scripts: []scenarios.Script{s}})
+		if got := w.patience - w.noticed; got != tt.want {
 			t.Errorf("%+v: %v on top, want %v", tt.think, got, tt.want)
 		}
 	}

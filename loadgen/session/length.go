@@ -3,8 +3,13 @@ package session
 import (
 	"time"
 
+	"guestload/loadgen/verify"
 	"guestload/scenarios"
+	"guestload/server/api"
 )
+
+// longestNotice is the longest time until a guest gives up a partner that fell silent, over any transport.
+var longestNotice = verify.Contract().Over(api.SocketIO).Vanished + noticedLate
 
 // Longest is about the longest time that a guest can take: every wait as long
 // as it is allowed to be.
@@ -16,7 +21,7 @@ func Longest(scripts []scenarios.Script) time.Duration {
 			d += defaultTimeout + s.Within + s.Until + s.Over + seconds(longestOf(s.For))
 			think := longestOf(s.Think)
 			if s.Kind == scenarios.Chat {
-				d += noticed + seconds(think*longestOf(s.Messages))
+				d += longestNotice + seconds(think*longestOf(s.Messages))
 			}
 			d += seconds(think)
 		}

@@ -5,7 +5,6 @@ import (
 	"strings"
 	"time"
 
-	"guestload/loadgen/verify"
 	"guestload/scenarios"
 )
 
@@ -15,9 +14,6 @@ const rehearsed = 20
 // Rehearse tells what the guest with this index would do, line by line, with
 // everything that is drawn. It needs Scripts, Feeds and Seed of the Setting.
 func Rehearse(s Setting, index int) []string {
-	if s.Verifier == nil {
-		s.Verifier = verify.New(verify.Contract())
-	}
 	p := newPlayer(NewWorld(s), Guest{Index: index})
 	lines := []string{fmt.Sprintf("guest %d plays %s%s", index, p.script.Name, text(p.traits, ", and is"))}
 	for i := range p.script.Steps {

@@ -1,6 +1,7 @@
 package session
 
 import (
+	"fmt"
 	"slices"
 	"sync"
 	"testing"
@@ -152,4 +153,32 @@ func TestWhoHasMuchMoreToSayIsNotHeldUpByAPartnerWhoListens(t *testing.T) {
 		s := perform(t, t.Context(), newTown(), nil, speaker, listener)
 		s.wantFates(t, Completed, Completed)
 	})
+}
+
+// A guest waits for a partner that fell silent for as long as the server may take to
+// notice that, which is longer over Socket.IO.
+func TestASilentPartnerIsWaitedForAsTheTransportAllows(t *testing.T) {
+	for _, tt := range []struct {
+		framing api.Framing
+		noticed time.Duration
+		fate    Fate // of who waits
+	}{
+		{api.JSON, 58 * time.Second, Completed},
+		{api.JSON, 85 * time.Second, Failed},
+		{api.SocketIO, 85 * time.Second, Completed},
+		{api.SocketIO, 120 * time.Second, Failed},
+	} {
+		t.Run(fmt.Sprintf("%v noticed after %v", tt.framing, tt.noticed), func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				town := newTown()
+				town.vanish, town.faulty = tt.noticed, tt.fate == Failed
+				silent := script("silent", step(scenarios.Create), step(scenarios.Connect), searchFor(5*time.Second), staying(scenarios.Idle, 1), dropping(scenarios.HalfOpen))
+				talker := script("talker", step(scenarios.Create), step(scenarios.Connect), searchFor(5*time.Second), chatOf(1, 0.1), dropping(scenarios.Clean))
+				s := perform(t, t.Context(), town, func(set *Setting) {
+					set.Verifier = verify.New(verify.Contract().Over(tt.framing))
+				}, silent, talker)
+				s.wantFates(t, Completed, tt.fate)
+			})
+		})
+	}
 }

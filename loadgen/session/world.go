@@ -23,7 +23,7 @@ func (c Clock) At(offset time.Duration) time.Time { return c.Epoch.Add(offset) }
 type Setting struct {
 	Backend  Backend
 	Clock    Clock
-	Verifier *verify.Verifier
+	Verifier *verify.Verifier // nil: one of the contract
 	Scripts  []scenarios.Script
 	Feeds    map[string]scenarios.Feed
 	Paths    map[string]string // from the contract's paths to the backend's own, where they differ
@@ -46,6 +46,7 @@ type Setting struct {
 type World struct {
 	Setting
 	weights  float64
+	noticed  time.Duration // after which a guest has been told that its partner fell silent
 	patience time.Duration
 	crowd    crowd
 	lags     lags
@@ -58,9 +59,9 @@ type World struct {
 
 const (
 	defaultTimeout = 10 * time.Second
-	// noticed is when a guest whose partner fell silent has been told at the latest:
-	// 60 s in the contract, and some more.
-	noticed = 75 * time.Second
+	// noticedLate is how much later than the contract's limit a guest may be told that its
+	// partner fell silent, before the guest gives up by itself.
+	noticedLate = 15 * time.Second
 )
 
 // NewWorld opens a run. Scripts has one script at least.
@@ -68,7 +69,11 @@ func NewWorld(s Setting) *World {
 	if s.Timeout <= 0 {
 		s.Timeout = defaultTimeout
 	}
-	w := &World{Setting: s, patience: noticed + longestThink(s.Scripts)}
+	if s.Verifier == nil {
+		s.Verifier = verify.New(verify.Contract())
+	}
+	w := &World{Setting: s, noticed: s.Verifier.Limits().Vanished + noticedLate}
+	w.patience = w.noticed + longestThink(s.Scripts)
 	w.work.played = make([]atomic.Bool, len(s.Scripts))
 	for _, script := range s.Scripts {
 		w.weights += script.Weight

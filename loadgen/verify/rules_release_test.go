@@ -127,3 +127,39 @@ func TestReleaseRules(t *testing.T) {
 		}, counts{rule.Release: 1}},
 	})
 }
+
+// A server may take as long to notice a silent socket as its transport allows.
+func TestASilentSocketIsNoticedInTheTimeOfItsTransport(t *testing.T) {
+	for _, tt := range []struct {
+		framing api.Framing
+		silence time.Duration
+		want    int64
+	}{
+		{api.JSON, 59 * time.Second, 0},
+		{api.JSON, 61 * time.Second, 1},
+		{api.SocketIO, 61 * time.Second, 0},
+		{api.SocketIO, api.PingInterval + api.PingTimeout, 0},
+		{api.SocketIO, 96 * time.Second, 1},
+	} {
+		for _, how := range []string{"silent", "gone"} {
+			s := newStage(2)
+			s.v.limits = Contract().Over(tt.framing)
+			s.meet(0, 1)
+			if how == "silent" {
+				s.guests[0].Dropping(s.tick(), HalfOpen)
+			} else {
+				s.guests[0].Gone(s.tick())
+			}
+			s.now += tt.silence
+			s.hear(1, api.EventRoomClosed, 0)
+			if got := s.finish().Of(rule.Release).Count; got != tt.want {
+				t.Errorf("%v, %s for %v: %d breaches, want %d", tt.framing, how, tt.silence, got, tt.want)
+			}
+		}
+	}
+	for _, limit := range []func(Limits) time.Duration{func(l Limits) time.Duration { return l.Release }, func(l Limits) time.Duration { return l.Instance }} {
+		if a, b := limit(Contract().Over(api.JSON)), limit(Contract().Over(api.SocketIO)); a != b {
+			t.Errorf("%v and %v: only silence depends on the transport", a, b)
+		}
+	}
+}

@@ -21,6 +21,8 @@ import (
 	"sync"
 	"sync/atomic"
 	"time"
+
+	"guestload/server/api"
 )
 
 // Limits are the times that the rules allow. A generator that was itself late
@@ -41,6 +43,18 @@ type Limits struct {
 func Contract() Limits {
 	return Limits{Release: 2 * time.Second, Vanished: 60 * time.Second, Instance: 10 * time.Second,
 		Notice: 5 * time.Second, Match: 5 * time.Second, JustLeft: 10 * time.Second}
+}
+
+// socketIOTimers is how late a Socket.IO server's timers may be.
+const socketIOTimers = 10 * time.Second
+
+// Over returns the limits for connections with this framing. A Socket.IO server closes a
+// silent socket only when the pingInterval and pingTimeout that it advertises have passed.
+func (l Limits) Over(f api.Framing) Limits {
+	if f == api.SocketIO {
+		l.Vanished = api.PingInterval + api.PingTimeout + socketIOTimers
+	}
+	return l
 }
 
 // Verifier holds the guests of one process together. Safe for concurrent use.
@@ -76,6 +90,9 @@ func New(limits Limits) *Verifier {
 	v.anybody = v.queue.of(Traits{}, Traits{}, false)
 	return v
 }
+
+// Limits returns the limits that the guests are judged by.
+func (v *Verifier) Limits() Limits { return v.limits }
 
 // Witness returns a new witness for the guest with this arrival index, counted
 // over all processes of the run. Only the guest's own goroutine may use it. A
