@@ -6,60 +6,19 @@ import (
 	"errors"
 	"math/rand/v2"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"strings"
 	"testing"
 	"time"
 
 	"golang.org/x/perf/benchfmt"
+
+	"guestload/bench/ab/abtest"
 )
-
-// repository makes a git repository of a Go module with these files, committed.
-func repository(t *testing.T, files map[string]string) string {
-	t.Helper()
-	dir := t.TempDir()
-	write(t, dir, map[string]string{"go.mod": "module guestload\n\ngo 1.26\n", ".gitignore": "ignored.txt\n"})
-	write(t, dir, files)
-	shell(t, dir, "git", "init", "-q")
-	commit(t, dir)
-	return dir
-}
-
-func commit(t *testing.T, dir string) {
-	t.Helper()
-	shell(t, dir, "git", "add", "-A")
-	shell(t, dir, "git", "-c", "user.name=tester", "-c", "user.email=tester@example.org", "commit", "-q", "-m", "x")
-}
-
-func write(t *testing.T, dir string, files map[string]string) {
-	t.Helper()
-	for name, text := range files {
-		path := filepath.Join(dir, name)
-		if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
-			t.Fatal(err)
-		}
-		if err := os.WriteFile(path, []byte(text), 0o644); err != nil {
-			t.Fatal(err)
-		}
-	}
-}
-
-// shell runs a command, also after the test's context has ended.
-func shell(t *testing.T, dir, name string, args ...string) string {
-	t.Helper()
-	cmd := exec.Command(name, args...)
-	cmd.Dir = dir
-	out, err := cmd.CombinedOutput()
-	if err != nil {
-		t.Errorf("%s %v: %v\n%s", name, args, err, out)
-	}
-	return string(out)
-}
 
 func open(t *testing.T, dir string) *Workshop {
 	t.Helper()
-	worktrees := func() string { return shell(t, dir, "git", "worktree", "list", "--porcelain") }
+	worktrees := func() string { return abtest.Shell(t, dir, "git", "worktree", "list", "--porcelain") }
 	before := strings.Count(worktrees(), "worktree ")
 	w, err := Open(t.Context(), dir)
 	if err != nil {
@@ -92,12 +51,12 @@ func read(t *testing.T, path string) string {
 }
 
 func TestExportsAreWhatWasAskedFor(t *testing.T) {
-	dir := repository(t, map[string]string{"kept.txt": "old", "gone.txt": "old", "folder/script.sh": "echo"})
+	dir := abtest.Repository(t, map[string]string{"kept.txt": "old", "gone.txt": "old", "folder/script.sh": "echo"})
 	if err := os.Chmod(filepath.Join(dir, "folder/script.sh"), 0o755); err != nil {
 		t.Fatal(err)
 	}
-	commit(t, dir)
-	write(t, dir, map[string]string{"kept.txt": "new", "ignored.txt": "secret", "folder/fresh.txt": "new"})
+	abtest.Commit(t, dir, nil)
+	abtest.Write(t, dir, map[string]string{"kept.txt": "new", "ignored.txt": "secret", "folder/fresh.txt": "new"})
 	if err := os.Remove(filepath.Join(dir, "gone.txt")); err != nil {
 		t.Fatal(err)
 	}
@@ -128,7 +87,7 @@ func TestExportsAreWhatWasAskedFor(t *testing.T) {
 }
 
 func TestUnknownRevisionsAreNamed(t *testing.T) {
-	w := open(t, repository(t, nil))
+	w := open(t, abtest.Repository(t, nil))
 	for _, ref := range []string{"nowhere", "--help", "HEAD^{tree}"} {
 		if _, err := w.Export(t.Context(), ref); err == nil || !strings.Contains(err.Error(), ref) {
 			t.Errorf("%q: %v", ref, err)
@@ -162,8 +121,8 @@ func BenchmarkSub(b *testing.B) {
 `
 
 func TestPairsRunBothSidesInRandomOrder(t *testing.T) {
-	dir := repository(t, map[string]string{"bench/x_test.go": benchmarks})
-	write(t, dir, map[string]string{"bench/x_test.go": strings.ReplaceAll(benchmarks, `"two"`, `"two", "three"`)})
+	dir := abtest.Repository(t, map[string]string{"bench/x_test.go": benchmarks})
+	abtest.Write(t, dir, map[string]string{"bench/x_test.go": strings.ReplaceAll(benchmarks, `"two"`, `"two", "three"`)})
 	w := open(t, dir)
 	m := Micro{Effort: Effort{Time: time.Millisecond, Slices: 3}, Random: rand.New(rand.NewPCG(1, 2))}
 	for i, ref := range []string{"HEAD", ""} {
@@ -241,7 +200,7 @@ func readable(t *testing.T, all []Pair) {
 }
 
 func TestWhatDoesNotBuildIsToldWithTheCompilersWords(t *testing.T) {
-	w := open(t, repository(t, map[string]string{"server/main.go": "package main\n\nfunc main() { nonsense() }\n"}))
+	w := open(t, abtest.Repository(t, map[string]string{"server/main.go": "package main\n\nfunc main() { nonsense() }\n"}))
 	tree, err := w.Export(t.Context(), "HEAD")
 	if err != nil {
 		t.Fatal(err)
@@ -252,7 +211,7 @@ func TestWhatDoesNotBuildIsToldWithTheCompilersWords(t *testing.T) {
 }
 
 func TestAnOldBaseBuildsWithoutBenchmarks(t *testing.T) {
-	w := open(t, repository(t, map[string]string{"bench/gate/gate.go": "package gate\n"}))
+	w := open(t, abtest.Repository(t, map[string]string{"bench/gate/gate.go": "package gate\n"}))
 	tree, err := w.Export(t.Context(), "HEAD")
 	if err != nil {
 		t.Fatal(err)

@@ -3,6 +3,7 @@ package ab
 import (
 	"bytes"
 	"context"
+	"debug/buildinfo"
 	"errors"
 	"fmt"
 	"io"
@@ -21,6 +22,39 @@ type Build struct {
 	Loadgen    string
 	Benchmarks string // a test binary
 	Missing    []string
+}
+
+// Toolchain names what compiled the build, and for what platform and CPU features: what its
+// sizes, allocations and counts depend on beside the code.
+func (b *Build) Toolchain() (string, error) {
+	for _, program := range []string{b.Benchmarks, b.Loadgen, b.Server} {
+		if program == "" {
+			continue
+		}
+		info, err := buildinfo.ReadFile(program)
+		if err != nil {
+			return "", fmt.Errorf("read what compiled %s: %w", b.Tree, err)
+		}
+		name, features := info.GoVersion, ""
+		platform := [2]string{}
+		for _, s := range info.Settings {
+			switch {
+			case s.Key == "GOOS":
+				platform[0] = s.Value
+			case s.Key == "GOARCH":
+				platform[1] = s.Value
+			case strings.HasPrefix(s.Key, "GO") && strings.ToUpper(s.Key) == s.Key && !isUsual(s.Key, s.Value):
+				features += " " + s.Key + "=" + s.Value // GOAMD64, GOEXPERIMENT
+			}
+		}
+		return fmt.Sprintf("%s %s/%s%s", name, platform[0], platform[1], features), nil
+	}
+	return "", fmt.Errorf("%s has no program", b.Tree)
+}
+
+// isUsual reports whether a setting is what Go does without it.
+func isUsual(key, value string) bool {
+	return key == "GOAMD64" && value == "v1" || key == "GOARM64" && value == "v8.0"
 }
 
 // ErrBuild: a revision does not compile. Wrapped with what the compiler said.

@@ -6,6 +6,8 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+
+	"guestload/bench/ab/abtest"
 )
 
 const program = "package main\n\nfunc main() {}\n"
@@ -14,13 +16,13 @@ const program = "package main\n\nfunc main() {}\n"
 // left main at the second.
 func upstream(t *testing.T) string {
 	t.Helper()
-	dir := repository(t, map[string]string{"server/main.go": program, "marker.txt": "one", "loadgen/main.go": program})
-	shell(t, dir, "git", "branch", "-M", "main")
-	write(t, dir, map[string]string{"marker.txt": "two"})
-	commit(t, dir)
-	shell(t, dir, "git", "checkout", "-q", "-b", "topic")
-	write(t, dir, map[string]string{"marker.txt": "three"})
-	commit(t, dir)
+	dir := abtest.Repository(t, map[string]string{"server/main.go": program, "marker.txt": "one", "loadgen/main.go": program})
+	abtest.Shell(t, dir, "git", "branch", "-M", "main")
+	abtest.Write(t, dir, map[string]string{"marker.txt": "two"})
+	abtest.Commit(t, dir, nil)
+	abtest.Shell(t, dir, "git", "checkout", "-q", "-b", "topic")
+	abtest.Write(t, dir, map[string]string{"marker.txt": "three"})
+	abtest.Commit(t, dir, nil)
 	return dir
 }
 
@@ -28,7 +30,7 @@ func upstream(t *testing.T) string {
 func clone(t *testing.T, from string, args ...string) string {
 	t.Helper()
 	to := filepath.Join(t.TempDir(), "check out") // with a blank, as some runners have
-	shell(t, t.TempDir(), "git", append(append([]string{"clone", "-q"}, args...), "file://"+from, to)...)
+	abtest.Shell(t, t.TempDir(), "git", append(append([]string{"clone", "-q"}, args...), "file://"+from, to)...)
 	return to
 }
 
@@ -60,25 +62,25 @@ func TestCheckoutsOfCISystems(t *testing.T) {
 			"which has a single branch: git fetch origin", "which has a single branch", true, true},
 		"partial clone": {func(t *testing.T) string {
 			dir := clone(t, from, "--filter=blob:none")
-			shell(t, dir, "git", "branch", "-q", "main", "origin/main")
+			abtest.Shell(t, dir, "git", "branch", "-q", "main", "origin/main")
 			return dir
 		}, "two", "two", false, false},
 		"detached head": {func(t *testing.T) string {
 			dir := clone(t, from)
-			shell(t, dir, "git", "checkout", "-q", "--detach")
-			shell(t, dir, "git", "branch", "-q", "-D", "topic")
+			abtest.Shell(t, dir, "git", "checkout", "-q", "--detach")
+			abtest.Shell(t, dir, "git", "branch", "-q", "-D", "topic")
 			return dir
 		}, "did you mean origin/main?", "two", true, false},
 		"merge of a pull request": {func(t *testing.T) string {
 			dir := clone(t, from)
-			shell(t, dir, "git", "checkout", "-q", "--detach", "origin/main")
-			shell(t, dir, "git", "-c", "user.name=tester", "-c", "user.email=tester@example.org", "merge", "-q", "--no-ff", "-m", "merge", "origin/topic")
-			shell(t, dir, "git", "branch", "-q", "main", "origin/main")
+			abtest.Shell(t, dir, "git", "checkout", "-q", "--detach", "origin/main")
+			abtest.Shell(t, dir, "git", "-c", "user.name=tester", "-c", "user.email=tester@example.org", "merge", "-q", "--no-ff", "-m", "merge", "origin/topic")
+			abtest.Shell(t, dir, "git", "branch", "-q", "main", "origin/main")
 			return dir
 		}, "two", "two", false, false},
 		"linked worktree": {func(t *testing.T) string {
 			dir := clone(t, from)
-			shell(t, dir, "git", "worktree", "add", "-q", "-b", "main", "../other tree", "origin/main")
+			abtest.Shell(t, dir, "git", "worktree", "add", "-q", "-b", "main", "../other tree", "origin/main")
 			return filepath.Join(filepath.Dir(dir), "other tree")
 		}, "two", "two", false, false},
 	} {
@@ -98,7 +100,7 @@ func TestCheckoutsOfCISystems(t *testing.T) {
 			if c.repaired {
 				_, command, _ := strings.Cut(err.Error(), ": git ")
 				command, _, _ = strings.Cut(command, " fetches")
-				shell(t, dir, "sh", "-c", "git "+command)
+				abtest.Shell(t, dir, "sh", "-c", "git "+command)
 				if got, err := exported(t, w, "origin/main"); err != nil || got != "two" {
 					t.Errorf("after git %s: %q, %v", command, got, err)
 				}
@@ -132,8 +134,8 @@ func TestMergeBasesThatAreNotThere(t *testing.T) {
 		}
 	}
 	dir := clone(t, from)
-	shell(t, dir, "git", "checkout", "-q", "--orphan", "alone")
-	commit(t, dir)
+	abtest.Shell(t, dir, "git", "checkout", "-q", "--orphan", "alone")
+	abtest.Commit(t, dir, nil)
 	if _, err := open(t, dir).MergeBase(t.Context(), "main"); err == nil || !strings.Contains(err.Error(), "no commit in common") {
 		t.Errorf("an orphan: %v", err)
 	}
@@ -147,23 +149,23 @@ func TestWorkingTreesInEveryState(t *testing.T) {
 		clean  bool
 	}{
 		"untracked files hidden by configuration": {func(t *testing.T, dir string) {
-			shell(t, dir, "git", "config", "status.showUntrackedFiles", "no")
-			write(t, dir, map[string]string{"a b/new\tfile.txt": "new"})
+			abtest.Shell(t, dir, "git", "config", "status.showUntrackedFiles", "no")
+			abtest.Write(t, dir, map[string]string{"a b/new\tfile.txt": "new"})
 		}, map[string]string{"a b/new\tfile.txt": "new"}, false},
 		"sparse checkout": {func(t *testing.T, dir string) {
-			shell(t, dir, "git", "sparse-checkout", "set", "--no-cone", "server/")
+			abtest.Shell(t, dir, "git", "sparse-checkout", "set", "--no-cone", "server/")
 		}, map[string]string{"loadgen/main.go": program, "marker.txt": "three"}, true},
 		"merge in conflict": {func(t *testing.T, dir string) {
-			shell(t, dir, "git", "checkout", "-q", "-b", "other", "origin/main")
-			write(t, dir, map[string]string{"marker.txt": "other"})
-			commit(t, dir)
-			shell(t, dir, "sh", "-c", "! git -c user.name=t -c user.email=t@example.org merge -q topic >/dev/null")
+			abtest.Shell(t, dir, "git", "checkout", "-q", "-b", "other", "origin/main")
+			abtest.Write(t, dir, map[string]string{"marker.txt": "other"})
+			abtest.Commit(t, dir, nil)
+			abtest.Shell(t, dir, "sh", "-c", "! git -c user.name=t -c user.email=t@example.org merge -q topic >/dev/null")
 		}, map[string]string{"server/main.go": program}, false},
 		"file in the place of a folder": {func(t *testing.T, dir string) {
 			if err := os.RemoveAll(filepath.Join(dir, "loadgen")); err != nil {
 				t.Fatal(err)
 			}
-			write(t, dir, map[string]string{"loadgen": "a file"})
+			abtest.Write(t, dir, map[string]string{"loadgen": "a file"})
 		}, map[string]string{"loadgen": "a file"}, false},
 		"broken symbolic link": {func(t *testing.T, dir string) {
 			if err := os.Symlink("nowhere", filepath.Join(dir, "link")); err != nil {
@@ -205,7 +207,7 @@ func TestPlacesWithoutARepositoryAreExplained(t *testing.T) {
 				return clone(t, from)
 			}
 			dir := clone(t, from)
-			shell(t, dir, "chown", "-R", "65534", ".")
+			abtest.Shell(t, dir, "chown", "-R", "65534", ".")
 			return dir
 		}, "git config --global --add safe.directory"},
 		"no git": {func(t *testing.T) string {
@@ -225,7 +227,7 @@ func TestPlacesWithoutARepositoryAreExplained(t *testing.T) {
 		})
 	}
 	empty := t.TempDir()
-	shell(t, empty, "git", "init", "-q")
+	abtest.Shell(t, empty, "git", "init", "-q")
 	if _, err := open(t, empty).Export(t.Context(), ""); err == nil || !strings.Contains(err.Error(), "no commit yet") {
 		t.Errorf("a repository without commits: %v", err)
 	}

@@ -10,7 +10,6 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
-	"runtime"
 	"strings"
 	"time"
 
@@ -114,15 +113,11 @@ func quarters(program string) (float64, error) {
 	return float64((info.Size() + quarter - 1) / quarter), nil
 }
 
-// Toolchain is what the values of byToolchain depend on, beside the code.
-func Toolchain() string { return runtime.Version() + " " + runtime.GOOS + "/" + runtime.GOARCH }
-
-// Comparable leaves the metrics that can be compared with the baseline here:
-// without allocations and sizes, where another toolchain measured those. note
-// says what was left out, and is empty for nothing.
-func (b File) Comparable(metrics []gate.Metric) (left []gate.Metric, note string) {
-	here := Toolchain()
-	if b.Go == "" || b.Go == here {
+// Comparable leaves the metrics of a build that can be compared with the baseline: without
+// allocations and sizes, where another toolchain than the build's measured those. note says
+// what was left out, and is empty for nothing.
+func (b File) Comparable(metrics []gate.Metric, toolchain string) (left []gate.Metric, note string) {
+	if b.Go == "" || b.Go == toolchain {
 		return metrics, ""
 	}
 	for _, m := range metrics {
@@ -130,5 +125,5 @@ func (b File) Comparable(metrics []gate.Metric) (left []gate.Metric, note string
 			left = append(left, m)
 		}
 	}
-	return left, fmt.Sprintf("%d hard metrics (allocations and sizes) are left out: their baselines are of %s, this is %s, and they may differ by that alone", len(metrics)-len(left), b.Go, here)
+	return left, fmt.Sprintf("%d hard metrics (allocations and sizes) are left out: their baselines are of %s, this is %s, and they may differ by that alone", len(metrics)-len(left), b.Go, toolchain)
 }

@@ -22,9 +22,9 @@ func TestDifferencesOfHardMetricsAreTold(t *testing.T) {
 // Allocations and sizes are compared with a baseline of the same toolchain only.
 func TestBaselinesOfAnotherToolchainAreLeftOut(t *testing.T) {
 	metrics := []gate.Metric{{Name: "a", Unit: "allocs/op"}, {Name: "w", Unit: "wire-B/op"}, {Name: "s", Unit: "quarter-MiB"}}
-	for of, want := range map[string]int{Toolchain(): 3, "": 3, "go1.0 linux/amd64": 1} {
-		left, note := File{Go: of}.Comparable(metrics)
-		if len(left) != want || (note == "") != (want == 3) || want == 1 && !strings.Contains(note, "go1.0") {
+	for of, want := range map[string]int{"go1.26 linux/amd64": 3, "": 3, "go1.0 linux/amd64": 1, "go1.26 linux/amd64 GOAMD64=v3": 1} {
+		left, note := File{Go: of}.Comparable(metrics, "go1.26 linux/amd64")
+		if len(left) != want || (note == "") != (want == 3) || want == 1 && !strings.Contains(note, of) {
 			t.Errorf("%q: %v, %q", of, left, note)
 		}
 	}

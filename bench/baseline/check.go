@@ -12,7 +12,11 @@ import (
 
 // Check compares the hard metrics of a build with the stored values and says what differs.
 func (b File) Check(ctx context.Context, head *ab.Build, metrics []gate.Metric, stdout io.Writer) (same bool, err error) {
-	metrics, note := b.Comparable(metrics)
+	toolchain, err := head.Toolchain()
+	if err != nil {
+		return false, err
+	}
+	metrics, note := b.Comparable(metrics, toolchain)
 	values := b.Values
 	if note != "" {
 		fmt.Fprintln(stdout, note)
@@ -34,17 +38,21 @@ func (b File) Check(ctx context.Context, head *ab.Build, metrics []gate.Metric, 
 // Update measures the hard metrics of a build, says what differs from the stored values,
 // and stores them with the reason.
 func (b File) Update(ctx context.Context, head *ab.Build, metrics []gate.Metric, why, repo string, stdout io.Writer) error {
+	toolchain, err := head.Toolchain()
+	if err != nil {
+		return err
+	}
 	got, err := Measure(ctx, head, metrics)
 	if err != nil {
 		return err
 	}
 	changes := tell(differences(metrics, b.Values, got), stdout)
-	if len(changes) == 0 && b.Go == Toolchain() {
+	if len(changes) == 0 && b.Go == toolchain {
 		fmt.Fprintf(stdout, "all %d hard metrics equal their baselines\n", len(got))
 		return nil
 	}
 	return File{
-		Go: Toolchain(), Values: got,
+		Go: toolchain, Values: got,
 		Updates: append([]Update{{time.Now().UTC().Format(time.DateOnly), head.Tree.Commit, why, changes}}, b.Updates...),
 	}.Write(repo)
 }

@@ -6,7 +6,6 @@
 // operations that the longer one does more. Counts see neither the kernel's work nor caches,
 // branches and waiting; CPU time in pairs (package ab) sees those.
 //
-// bench/RESULTS.md has how well the same binary repeats. What changes counts beside
-// the code is in Emulator.Key: the Go version, the platform, the emulator's version, and
-// with it the CPU features that the program sees.
+// bench/RESULTS.md has how well the same binary repeats. The same source built twice gives
+// the same binary. Emulator.Key names what changes counts beside the code.
 package count

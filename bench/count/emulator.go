@@ -13,6 +13,8 @@ import (
 	"strings"
 	"sync/atomic"
 	"time"
+
+	"guestload/bench/ab"
 )
 
 //go:embed plugin/plugin.c
@@ -88,10 +90,16 @@ func (e *Emulator) try(ctx context.Context) error {
 	return nil
 }
 
-// Key names what counts depend on beside the code.
-func (e *Emulator) Key() string {
-	return fmt.Sprintf("%s %s/%s qemu %s", runtime.Version(), runtime.GOOS, runtime.GOARCH, e.Version)
+// Key names what the counts of a build depend on beside its code: what compiled it, the
+// emulator's version, and the CPU that this shows. Counts of different keys do not compare.
+func (e *Emulator) Key(b *ab.Build) (string, error) {
+	toolchain, err := b.Toolchain()
+	return fmt.Sprintf("%s qemu %s cpu %s", toolchain, e.Version, cpu), err
 }
+
+// cpu is the CPU that programs see: all features that the emulator has, whatever the
+// machine's. Go chooses some code by them.
+const cpu = "max"
 
 // Command is a program to be counted.
 type Command struct {
@@ -125,7 +133,7 @@ func (e *Emulator) command(ctx context.Context, c Command) (cmd *exec.Cmd, file 
 	if c.Functions {
 		plugin += ",functions=on"
 	}
-	cmd = exec.CommandContext(ctx, e.qemu, append([]string{"-plugin", plugin, c.Program}, c.Args...)...)
+	cmd = exec.CommandContext(ctx, e.qemu, append([]string{"-cpu", cpu, "-plugin", plugin, c.Program}, c.Args...)...)
 	cmd.Dir, cmd.Env, cmd.WaitDelay = c.Dir, environment(), 5*time.Second
 	return cmd, file
 }

@@ -33,25 +33,43 @@ type Series struct {
 // Of finds the change points of a scenario's records, which are in their order; there is
 // at least one.
 func Of(scenario string, records []results.Record) Trend {
-	t := Trend{Scenario: scenario}
-	byName := map[string]*Series{}
-	for i, r := range records {
-		t.Labels = append(t.Labels, r.Started.Format("2006-01-02 15:04")+" "+r.Environment.Commit)
-		for name, value := range figures(r) {
-			s := byName[name]
-			if s == nil {
-				s = &Series{Name: name}
-				byName[name] = s
-			}
-			s.Values, s.At = append(s.Values, value), append(s.At, i)
+	b := builder{Trend: Trend{Scenario: scenario}}
+	for _, r := range records {
+		b.add(r.Started.Format("2006-01-02 15:04")+" "+r.Environment.Commit, figures(r))
+	}
+	return b.trend()
+}
+
+// builder collects a trend's values.
+type builder struct {
+	Trend
+	byName map[string]*Series
+}
+
+// add takes the values of the next record, by metric.
+func (b *builder) add(label string, values map[string]float64) {
+	if b.byName == nil {
+		b.byName = map[string]*Series{}
+	}
+	for name, value := range values {
+		s := b.byName[name]
+		if s == nil {
+			s = &Series{Name: name}
+			b.byName[name] = s
 		}
+		s.Values, s.At = append(s.Values, value), append(s.At, len(b.Labels))
 	}
-	for _, name := range slices.Sorted(maps.Keys(byName)) {
-		s := byName[name]
+	b.Labels = append(b.Labels, label)
+}
+
+// trend finds the change points.
+func (b *builder) trend() Trend {
+	for _, name := range slices.Sorted(maps.Keys(b.byName)) {
+		s := b.byName[name]
 		s.Points = changePoints(s.Values)
-		t.Series = append(t.Series, *s)
+		b.Series = append(b.Series, *s)
 	}
-	return t
+	return b.Trend
 }
 
 // figures are a record's metrics, by name.

@@ -72,8 +72,17 @@ func (t *Trial) readBaselines() error {
 	if err != nil {
 		return err
 	}
+	toolchains := [2]string{}
+	for i, build := range t.builds {
+		if toolchains[i], err = build.Toolchain(); err != nil && i == int(ab.Head) {
+			return err
+		}
+	}
+	if old, now := toolchains[ab.Base], toolchains[ab.Head]; old != now && old != "" {
+		t.notes = append(t.notes, fmt.Sprintf("base is compiled by %s, head by %s: the difference is also that of the compilers", old, now))
+	}
 	var note string
-	if t.policy.Hard, note = b.Comparable(t.policy.Hard); note != "" {
+	if t.policy.Hard, note = b.Comparable(t.policy.Hard, toolchains[ab.Head]); note != "" {
 		t.notes = append(t.notes, note)
 	}
 	t.evidence.Baseline = b.Values
