@@ -1,9 +1,7 @@
 package main
 
 import (
-	"crypto/tls"
 	"fmt"
-	"net/http"
 	"net/url"
 	"os"
 	"strings"
@@ -111,37 +109,4 @@ func refuseProxy(target string, getenv func(string) string) error {
 			name, via.Redacted(), name, u.Hostname())
 	}
 	return nil
-}
-
-// browser asks a target for what is no route of guests, in the same way as they do.
-type browser struct {
-	http   http.Client
-	access client.Access
-}
-
-func newBrowser(target string, access client.Access) (*browser, error) {
-	u, err := url.Parse(target)
-	if err != nil {
-		return nil, err
-	}
-	var secure *tls.Config
-	if secure, err = access.TLS(u); err != nil {
-		return nil, err
-	}
-	transport := &http.Transport{TLSClientConfig: secure, DisableKeepAlives: true}
-	stay := func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse } // another server's answer says nothing of this one
-	return &browser{http.Client{Transport: transport, CheckRedirect: stay}, access}, nil
-}
-
-// do sends a request with the headers of all guests.
-func (b *browser) do(r *http.Request) (*http.Response, error) {
-	r.Header.Set("User-Agent", b.access.UserAgent)
-	for _, h := range b.access.Headers {
-		if strings.EqualFold(h.Name, "Host") {
-			r.Host = h.Value
-		} else {
-			r.Header.Add(h.Name, h.Value)
-		}
-	}
-	return b.http.Do(r)
 }

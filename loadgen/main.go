@@ -1,5 +1,5 @@
-// Command loadgen plays scripted guests against a chat backend and reports what
-// they felt, and what rules were broken. `loadgen -h` explains it.
+// Command loadgen plays scripted guests against a chat backend and reports latencies,
+// failures and broken rules. `loadgen -h` explains it.
 package main
 
 import (
@@ -7,24 +7,28 @@ import (
 	"os"
 	"os/signal"
 	"syscall"
+
+	"guestload/loadgen/interrupt"
+	"guestload/loadgen/records"
+	"guestload/loadgen/worker"
 )
 
-func main() { os.Exit(program(os.Args[1:])) }
+func main() { os.Exit(execute(os.Args[1:])) }
 
-// program runs with the signals that are right for what is asked for, and returns the
-// exit code.
-func program(args []string) int {
+// execute runs a command line with the signal handling that it needs, and returns the exit
+// code.
+func execute(args []string) int {
 	ctx := context.Background()
-	switch _, isCommand := findCommand(args); {
-	case isCommand: // ends where it is: records are written whole or not at all
-	case len(args) > 0 && (args[0] == serveEmbedded || args[0] == playShare):
+	switch _, isCommand := records.Find(args); {
+	case isCommand: // a signal ends it at once: records are written whole or not at all
+	case len(args) > 0 && (args[0] == serveEmbedded || args[0] == worker.Argument):
 		var stop context.CancelFunc
 		ctx, stop = signal.NotifyContext(ctx, os.Interrupt, syscall.SIGTERM)
 		context.AfterFunc(ctx, stop) // a second signal ends the program at once
 	default:
 		var stop context.CancelFunc
-		ctx, stop = interruptible(ctx)
+		ctx, stop = interrupt.Notify(ctx)
 		defer stop()
 	}
-	return run(ctx, args, os.Getenv, os.Stdin, os.Stdout, os.Stderr)
+	return program(ctx, args, os.Getenv, os.Stdin, os.Stdout, os.Stderr)
 }

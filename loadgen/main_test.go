@@ -11,18 +11,16 @@ import (
 	"os/signal"
 	"path/filepath"
 	"regexp"
-	"runtime"
 	"slices"
 	"strings"
 	"syscall"
 	"testing"
 	"time"
 
-	"guestload/loadgen/executor"
 	"guestload/loadgen/fleet"
 	"guestload/loadgen/report/page"
+	"guestload/loadgen/worker"
 	"guestload/results"
-	"guestload/scenarios"
 	"guestload/server/api"
 )
 
@@ -33,12 +31,12 @@ const playAsLoadgen = "play-as-loadgen"
 
 // TestMain lets the test's binary be the embedded server, and loadgen.
 func TestMain(m *testing.M) {
-	if len(os.Args) > 1 && (os.Args[1] == serveEmbedded || os.Args[1] == playShare || os.Args[1] == playAsLoadgen) {
+	if len(os.Args) > 1 && (os.Args[1] == serveEmbedded || os.Args[1] == worker.Argument || os.Args[1] == playAsLoadgen) {
 		args := os.Args[1:]
 		if args[0] == playAsLoadgen {
 			args = args[1:]
 		}
-		os.Exit(program(args))
+		os.Exit(execute(args))
 	}
 	// A handled signal has its default action again in programs that the tests start. One
 	// that nohup ignores would stay ignored.
@@ -50,7 +48,7 @@ func TestMain(m *testing.M) {
 func invoke(ctx context.Context, args ...string) (code int, stdout, stderr string) {
 	var out, err bytes.Buffer
 	noEnv := func(string) string { return "" }
-	code = run(ctx, args, noEnv, strings.NewReader(""), &out, &err)
+	code = program(ctx, args, noEnv, strings.NewReader(""), &out, &err)
 	return code, out.String(), err.String()
 }
 
@@ -127,28 +125,6 @@ func TestJSONIsAllThatIsPrinted(t *testing.T) {
 	}
 }
 
-func TestEveryGuestIsAccountedFor(t *testing.T) {
-	for name, tt := range map[string]struct {
-		tally        executor.Tally
-		open, closed int
-		want         results.Guests
-	}{
-		"all played":     {executor.Tally{Arrived: 10, Completed: 7, Failed: 1, Unmatched: 1, Dropped: 1}, 10, 0, results.Guests{Planned: 10, Started: 9, Completed: 7, Failed: 1, Unmatched: 1, Dropped: 1}},
-		"closed":         {executor.Tally{Arrived: 30, Completed: 30}, 0, 30, results.Guests{Planned: 30, Started: 30, Completed: 30}},
-		"interrupted":    {executor.Tally{Arrived: 595, Completed: 240, Stopped: 355, Interrupted: true}, 5000, 0, results.Guests{Planned: 5000, Started: 595, Completed: 240, Dropped: 4760}},
-		"and full":       {executor.Tally{Arrived: 6, Completed: 1, Dropped: 2, Stopped: 3, Interrupted: true}, 10, 0, results.Guests{Planned: 10, Started: 4, Completed: 1, Dropped: 9}},
-		"closed, early":  {executor.Tally{Arrived: 7, Completed: 4, Stopped: 3, Interrupted: true}, 0, 7, results.Guests{Planned: 7, Started: 7, Completed: 4, Dropped: 3}},
-		"both, early":    {executor.Tally{Arrived: 7, Completed: 4, Stopped: 3, Interrupted: true}, 10, 5, results.Guests{Planned: 15, Started: 7, Completed: 4, Dropped: 11}},
-		"after the last": {executor.Tally{Arrived: 10, Completed: 8, Stopped: 2, Interrupted: true}, 10, 0, results.Guests{Planned: 10, Started: 10, Completed: 8, Dropped: 2}},
-	} {
-		run := results.Run{Record: results.Record{Guests: accounts(tt.tally, tt.open, tt.closed), Interrupted: tt.tally.Interrupted}}
-		run.Conclude(nil)
-		if g := run.Record.Guests; g != tt.want || len(run.Record.Invalid) > 1 {
-			t.Errorf("%s: %+v, want %+v; invalid because %q", name, g, tt.want, run.Record.Invalid)
-		}
-	}
-}
-
 // startServer is a server of our own, which outlives no test.
 func startServer(t *testing.T) *fleet.Server {
 	t.Helper()
@@ -156,7 +132,7 @@ func startServer(t *testing.T) *fleet.Server {
 	if err != nil {
 		t.Fatal(err)
 	}
-	own, err := fleet.Start(context.WithoutCancel(t.Context()), fleet.Config{Command: serverCommand(exe, scenarios.Server{}), Instances: 1, Dir: t.TempDir()})
+	own, err := fleet.Start(context.WithoutCancel(t.Context()), fleet.Config{Command: []string{exe, serveEmbedded, "--limits", "off"}, Instances: 1, Dir: t.TempDir()})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -254,7 +230,7 @@ func TestCommandsThatPlayNothing(t *testing.T) {
 		t.Errorf("--list: exit code %d\n%s", code, out)
 	}
 	good := scenarioFile(t, pair)
-	if code, out, _ = invoke(t.Context(), "-check", good); code != 0 || !strings.Contains(out, "scenario pair is good: 2 phases, about 8 guests in 400ms, 1 script, 2 thresholds") {
+	if code, out, _ = invoke(t.Context(), "-check", good); code != 0 || !strings.Contains(out, "scenario pair is valid: 2 phases, about 8 guests in 400ms, 1 script, 2 thresholds") {
 		t.Errorf("--check: exit code %d\n%s", code, out)
 	}
 	bad := scenarioFile(t, strings.Replace(pair, "thresholds", "tresholds", 1))
@@ -320,77 +296,5 @@ func TestFlagsTakeOneDashOrTwo(t *testing.T) {
 	got, err := parseOptions([]string{"-scenario", "x", "-seed=5", "-transport", "socketio", "-quiet"})
 	if err != nil || got.scenario != want.scenario || got.seed != 5 || !got.seeded || got.transport != api.SocketIO || !got.quiet {
 		t.Errorf("got %+v, %v, want %+v", got, err, want)
-	}
-}
-
-func TestTheMachineIsComparedWithThePeak(t *testing.T) {
-	phase := scenarios.Phase{Shape: scenarios.Burst, Guests: 1000, For: 10 * time.Second}
-	idle := scenarios.Step{Kind: scenarios.Idle, For: scenarios.Draw{A: 4}}
-	s := scenarios.Scenario{Phases: []scenarios.Phase{phase}, Scripts: []scenarios.Script{{Weight: 1, Steps: []scenarios.Step{idle}}}}
-	if got := peakLive(s); got < 499 || got > 502 { // 100 a second, each for 4 s and a second of work
-		t.Errorf("a peak of %d guests, want 500", got)
-	}
-}
-
-func TestWhatTheMachineIsShortOfIsToldWithWhatHelps(t *testing.T) {
-	enough := machine{live: 600, conns: 10, files: 700, ports: 28_232, free: 1 << 30}
-	run := demand{peak: 500, planned: 1000, sources: 1, servers: 1}
-	once := options{scale: 1}.fewer(0)
-	if got := enough.short(run, once); len(got) > 0 {
-		t.Errorf("told %q", got)
-	}
-	if got := (machine{live: 600, conns: 10}).short(demand{peak: 500, planned: 1 << 30, sources: 1}, once); len(got) > 0 {
-		t.Errorf("of what is not known it told %q", got)
-	}
-	few := enough
-	few.live, few.files = 100, 200
-	scarce := machine{live: 100_000, conns: 1024, files: 200_000, ports: 28_232}
-	small := enough
-	small.free = 50 << 20
-	for _, tt := range []struct {
-		machine machine
-		demand  demand
-		want    []string
-	}{
-		{few, run, []string{"about 500 guests", "ulimit -n 1024", "--nofile=1024", "--scale 0.18"}},
-		{scarce, demand{peak: 30_000, sources: 1}, []string{"about 31024 connections", "28232 ports", `ip_local_port_range="1024 65535"`, "makes 64512"}},
-		{small, run, []string{"about 78 MB", "52 MB are free", "--scale 0.6"}},
-	} {
-		got := tt.machine.short(tt.demand, once)
-		if len(got) != 1 {
-			t.Errorf("told %q, want one", got)
-			continue
-		}
-		for _, want := range tt.want {
-			if !strings.Contains(got[0], want) {
-				t.Errorf("told %q, want %q", got[0], want)
-			}
-		}
-	}
-	several := demand{peak: 30_000, sources: 8}
-	if got := scarce.short(several, once); len(got) > 0 {
-		t.Errorf("from eight addresses: %q", got)
-	}
-	for want, fewer := range map[string]func(float64) string{
-		"--scale 0.25": once, "--scale 1": options{scale: 4}.fewer(0), "--guests 2500": options{scale: 1, guests: 10_000}.fewer(0),
-		"to: 1500/s in the scenario ends the search there": options{scale: 1}.fewer(6000),
-	} {
-		if got := fewer(0.25); got != want {
-			t.Errorf("a quarter of the guests: %q, want %q", got, want)
-		}
-	}
-}
-
-// Open files are raised, and this machine is known.
-func TestThisMachineIsMeasured(t *testing.T) {
-	m, err := measureMachine(1, 0)
-	if err != nil || m.live < 1 || m.files < m.live+m.conns {
-		t.Fatalf("%+v, %v", m, err)
-	}
-	if runtime.GOOS == "linux" && (m.free <= 0 || m.ports <= 0) {
-		t.Errorf("%+v: memory and ports are told on Linux", m)
-	}
-	if beyond, err := measureMachine(m.files+1, 0); err != nil || beyond.files < m.files {
-		t.Errorf("wanting more took away: %+v, %v", beyond, err)
 	}
 }

@@ -3,13 +3,17 @@ package main
 import (
 	"fmt"
 	"io"
+	"net"
 	"slices"
+	"strconv"
 	"strings"
 
 	"github.com/spf13/pflag"
 
 	"guestload/loadgen/client"
 	"guestload/loadgen/fleet"
+	"guestload/loadgen/records"
+	"guestload/loadgen/target"
 	"guestload/results"
 	"guestload/scenarios"
 	"guestload/server/api"
@@ -31,9 +35,8 @@ type options struct {
 	access    client.Access
 
 	part      *results.Part // nil: the whole run
-	crew      bool          // the part is that of one of the processes of a run
 	processes int           // 0: as the scenario has it
-	conns     int           // HTTP connections, 0: as many as the machine lets us have
+	conns     int           // HTTP connections, 0: the default
 	guests    int           // 0: as the scenario has it
 	scale     float64
 	seed      uint64
@@ -44,9 +47,6 @@ type options struct {
 	quiet bool
 	watch string // HOST:PORT, "" for nowhere
 }
-
-// embedded is the word for a server of our own.
-const embedded = "embedded"
 
 // optional are what a backend may not have: steps, and the route to tell one's
 // device, which only hostile guests ask for.
@@ -63,7 +63,7 @@ func parseOptions(args []string) (options, error) {
 	fs.BoolVar(&o.list, "list", false, "")
 	fs.StringVar(&o.check, "check", "", "")
 	fs.BoolVar(&o.dryRun, "dry-run", false, "")
-	fs.StringVar(&o.target, "target", embedded, "")
+	fs.StringVar(&o.target, "target", target.Embedded, "")
 	fs.StringVar(&o.redis, "redis-url", "", "")
 	fs.IntVar(&o.instances, "instances", 0, "")
 	fs.StringVar(&transport, "transport", api.JSON.String(), "")
@@ -89,7 +89,7 @@ func parseOptions(args []string) (options, error) {
 	}
 	o.seeded = fs.Changed("seed")
 	o.target, o.redis = strings.TrimSpace(o.target), strings.TrimSpace(o.redis)
-	if o.target == embedded {
+	if o.target == target.Embedded {
 		o.target = ""
 	} else if o.target == "" {
 		return o, fmt.Errorf("--target is empty: give it an address, such as http://127.0.0.1:3000, or leave it out for a server of our own")
@@ -152,7 +152,7 @@ func (o options) validate(fs *pflag.FlagSet) error {
 	case fs.Changed("redis-url") && o.redis == "":
 		return fmt.Errorf("--redis-url is empty: give it a URL, such as redis://127.0.0.1:6379, or own for a Redis that is started for the run")
 	case fs.Changed("out") && o.out == "":
-		return fmt.Errorf("--out is empty: name a folder, or leave it out for a new one under %s", recordsRoot)
+		return fmt.Errorf("--out is empty: name a folder, or leave it out for a new one under %s", records.Root)
 	case fs.Changed("without") && len(o.without) == 0:
 		return fmt.Errorf("--without is empty: name steps, of %s", strings.Join(optional, ", "))
 	case fs.Changed("instances") && (o.instances < 1 || o.instances > scenarios.MaxInstances):
@@ -219,8 +219,8 @@ func parseWithout(s string) (map[scenarios.Kind]bool, error) {
 // unexpected says what a stray argument may have been meant as.
 func unexpected(word string) error {
 	var names []string
-	for _, c := range commands() {
-		names = append(names, c.name)
+	for _, c := range records.Commands() {
+		names = append(names, c.Name)
 	}
 	if slices.Contains(names, word) {
 		return fmt.Errorf("unexpected argument %q: a command comes first, as in loadgen %s -h", word, word)
@@ -229,4 +229,20 @@ func unexpected(word string) error {
 		return fmt.Errorf("unexpected argument %q%s", word, near)
 	}
 	return fmt.Errorf("unexpected argument %q: a scenario is named with --scenario %s", word, word)
+}
+
+// parseWatch reads the address of the live page: HOST:PORT, or :PORT and PORT for this machine
+// only; "" for none.
+func parseWatch(s string) (string, error) {
+	if s == "" {
+		return "", nil
+	}
+	host, port, err := net.SplitHostPort(s)
+	if err != nil {
+		host, port = "", s
+	}
+	if n, err := strconv.Atoi(port); err != nil || n < 0 || n > 65535 {
+		return "", fmt.Errorf("--watch %q: want a port, such as :8090, or HOST:PORT", s)
+	}
+	return net.JoinHostPort(host, port), nil
 }

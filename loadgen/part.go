@@ -6,8 +6,6 @@ import (
 	"strconv"
 	"strings"
 
-	"guestload/loadgen/executor"
-	"guestload/loadgen/schedule"
 	"guestload/results"
 )
 
@@ -16,8 +14,8 @@ var runName = regexp.MustCompile(`^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$`)
 // maxParts is how many generators can play one run.
 const maxParts = 1000
 
-// parsePart reads --run and --share, which go together, and need a target that
-// all generators drive.
+// parsePart reads --run and --share, which go together, and need a target that all generators
+// drive.
 func parsePart(run, share, target string) (*results.Part, error) {
 	const example = "for example --run evening --share 1/3 --target http://127.0.0.1:3000 at the first of three generators"
 	k, n, isShare := strings.Cut(share, "/")
@@ -36,20 +34,4 @@ func parsePart(run, share, target string) (*results.Part, error) {
 		return nil, fmt.Errorf("--share without --target: several generators play one run against one target: %s", example)
 	}
 	return &p, nil
-}
-
-// shareOf is the part as the executor counts it.
-func shareOf(p *results.Part) executor.Share {
-	if p == nil {
-		return executor.Share{}
-	}
-	return executor.Share{K: p.Share - 1, N: p.Of}
-}
-
-// within is how many of all arrivals are the share's own.
-func within(s executor.Share, all int) int {
-	if s.N <= 1 {
-		return all
-	}
-	return schedule.Owned(all, s.K, s.N)
 }

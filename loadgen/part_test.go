@@ -8,23 +8,8 @@ import (
 	"testing"
 	"time"
 
-	"guestload/loadgen/executor"
 	"guestload/results"
 )
-
-func TestSharesMakeUpTheWhole(t *testing.T) {
-	for all := range 20 {
-		for n := 1; n <= 5; n++ {
-			sum := 0
-			for k := range n {
-				sum += within(executor.Share{K: k, N: n}, all)
-			}
-			if sum != all {
-				t.Errorf("%d parts of %d guests have %d", n, all, sum)
-			}
-		}
-	}
-}
 
 // Several generators play one run against one server, and their records are
 // merged to that of the whole.
@@ -96,15 +81,6 @@ guests:
 		}
 		if told := strings.Join(r.Warnings, "; "); !strings.Contains(told, "1 matches were with guests of somebody else") || !strings.Contains(told, "no delivery was measured") {
 			t.Errorf("part %d: warnings %q", share, told)
-		}
-	}
-}
-
-func TestWhoIsPlayedByAnotherGenerator(t *testing.T) {
-	p := &performance{open: 5, plan: executor.Plan{Share: executor.Share{K: 0, N: 2}}}
-	for guest, apart := range []bool{false, false, true, true, false, false, false, true, true, false} { // closed phases from 5 on
-		if p.apart(guest) != apart {
-			t.Errorf("guest %d: apart is %v", guest, !apart)
 		}
 	}
 }

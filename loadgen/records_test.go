@@ -8,6 +8,7 @@ import (
 	"testing"
 	"time"
 
+	"guestload/loadgen/records"
 	"guestload/loadgen/report/page"
 	"guestload/results"
 )
@@ -48,7 +49,7 @@ func write(t *testing.T, dir string, p page.Page) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if failed := writeFiles(j, p); failed != nil {
+	if failed := records.Write(j, p); failed != nil {
 		t.Fatal(failed)
 	}
 }

@@ -1,25 +1,29 @@
 package main
 
 import (
-	"context"
 	"fmt"
 	"os"
+	"strings"
 
 	"guestload/loadgen/fleet"
+	"guestload/loadgen/play"
+	"guestload/loadgen/run"
+	"guestload/loadgen/target"
+	"guestload/loadgen/worker"
+	"guestload/results"
 	"guestload/scenarios"
 	"guestload/server/app"
 	"guestload/server/cli"
 )
 
-// serveEmbedded is the first argument with which the program becomes the
-// embedded server.
+// serveEmbedded is the first argument with which the program becomes an embedded server.
 const serveEmbedded = "serve-embedded"
 
-// serve changes what the scenario needs of its servers to what was asked for,
-// and refuses faults that cannot be dealt then.
-func (o options) serve(s scenarios.Scenario) (scenarios.Scenario, error) {
+// setServers changes the servers of a scenario to those that were asked for, and refuses faults
+// that cannot be injected into them.
+func (o options) setServers(s scenarios.Scenario) (scenarios.Scenario, error) {
 	if len(s.Faults) > 0 && o.target != "" {
-		return s, cli.Usagef("scenario %s kills or freezes what it plays against, which loadgen does to servers of its own only: leave out --target", s.Name)
+		return s, cli.Usagef("scenario %s kills or freezes what it plays against, which loadgen does only to servers that it starts itself: leave out --target", s.Name)
 	}
 	if o.instances > 0 {
 		s.Server.Instances = o.instances
@@ -29,7 +33,7 @@ func (o options) serve(s scenarios.Scenario) (scenarios.Scenario, error) {
 	}
 	for _, f := range s.Faults {
 		if f.Instance == 0 && o.redis != "" && o.redis != fleet.OwnRedis {
-			return s, cli.Usagef("scenario %s would %s Redis, which loadgen does to one of its own only: leave out --redis-url", s.Name, f.Blow)
+			return s, cli.Usagef("scenario %s would %s Redis, which loadgen does only to one that it starts itself: leave out --redis-url", s.Name, f.Blow)
 		}
 	}
 	if err := s.CheckFaults(); err != nil {
@@ -38,15 +42,15 @@ func (o options) serve(s scenarios.Scenario) (scenarios.Scenario, error) {
 	return s, nil
 }
 
-// crewed gives a scenario the number of processes that was asked for, and refuses
-// what several cannot play.
-func (o options) crewed(s scenarios.Scenario) (scenarios.Scenario, error) {
+// setProcesses sets the number of processes that was asked for, and refuses scenarios that
+// several processes cannot play.
+func (o options) setProcesses(s scenarios.Scenario) (scenarios.Scenario, error) {
 	if o.processes > 0 {
 		s.Processes = o.processes
 	}
 	switch {
 	case o.part != nil:
-		s.Processes = 1 // each generator has been told its share
+		s.Processes = 1 // each generator has a share of its own
 	case s.Processes > 1 && s.Capacity != nil:
 		return s, cli.Usagef("--processes: a search for the capacity is played by one process")
 	case s.Processes > 1 && len(s.Faults) > 0:
@@ -55,42 +59,41 @@ func (o options) crewed(s scenarios.Scenario) (scenarios.Scenario, error) {
 	return s, nil
 }
 
-// serverCommand is what makes the program a server as a scenario needs it. All
-// guests come from one machine, so limits are off, but for the one that is asked for.
-func serverCommand(exe string, needs scenarios.Server) []string {
-	command := []string{exe, serveEmbedded}
-	if needs.Events > 0 {
-		command = append(command, "--limit-events", fmt.Sprintf("%d/1s", needs.Events), "--limit-address-sockets", "0")
-		for _, limit := range []string{"requests", "creations", "renewals", "address-renewals"} {
-			command = append(command, "--limit-"+limit, "off")
-		}
-	} else {
-		command = append(command, "--limits", "off")
-	}
-	if needs.Tokens > 0 {
-		command = append(command, "--token-ttl", needs.Tokens.String())
-	}
-	return command
-}
-
-// startFleet starts what the scenario needs; this program itself is the server.
-func startFleet(ctx context.Context, o options, s scenarios.Scenario, dir string) (*fleet.Fleet, error) {
+// play returns the options of what plays the scenario. This program is both the embedded server
+// and the worker.
+func (o options) play() (play.Options, error) {
 	exe, err := os.Executable()
 	if err != nil {
-		return nil, fmt.Errorf("embedded server: %w", err)
+		return play.Options{}, fmt.Errorf("find this program, which is the embedded server: %w", err)
 	}
-	c := fleet.Config{Command: serverCommand(exe, s.Server), Instances: s.Server.Instances, Redis: o.redis, Dir: dir, OpenRedis: openRedis}
-	if c.Redis == "" && s.Server.Storage == scenarios.StorageRedis {
-		c.Redis = fleet.OwnRedis
+	return play.Options{
+		Run: run.Config{
+			Target: target.Config{
+				URL: o.target, Transport: o.transport, Access: o.access, Redis: o.redis, OpenRedis: openRedis, Server: []string{exe, serveEmbedded},
+			},
+			Without: o.without, Part: o.part, Fewer: o.fewer,
+		},
+		Connections: o.conns, Worker: []string{exe, worker.Argument}, Out: o.out, Watch: o.watch, JSON: o.json, Quiet: o.quiet,
+	}, nil
+}
+
+// fewer returns the flag that plays such a share of the guests. A search for the capacity has no
+// size, but may end lower: rate is that of its run, else 0.
+func (o options) fewer(share, rate float64) string {
+	switch {
+	case rate > 0:
+		return fmt.Sprintf("to: %s in the scenario ends the search there", strings.ReplaceAll(results.FormatRate(share*rate), ",", ""))
+	case o.guests > 0:
+		return fmt.Sprintf("--guests %d", max(1, int(share*float64(o.guests))))
 	}
-	return fleet.Start(ctx, c)
+	return fmt.Sprintf("--scale %.2g", share*o.scale)
 }
 
 // openRedis returns a client of the Redis at url, without connecting.
 func openRedis(url string) (fleet.Redis, error) { return app.NewRedis(url) }
 
-// checkRedis returns what is wrong with the URL of a Redis, nil where it is valid. It
-// does not connect, and quotes no password.
+// checkRedis returns what is wrong with the URL of a Redis, nil if it is valid. It does not
+// connect, and quotes no password.
 func checkRedis(url string) error {
 	redis, err := openRedis(url)
 	if err != nil {

@@ -81,7 +81,7 @@ func playHurried(t *testing.T, s scenarios.Scenario, transport api.Framing) resu
 	var r results.Record
 	var out, errs strings.Builder
 	o := options{scale: 1, transport: transport, quiet: true, out: filepath.Join(t.TempDir(), "record")}
-	code := playOn(t.Context(), o, s, func(string) string { return "" }, &out, &errs)
+	code := perform(t.Context(), o, s, func(string) string { return "" }, &out, &errs)
 	if code == results.ExitViolated || code == results.ExitCouldNotRun {
 		t.Errorf("%s: exit code %d\n%s%s", s.Name, code, &out, &errs)
 		return r

@@ -11,13 +11,9 @@ import (
 	"strings"
 	"sync/atomic"
 	"testing"
-	"testing/synctest"
 	"time"
 
-	"guestload/loadgen/client"
-	"guestload/loadgen/session"
 	"guestload/results"
-	"guestload/scenarios"
 	"guestload/server/redisproc"
 	"guestload/server/store/redistest"
 )
@@ -158,51 +154,5 @@ func TestATargetThatLosesItsRedisMakesTheRunInvalid(t *testing.T) {
 	code, out, _ := invoke(t.Context(), "--scenario", scenarioFile(t, long), "--target", target, "--quiet", "--out", dir)
 	if why := strings.Join(readRecord(t, dir).Invalid, "\n"); code != results.ExitInvalid || !strings.Contains(why, target+" lost its Redis") {
 		t.Errorf("exit code %d, invalid %q\n%s", code, why, out)
-	}
-}
-
-// Which states count, and in which seconds they are told, by a clock that is not real.
-func TestTheWatchNamesTheSecondsWithoutRedis(t *testing.T) {
-	for _, c := range []struct {
-		name, began string
-		states      []string // one every second, from second 0
-		want        string
-	}{
-		{"all well", "redis", []string{"redis", "redis", "redis"}, ""},
-		{"memory throughout", "memory", []string{"memory", "memory"}, ""},
-		{"silence says nothing", "redis", []string{"redis", "", "redis"}, ""},
-		{"once", "redis", []string{"redis", "fallback", "redis"}, "in seconds 1 to 2"},
-		{"until the end", "redis", []string{"redis", "fallback", "fallback"}, "in seconds 1 to 2"},
-		{"recovery counts", "redis", []string{"fallback", "recovering", "redis"}, "in seconds 0 to 2"},
-		{"silence within", "redis", []string{"fallback", "", "fallback", "redis"}, "in seconds 0 to 3"},
-		{"twice", "redis", []string{"redis", "fallback", "redis", "redis", "fallback"}, "in seconds 1 to 2 and in second 4"},
-		{"restarted without Redis", "redis", []string{"redis", "memory"}, "in second 1"},
-		{"a target that did not tell at first", results.Unknown, []string{"", "fallback"}, "in second 1"},
-	} {
-		synctest.Test(t, func(t *testing.T) {
-			clock := session.Clock{Epoch: time.Now()}
-			w := &storageWatch{target: &target{Spread: client.Spread{}, urls: []string{"x"}, storage: c.began}, clock: func() session.Clock { return clock }}
-			w.mu.wrong = map[string][]span{}
-			wrong := false
-			for _, state := range c.states {
-				wrong = w.note("x", clock.Now(), state, wrong)
-				time.Sleep(time.Second)
-			}
-			if got := strings.Join(w.reasons(), "; "); c.want == "" && got != "" || !strings.Contains(got, c.want) {
-				t.Errorf("%s: %q, want %q", c.name, got, c.want)
-			}
-		})
-	}
-}
-
-func TestAPlannedOutageIsNotWatched(t *testing.T) {
-	redis, instance := scenarios.Fault{Blow: scenarios.Kill}, scenarios.Fault{Blow: scenarios.Kill, Instance: 2}
-	for _, c := range []struct {
-		faults []scenarios.Fault
-		want   bool
-	}{{nil, false}, {[]scenarios.Fault{instance}, false}, {[]scenarios.Fault{instance, redis}, true}} {
-		if got := planned(c.faults); got != c.want {
-			t.Errorf("%v: %v", c.faults, got)
-		}
 	}
 }

@@ -3,6 +3,8 @@ package main
 import (
 	"fmt"
 	"strings"
+
+	"guestload/loadgen/records"
 )
 
 // flagsExplained are in the order in which people need them.
@@ -51,8 +53,8 @@ Every long flag may be written with one dash or two.
 		}
 	}
 	b.WriteString("  --help, -h\n        this text\n\nWith records that are there already:\n\n")
-	for _, c := range commands() {
-		fmt.Fprintf(&b, "  loadgen %s %s\n        %s\n        for example: %s\n", c.name, c.takes, c.about, c.example)
+	for _, c := range records.Commands() {
+		fmt.Fprintf(&b, "  loadgen %s %s\n        %s\n        for example: %s\n", c.Name, c.Takes, c.About, c.Example)
 	}
 	b.WriteString(`
 The record of a run is a folder: run.json, latency.hlog, timeline.csv and report.html,

@@ -61,7 +61,7 @@ func TestARunCanBeWatched(t *testing.T) {
 	var errs hearing
 	code := make(chan int, 1)
 	go func() {
-		code <- run(ctx, args, func(string) string { return "" }, strings.NewReader(""), io.Discard, &errs)
+		code <- program(ctx, args, func(string) string { return "" }, strings.NewReader(""), io.Discard, &errs)
 	}()
 	address := regexp.MustCompile(`watch at (http://127\.0\.0\.1:\d+/), Prometheus`)
 	arrived := regexp.MustCompile(`guestload_guests_arrived_total [1-9]`)

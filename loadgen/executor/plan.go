@@ -13,6 +13,7 @@ import (
 	"guestload/loadgen/measure"
 	"guestload/loadgen/schedule"
 	"guestload/loadgen/session"
+	"guestload/results"
 	"guestload/scenarios"
 )
 
@@ -45,6 +46,22 @@ type Plan struct {
 type Share struct{ K, N int }
 
 func (s Share) whole() bool { return s.N <= 1 }
+
+// Of returns how many of all arrivals are the share's own.
+func (s Share) Of(all int) int {
+	if s.whole() {
+		return all
+	}
+	return schedule.Owned(all, s.K, s.N)
+}
+
+// ShareOf returns the share that a part of a run is; nil is the whole run.
+func ShareOf(p *results.Part) Share {
+	if p == nil {
+		return Share{}
+	}
+	return Share{K: p.Share - 1, N: p.Of}
+}
 
 // Tally accounts for guests. Once the run is over and was not interrupted,
 // Arrived = Completed + Failed + Unmatched + Dropped.

@@ -136,9 +136,9 @@ func (f *Fleet) Dead() (dead []*Server) {
 	return dead
 }
 
-// Suffer does to a process what the fault says, and returns once that is done:
+// Apply does to a process what the fault says, and returns once that is done:
 // a killed one is gone, a started one answers.
-func (f *Fleet) Suffer(ctx context.Context, fault scenarios.Fault) error {
+func (f *Fleet) Apply(ctx context.Context, fault scenarios.Fault) error {
 	switch {
 	case fault.Instance > 0:
 		return f.Servers[fault.Instance-1].Kill(ctx)

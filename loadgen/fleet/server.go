@@ -26,12 +26,12 @@ const (
 type Server struct {
 	Target string // its address, http://…
 
-	cmd    *exec.Cmd
-	leash  io.Closer // the server ends when this is closed, by us or by our death
-	log    string    // file
-	exited chan struct{}
-	killed atomic.Bool // by us
-	sent   sentCount
+	cmd        *exec.Cmd
+	parentPipe io.Closer // the server ends when this is closed, by us or by our death
+	log        string    // file
+	exited     chan struct{}
+	killed     atomic.Bool // by us
+	sent       sentCount
 }
 
 // startServer starts one server and waits until it listens. Its log goes into
@@ -59,7 +59,7 @@ func (s *Server) start(env []string) (stdout io.Reader, err error) {
 	s.cmd.Stderr = log
 	s.cmd.Env = append(environment(os.Environ()), env...)
 	detach(s.cmd)
-	if s.leash, err = s.cmd.StdinPipe(); err != nil {
+	if s.parentPipe, err = s.cmd.StdinPipe(); err != nil {
 		return nil, err
 	}
 	if stdout, err = s.cmd.StdoutPipe(); err != nil {
@@ -86,11 +86,11 @@ func (s *Server) address(ctx context.Context, out io.Reader) (string, error) {
 			return strings.Fields(line[at:])[0], nil
 		}
 		s.end()
-		return "", fmt.Errorf("it did not start: %v; its log says:\n%s", s.cmd.ProcessState, s.LastWords())
+		return "", fmt.Errorf("it did not start: %v; its log says:\n%s", s.cmd.ProcessState, s.LogTail())
 	case <-ctx.Done():
 		return "", ctx.Err()
 	case <-time.After(startTime):
-		return "", fmt.Errorf("it did not listen within %v; its log says:\n%s", startTime, s.LastWords())
+		return "", fmt.Errorf("it did not listen within %v; its log says:\n%s", startTime, s.LogTail())
 	}
 }
 
@@ -118,7 +118,7 @@ func (s *Server) Stop(ctx context.Context) {
 func (s *Server) end() {
 	s.cmd.Process.Kill()
 	<-s.exited
-	s.leash.Close()
+	s.parentPipe.Close()
 }
 
 // Kill ends the server at once, as kill -9 does.
@@ -162,8 +162,8 @@ func environment(all []string) []string {
 	return env
 }
 
-// LastWords are the end of the server's log, for an error.
-func (s *Server) LastWords() string {
+// LogTail are the end of the server's log, for an error.
+func (s *Server) LogTail() string {
 	const most = 2 << 10
 	b, err := os.ReadFile(s.log)
 	if err != nil {

@@ -1,0 +1,7 @@
+//go:build !unix
+
+package interrupt
+
+import "os"
+
+var brokenOutput []os.Signal
