@@ -150,9 +150,14 @@ func environment() (env []string) {
 	return append(env, "GOMAXPROCS=1", "GODEBUG=asyncpreemptoff=1")
 }
 
-// end is the end of what a program said.
+// end is what a program said in the end, on one line: why it crashed, where it says so.
 func end(b []byte) string {
 	const most = 1 << 10
-	b = bytes.TrimSpace(b)
-	return string(b[max(0, len(b)-most):])
+	for line := range bytes.Lines(b) {
+		if bytes.HasPrefix(line, []byte("panic: ")) || bytes.HasPrefix(line, []byte("fatal error: ")) {
+			return string(bytes.TrimSpace(line[:min(most, len(line))]))
+		}
+	}
+	b = b[max(0, len(b)-most):]
+	return strings.Join(strings.Fields(string(b)), " ")
 }

@@ -3,6 +3,7 @@ package gate
 import (
 	"fmt"
 	"math"
+	"strings"
 
 	"guestload/results/student"
 )
@@ -36,7 +37,7 @@ const instructions = "instructions/op"
 func (j *judge) count(m Metric) Result {
 	r := Result{Metric: m, Verdict: Invalid, Decided: true, Kind: Counts}
 	if why, failed := j.evidence.Failed[m.Name]; failed {
-		r.Why = why
+		r.Why = strings.Join(strings.Fields(why), " ") // on one line, whatever a program said
 		return r
 	}
 	pairs := j.evidence.Pairs[m.Name]

@@ -201,9 +201,9 @@ func TestVerdictsSayWhichEvidenceDecided(t *testing.T) {
 		}(), Pass, "decided by counts and CPU time"},
 		"counts that fail": {func() Evidence {
 			e := cpu(with(1), 72, 1, 0.01)
-			e.Failed = map[string]string{"fetch writes": "head panics"}
+			e.Failed = map[string]string{"fetch writes": "head panics:\n\tgoroutine 1"}
 			return e
-		}(), Invalid, "fetch writes: head panics"},
+		}(), Invalid, "fetch writes: head panics: goroutine 1"},
 	} {
 		r, err := Judge(p, c.of)
 		var text strings.Builder

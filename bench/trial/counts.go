@@ -9,6 +9,7 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"strings"
 	"time"
 
 	"guestload/bench/ab"
@@ -45,7 +46,9 @@ func (t *Trial) UseCounter(c *count.Emulator) {
 	}
 }
 
+// note tells what was left out, on one line, and keeps it for the report.
 func (t *Trial) note(progress io.Writer, text string) {
+	text = strings.Join(strings.Fields(text), " ")
 	fmt.Fprintln(progress, text)
 	t.notes = append(t.notes, text)
 }

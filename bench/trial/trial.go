@@ -164,9 +164,7 @@ func (t *Trial) pair(ctx context.Context, run string, progress io.Writer) error 
 	case ctx.Err() != nil:
 		return ctx.Err()
 	case errors.Is(err, ab.ErrLeftOut):
-		note := fmt.Sprintf("%s is left out: %v", run, err)
-		fmt.Fprintln(progress, note)
-		t.notes = append(t.notes, note)
+		t.note(progress, fmt.Sprintf("%s is left out: %v", run, err))
 		t.policy = policy.Without(t.policy, run)
 	case errors.Is(err, ab.ErrSlice):
 		if t.spoiled[run]++; t.spoiled[run] > 5 && 3*t.spoiled[run] > t.tried[run] {
