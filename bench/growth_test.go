@@ -7,7 +7,7 @@ import (
 	"time"
 
 	"guestload/server/guest"
-	"guestload/server/store"
+	"guestload/server/store/memory"
 )
 
 // BenchmarkGrowth is what is done for one guest among few and among many. bench
@@ -60,7 +60,7 @@ func meetAndPart(ctx context.Context, k *keeper, first, second guest.Searcher) e
 // sweepAll looks through n sessions, none of which has lapsed; an operation is
 // one session.
 func sweepAll(b *testing.B, n int) {
-	m := store.NewMemory("here", time.Now)
+	m := memory.New("here", time.Now)
 	for range n {
 		if err := m.Sessions.Create(b.Context(), newGuest()); err != nil {
 			b.Fatal(err)

@@ -13,7 +13,10 @@ import (
 
 	"guestload/server/guest"
 	"guestload/server/redisproc"
-	"guestload/server/store"
+	"guestload/server/store/redis"
+	"guestload/server/store/redis/matcher"
+	"guestload/server/store/redis/presence"
+	"guestload/server/store/redis/sessions"
 	"guestload/server/store/redistest"
 )
 
@@ -127,21 +130,21 @@ func getEverybody(b *testing.B, server *redisproc.Server, want int) {
 }
 
 // stores are those of an instance in a Redis, without the server around them.
-func stores(b *testing.B, server *redisproc.Server, instance string) (*store.RedisSessions, *store.RedisPresence, func()) {
+func stores(b *testing.B, server *redisproc.Server, instance string) (*sessions.Store, *presence.Presence, func()) {
 	b.Helper()
-	r, err := store.NewRedis(server.URL())
+	r, err := redis.New(server.URL())
 	if err != nil {
 		b.Fatal(err)
 	}
 	if err := r.Connect(b.Context()); err != nil {
 		b.Fatal(err)
 	}
-	sessions := store.NewRedisSessions(r, time.Now)
-	return sessions, store.NewRedisPresence(r, instance, sessions, store.NewRedisMatcher(r)), r.Close
+	sessions := sessions.New(r, time.Now)
+	return sessions, presence.New(r, instance, sessions, matcher.New(r)), r.Close
 }
 
 // walk reads all pages, and appends how long each took to pages.
-func walk(b *testing.B, p *store.RedisPresence, limit, want int, pages []time.Duration) []time.Duration {
+func walk(b *testing.B, p *presence.Presence, limit, want int, pages []time.Duration) []time.Duration {
 	b.Helper()
 	listed, cursor := 0, ""
 	for {

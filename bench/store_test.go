@@ -13,7 +13,9 @@ import (
 	"guestload/server/guest"
 	"guestload/server/realtime"
 	"guestload/server/redisproc"
-	"guestload/server/store"
+	"guestload/server/store/failover"
+	"guestload/server/store/memory"
+	"guestload/server/store/redis"
 	"guestload/server/store/redistest"
 )
 
@@ -31,7 +33,7 @@ type keeper struct {
 // inMemory is a store in this process.
 func inMemory(tb testing.TB) *keeper {
 	tb.Helper()
-	m := store.NewMemory("here", time.Now)
+	m := memory.New("here", time.Now)
 	k := &keeper{name: "here", sessions: m.Sessions, presence: m.Presence, matcher: m.Matcher}
 	k.node = k.newNode(tb)
 	return k
@@ -41,16 +43,16 @@ func inMemory(tb testing.TB) *keeper {
 // that a server has around it.
 func inRedis(tb testing.TB, server *redisproc.Server, instance string) *keeper {
 	tb.Helper()
-	r, err := store.NewRedis(server.URL())
+	r, err := redis.New(server.URL())
 	if err != nil {
 		tb.Fatal(err)
 	}
-	f := store.NewFailover(store.FailoverConfig{Redis: r, Instance: instance, Now: time.Now})
+	f := failover.New(failover.Config{Redis: r, Instance: instance, Now: time.Now})
 	if err := f.Start(tb.Context()); err != nil {
 		tb.Fatal(err)
 	}
-	if f.State() != store.StateRedis {
-		tb.Fatalf("storage is %s, want %s", f.State(), store.StateRedis)
+	if f.State() != failover.StateRedis {
+		tb.Fatalf("storage is %s, want %s", f.State(), failover.StateRedis)
 	}
 	k := &keeper{name: instance, sessions: f.Sessions, presence: f.Presence, matcher: f.Matcher, broker: f.Broker, redis: server}
 	k.node = k.newNode(tb)

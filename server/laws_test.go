@@ -29,7 +29,15 @@ var laws = []law{
 	{"server/auth", []string{"server/guest"}, "a token is about a guest, whoever asks"},
 	{"server/redisproc", nil, "a redis-server is watched from outside, without the code that it serves"},
 	{"server/contract", nil, "descriptions are files"},
-	{"server/store/...", []string{"server/guest", "server/store/...", "server/redisproc"}, "a store satisfies its users' interfaces without importing them"},
+	{"server/store/queue", []string{"server/guest"}, "who accepts whom is the same in memory and in Redis"},
+	{"server/store/memory", []string{"server/guest", "server/store/queue"}, "a store satisfies its users' interfaces without importing them"},
+	{"server/store/redis", []string{"server/guest"}, "a connection serves whatever is stored over it"},
+	{"server/store/redis/sessions", []string{"server/guest", "server/store/redis"}, "documents of sessions stand alone"},
+	{"server/store/redis/matcher", []string{"server/guest", "server/store/redis", "server/store/queue"}, "queue and pairs stand alone"},
+	{"server/store/redis/presence", []string{"server/guest", "server/store/redis", "server/store/redis/sessions", "server/store/redis/matcher"}, "who cleans up after a dead instance changes its guests' documents, searches and pairs"},
+	{"server/store/redis/broker", []string{"server/store/redis", "server/guest"}, "messages are bytes, whatever is stored"},
+	{"server/store/failover", []string{"server/guest", "server/store/memory", "server/store/redis/...", "server/store/redis"}, "the failover alone knows both memory and Redis"},
+	{"server/store/redistest", []string{"server/guest", "server/redisproc"}, "a Redis to test with is a process, without the code that uses it"},
 	{"server/realtime", []string{"server/guest", "server/api/..."}, "chats do not know who carries their bytes"},
 	{"server/realtime/realtimetest", []string{"server/guest", "server/realtime"}, "the contract of the ports lives with the one who uses them; stores import it in tests alone"},
 	{"server/httpd/...", []string{"server/realtime", "server/auth", "server/contract", "server/api/...", "server/guest", "server/httpd/..."}, "the edge sees the store only through the node"},
@@ -85,7 +93,7 @@ var only = map[string]struct {
 	where  []string
 	reason string
 }{
-	"github.com/redis/rueidis":     {[]string{"server/store"}, "storage has one door"},
+	"github.com/redis/rueidis":     {[]string{"server/store/redis"}, "storage has one door"},
 	"github.com/valyala/fasthttp":  {[]string{"server/httpd", "loadgen/client", "loadgen/verify/liar", "bench"}, "the wire is at the edges"},
 	"github.com/golang-jwt/jwt/v5": {[]string{"server/auth"}, "tokens are made and read in one place"},
 }

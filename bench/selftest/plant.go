@@ -93,7 +93,7 @@ func plantWrite(dir string) error {
 
 // plantCommand asks Redis once more for every new guest.
 func plantCommand(dir string) error {
-	_, _, err := insert(filepath.Join(dir, "server"), "RedisSessions", "Create", func(m method) string {
+	_, _, err := insert(filepath.Join(dir, "server", "store", "redis"), "Store", "Create", func(m method) string {
 		return fmt.Sprintf("_, _ = %s.Get(%s, %s.SessionID)", m.receiver, m.params[0], m.params[1])
 	})
 	return err

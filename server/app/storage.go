@@ -9,7 +9,9 @@ import (
 	"guestload/server/guest"
 	"guestload/server/httpd"
 	"guestload/server/realtime"
-	"guestload/server/store"
+	"guestload/server/store/failover"
+	"guestload/server/store/memory"
+	"guestload/server/store/redis"
 )
 
 // Expired sessions are dropped from memory this often; nobody sees them before.
@@ -23,7 +25,7 @@ type storage struct {
 	broker   realtime.Broker                             // nil: there is no other instance
 	state    httpd.Storage                               // nil: memory
 	adopt    func(guest.Session) error                   // nil: a token alone makes nobody known
-	redis    *store.Redis                                // nil: memory
+	redis    *redis.Client                               // nil: memory
 	debts    *debts                                      // nil: nobody is owed anything
 	run      func(ctx context.Context, n *realtime.Node) // works until ctx ends
 	retire   func(ctx context.Context) error             // tells the others that this instance ends
@@ -39,11 +41,11 @@ func openStorage(ctx context.Context, url, instance string, tokens time.Duration
 	if url == "" {
 		return inMemory(instance, log), nil
 	}
-	redis, err := store.NewRedis(url)
+	redis, err := redis.New(url)
 	if err != nil {
 		return nil, fmt.Errorf("--redis-url: %w", err)
 	}
-	f := store.NewFailover(store.FailoverConfig{Redis: redis, Instance: instance, Now: time.Now, Tokens: tokens, Log: log})
+	f := failover.New(failover.Config{Redis: redis, Instance: instance, Now: time.Now, Tokens: tokens, Log: log})
 	if err := f.Start(ctx); err != nil {
 		redis.Close()
 		return nil, fmt.Errorf("redis %s: %w", redis, err)
@@ -63,11 +65,11 @@ func openStorage(ctx context.Context, url, instance string, tokens time.Duration
 
 // NewRedis returns a client of the Redis at url, for those who watch it from outside.
 // It does not connect. Errors quote no password.
-func NewRedis(url string) (*store.Redis, error) { return store.NewRedis(url) }
+func NewRedis(url string) (*redis.Client, error) { return redis.New(url) }
 
 // inMemory is storage in this process alone.
 func inMemory(instance string, log *slog.Logger) *storage {
-	m := store.NewMemory(instance, time.Now)
+	m := memory.New(instance, time.Now)
 	return &storage{
 		sessions: m.Sessions, presence: m.Presence, matcher: m.Matcher,
 		run:    func(ctx context.Context, _ *realtime.Node) { sweep(ctx, m.Sessions, log) },
@@ -76,7 +78,7 @@ func inMemory(instance string, log *slog.Logger) *storage {
 }
 
 // sweep drops lapsed sessions until ctx ends.
-func sweep(ctx context.Context, sessions *store.MemorySessions, log *slog.Logger) {
+func sweep(ctx context.Context, sessions *memory.Sessions, log *slog.Logger) {
 	tick := time.NewTicker(sweepEvery)
 	defer tick.Stop()
 	for {

@@ -19,7 +19,7 @@ import (
 	"guestload/server/guest"
 	"guestload/server/httpd"
 	"guestload/server/realtime"
-	"guestload/server/store"
+	"guestload/server/store/memory"
 )
 
 // secret signs the tokens.
@@ -64,7 +64,7 @@ type backend struct {
 	sessions *faulty
 	url      string // http://127.0.0.1:port
 	addr     string
-	memory   *store.Memory
+	memory   *memory.Store
 	stop     func()       // drains, shuts down and waits; the end of the test calls it too
 	ahead    atomic.Int64 // how far the clock of tokens and limits is ahead
 }
@@ -88,14 +88,14 @@ func startOn(t testing.TB, ln net.Listener, options ...option) *backend {
 }
 
 // startWith starts a server on a store that an earlier one has left; nil for a new one.
-func startWith(t testing.TB, ln net.Listener, memory *store.Memory, options ...option) *backend {
+func startWith(t testing.TB, ln net.Listener, kept *memory.Store, options ...option) *backend {
 	t.Helper()
-	b := &backend{addr: ln.Addr().String(), url: "http://" + ln.Addr().String(), memory: memory}
-	if memory == nil {
-		memory = store.NewMemory("test", b.now)
-		b.memory = memory
+	b := &backend{addr: ln.Addr().String(), url: "http://" + ln.Addr().String(), memory: kept}
+	if kept == nil {
+		kept = memory.New("test", b.now)
+		b.memory = kept
 	}
-	b.sessions = &faulty{Sessions: memory.Sessions}
+	b.sessions = &faulty{Sessions: kept.Sessions}
 	metrics := httpd.NewMetrics()
 	must := func(err error) {
 		t.Helper()
@@ -105,7 +105,7 @@ func startWith(t testing.TB, ln net.Listener, memory *store.Memory, options ...o
 	}
 	var err error
 	b.node, err = realtime.New(realtime.Config{
-		Instance: "test", Sessions: b.sessions, Presence: memory.Presence, Matcher: memory.Matcher,
+		Instance: "test", Sessions: b.sessions, Presence: kept.Presence, Matcher: kept.Matcher,
 		Now: b.now, OnMatch: metrics.Matched,
 	})
 	must(err)

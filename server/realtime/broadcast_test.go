@@ -7,7 +7,7 @@ import (
 
 	"guestload/server/api"
 	"guestload/server/guest"
-	"guestload/server/store"
+	"guestload/server/store/memory"
 )
 
 func TestStatisticsPauseByWhatSendingTook(t *testing.T) {
@@ -40,7 +40,7 @@ func (s slowSocket) TryWrite(p []byte) (int, error) {
 func TestRestsBetweenSharesAreNotSending(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		const sockets = 3 * wheelSlots * broadcastShare
-		mem := store.NewMemory("here", time.Now)
+		mem := memory.New("here", time.Now)
 		// It does not run: a heartbeat that waits for a lock would stop the bubble's time.
 		n, err := New(Config{Sessions: mem.Sessions, Presence: mem.Presence, Matcher: mem.Matcher, Now: time.Now})
 		if err != nil {

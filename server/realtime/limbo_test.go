@@ -7,7 +7,7 @@ import (
 
 	"guestload/server/api"
 	"guestload/server/guest"
-	"guestload/server/store"
+	"guestload/server/store/memory"
 )
 
 // limboMatcher is one that is moving from one store to another: the first search
@@ -36,7 +36,7 @@ func TestASearchInLimboEndsNoChat(t *testing.T) {
 	within(t, func(w *world) {
 		ann, bob, cat, dan := w.join(guest.Profile{Username: "Ann"}), w.join(guest.Profile{Username: "Bob"}),
 			w.join(guest.Profile{Username: "Cat"}), w.join(guest.Profile{Username: "Dan"})
-		old, next := w.node.matcher, store.NewMemory("here", nil).Matcher
+		old, next := w.node.matcher, memory.New("here", nil).Matcher
 		limbo := &limboMatcher{Matcher: old, next: next, whose: ann.session.ID, released: make(chan struct{})}
 
 		w.node.matcher = next

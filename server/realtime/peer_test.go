@@ -12,7 +12,7 @@ import (
 	"guestload/server/api"
 	"guestload/server/api/frame"
 	"guestload/server/guest"
-	"guestload/server/store"
+	"guestload/server/store/memory"
 )
 
 // memSocket is a Socket whose other end is a slice that a test reads. Stuck, it
@@ -171,12 +171,12 @@ func (s *memSocket) take(t *testing.T, f api.Framing) (all []heard) {
 type world struct {
 	t     *testing.T
 	node  *Node
-	store *store.Memory
+	store *memory.Store
 }
 
 func newWorld(t *testing.T) *world {
 	t.Helper()
-	mem := store.NewMemory("here", time.Now)
+	mem := memory.New("here", time.Now)
 	n, err := New(Config{Instance: "here", Sessions: mem.Sessions, Presence: mem.Presence, Matcher: mem.Matcher, Now: time.Now})
 	if err != nil {
 		t.Fatal(err)

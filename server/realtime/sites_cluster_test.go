@@ -8,7 +8,7 @@ import (
 
 	"guestload/server/api"
 	"guestload/server/redisproc"
-	"guestload/server/store"
+	"guestload/server/store/failover"
 	"guestload/server/store/redistest"
 )
 
@@ -39,8 +39,8 @@ func TestMasterOfAClusterIsLostInTheMiddleOfChats(t *testing.T) {
 			if err := fault.off(lost); err != nil {
 				t.Fatal(err)
 			}
-			here.await(store.StateFallback)
-			there.await(store.StateFallback)
+			here.await(failover.StateFallback)
+			there.await(failover.StateFallback)
 			t.Logf("fallback on both after %v", time.Since(began).Round(time.Millisecond))
 			g, h := here.visit("Gus"), here.visit("Hal")
 			meet(g, h)
@@ -54,7 +54,7 @@ func TestMasterOfAClusterIsLostInTheMiddleOfChats(t *testing.T) {
 			}
 			back := time.Now()
 			soon(t, 20*time.Second, "both are on Redis again", func() bool {
-				return here.failover.State() == store.StateRedis && there.failover.State() == store.StateRedis
+				return here.failover.State() == failover.StateRedis && there.failover.State() == failover.StateRedis
 			})
 			t.Logf("redis on both %v after the return", time.Since(back).Round(time.Millisecond))
 			soon(t, 5*time.Second, "messages reach the other instance", func() bool {

@@ -6,7 +6,7 @@ import (
 	"time"
 
 	"guestload/server/api"
-	"guestload/server/store"
+	"guestload/server/store/failover"
 	"guestload/server/store/redistest"
 )
 
@@ -61,7 +61,7 @@ func TestLostSubscriptionIsCaughtUpWith(t *testing.T) {
 			t.Errorf("the storage went to %s, though Redis was there", state)
 		default:
 		}
-		if at.failover.State() != store.StateRedis {
+		if at.failover.State() != failover.StateRedis {
 			t.Errorf("storage is %s", at.failover.State())
 		}
 	}

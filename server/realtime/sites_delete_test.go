@@ -11,7 +11,7 @@ import (
 
 	"guestload/server/api"
 	"guestload/server/guest"
-	"guestload/server/store"
+	"guestload/server/store/failover"
 	"guestload/server/store/redistest"
 )
 
@@ -110,7 +110,7 @@ func TestDeleteInAnOutageAtEitherInstance(t *testing.T) {
 			}
 			v := holds.visit("Ann")
 			tunnel.Cut()
-			cut.await(store.StateFallback)
+			cut.await(failover.StateFallback)
 			err := deletes.node.Delete(t.Context(), v.session.SessionID)
 			if errors.Is(err, guest.ErrUnavailable) { // known by its token alone
 				if err = deletes.failover.Sessions.Adopt(t.Context(), v.session); err == nil {
@@ -126,7 +126,7 @@ func TestDeleteInAnOutageAtEitherInstance(t *testing.T) {
 				}
 			}
 			tunnel.Mend()
-			cut.await(store.StateRedis)
+			cut.await(failover.StateRedis)
 			soon(t, 5*time.Second, "the socket is closed", v.ended)
 			v.client.Closed()
 			for _, at := range []*site{holds, deletes} {

@@ -8,7 +8,7 @@ import (
 	"time"
 
 	"guestload/server/api"
-	"guestload/server/store"
+	"guestload/server/store/failover"
 	"guestload/server/store/redistest"
 )
 
@@ -23,7 +23,7 @@ func TestNobodyIsToldOfAPartnerWhoHasMetSomebodyElse(t *testing.T) {
 	waits.do(api.EventMatch, "")
 	waits.expect(5*time.Second, api.EventNoUsers, 1)
 	tunnel.Cut()
-	here.await(store.StateFallback)
+	here.await(failover.StateFallback)
 	comes := here.visit("Comes")
 	comes.do(api.EventMatch, "")
 	waits.expect(5*time.Second, api.EventMatched, 1)
@@ -31,7 +31,7 @@ func TestNobodyIsToldOfAPartnerWhoHasMetSomebodyElse(t *testing.T) {
 	late := there.visit("Late")
 	late.do(api.EventMatch, "") // Redis says that Waits waits
 	tunnel.Mend()
-	here.await(store.StateRedis)
+	here.await(failover.StateRedis)
 	other := there.visit("Other")
 	other.do(api.EventMatch, "")
 	for _, v := range []*visitor{late, other} {
@@ -66,11 +66,11 @@ func TestEngagedGuestIsReleasedByWhoeverLeaves(t *testing.T) {
 			waits.do(api.EventMatch, "")
 			waits.expect(5*time.Second, api.EventNoUsers, 1)
 			tunnel.Cut()
-			here.await(store.StateFallback)
+			here.await(failover.StateFallback)
 			engaged.do(api.EventMatch, "")
 			leave(engaged, waits)
 			tunnel.Mend()
-			here.await(store.StateRedis)
+			here.await(failover.StateRedis)
 			soon(t, 5*time.Second, "no pair is left", func() bool {
 				stats, err := there.node.Stats(t.Context())
 				return err == nil && stats.ConnectedUsers == 0 && stats.AvailableUsers <= 1
@@ -123,19 +123,19 @@ func TestChatsAcrossInstancesLoseNothingInAnOutage(t *testing.T) {
 		if err := outage.off(); err != nil {
 			t.Fatal(err)
 		}
-		here.await(store.StateFallback)
-		there.await(store.StateFallback)
+		here.await(failover.StateFallback)
+		there.await(failover.StateFallback)
 		if err := outage.on(); err != nil {
 			t.Fatal(err)
 		}
-		here.await(store.StateRedis)
-		there.await(store.StateRedis)
+		here.await(failover.StateRedis)
+		there.await(failover.StateRedis)
 	}
 	if err := s.Freeze(); err != nil { // and the end falls into one more
 		t.Fatal(err)
 	}
-	here.await(store.StateFallback)
-	there.await(store.StateFallback)
+	here.await(failover.StateFallback)
+	there.await(failover.StateFallback)
 	said := make([][2]int, len(pairs))
 	for i, p := range pairs {
 		said[i][0], _ = stops[2*i]()
@@ -205,13 +205,13 @@ func TestTwoInstancesPairOnceThroughOutages(t *testing.T) {
 				t.Fatal(err)
 			}
 			for _, at := range sites {
-				at.await(store.StateFallback)
+				at.await(failover.StateFallback)
 			}
 			if err := outage.on(); err != nil {
 				t.Fatal(err)
 			}
 			for _, at := range sites {
-				at.await(store.StateRedis)
+				at.await(failover.StateRedis)
 			}
 		}
 	}

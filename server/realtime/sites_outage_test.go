@@ -9,7 +9,7 @@ import (
 
 	"guestload/server/api"
 	"guestload/server/guest"
-	"guestload/server/store"
+	"guestload/server/store/failover"
 	"guestload/server/store/redistest"
 )
 
@@ -136,8 +136,8 @@ func TestOutageInTheMiddleOfChats(t *testing.T) {
 	if err := s.Kill(); err != nil {
 		t.Fatal(err)
 	}
-	here.await(store.StateFallback)
-	there.await(store.StateFallback)
+	here.await(failover.StateFallback)
+	there.await(failover.StateFallback)
 	g, h := here.visit("Gus"), here.visit("Hal") // new guests, who meet
 	meet(g, h)
 	f.do(api.EventLeaveRoom, "")
@@ -157,8 +157,8 @@ func TestOutageInTheMiddleOfChats(t *testing.T) {
 	if err := s.Restart(t.Context()); err != nil {
 		t.Fatal(err)
 	}
-	here.await(store.StateRedis)
-	there.await(store.StateRedis)
+	here.await(failover.StateRedis)
+	there.await(failover.StateRedis)
 	soon(t, 10*time.Second, "Eve hears that Fay has left", func() bool { // from Fay's instance, or by asking
 		return len(e.heard(api.EventChatCleared))+len(e.heard(api.EventRoomClosed)) == 1
 	})
@@ -231,7 +231,7 @@ func TestFrozenRedisHoldsUpNoChat(t *testing.T) {
 	if err := s.Thaw(); err != nil {
 		t.Fatal(err)
 	}
-	here.await(store.StateRedis)
+	here.await(failover.StateRedis)
 	soon(t, 5*time.Second, "one pair, nobody waits", func() bool {
 		stats, err := here.node.Stats(t.Context())
 		return err == nil && stats.ConnectedUsers == 1 && stats.AvailableUsers == 0
@@ -256,13 +256,13 @@ func TestTenOutagesLeaveEveryChat(t *testing.T) {
 		if err := s.Kill(); err != nil {
 			t.Fatal(err)
 		}
-		here.await(store.StateFallback)
+		here.await(failover.StateFallback)
 		if err := s.Restart(t.Context()); err != nil {
 			t.Fatal(err)
 		}
-		here.await(store.StateRedis)
+		here.await(failover.StateRedis)
 	}
-	there.await(store.StateRedis)
+	there.await(failover.StateRedis)
 	for _, p := range pairs {
 		soon(t, 10*time.Second, "the pair talks", func() bool {
 			p[0].say("there?")

@@ -15,7 +15,7 @@ import (
 	"guestload/server/api"
 	"guestload/server/guest"
 	"guestload/server/redisproc"
-	"guestload/server/store"
+	"guestload/server/store/failover"
 	"guestload/server/store/redistest"
 )
 
@@ -169,7 +169,7 @@ func testStorm(t *testing.T, faults func(*storm, *rand.Rand)) bool {
 func (st *storm) disturbed() bool {
 	for _, s := range st.sites {
 		for len(s.changes) > 0 {
-			if <-s.changes == store.StateFallback {
+			if <-s.changes == failover.StateFallback {
 				return true
 			}
 		}

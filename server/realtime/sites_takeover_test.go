@@ -7,7 +7,7 @@ import (
 	"time"
 
 	"guestload/server/api"
-	"guestload/server/store"
+	"guestload/server/store/failover"
 	"guestload/server/store/redistest"
 )
 
@@ -142,8 +142,8 @@ func TestSocketsOnBothSidesOfAnOutage(t *testing.T) {
 	if err := s.Kill(); err != nil {
 		t.Fatal(err)
 	}
-	one.await(store.StateFallback)
-	two.await(store.StateFallback)
+	one.await(failover.StateFallback)
+	two.await(failover.StateFallback)
 	if err := two.failover.Sessions.Adopt(t.Context(), a.session); err != nil {
 		t.Fatal(err)
 	}
@@ -151,8 +151,8 @@ func TestSocketsOnBothSidesOfAnOutage(t *testing.T) {
 	if err := s.Restart(t.Context()); err != nil {
 		t.Fatal(err)
 	}
-	one.await(store.StateRedis)
-	two.await(store.StateRedis)
+	one.await(failover.StateRedis)
+	two.await(failover.StateRedis)
 	a.expect(5*time.Second, api.EventError, 1)
 	soon(t, 5*time.Second, "one of the two sockets counts", func() bool {
 		stats, err := two.node.Stats(t.Context())

@@ -14,28 +14,29 @@ import (
 
 	"guestload/server/api"
 	"guestload/server/guest"
-	"guestload/server/store"
+	"guestload/server/store/failover"
+	"guestload/server/store/redis"
 )
 
 // site is one instance: a node over a store that survives Redis.
 type site struct {
 	t        *testing.T
 	node     *Node
-	failover *store.Failover
+	failover *failover.Store
 	changes  chan string
 	die      func() // the process is gone: nobody says goodbye
 }
 
 func newSite(t *testing.T, url string) *site {
 	t.Helper()
-	conn, err := store.NewRedis(url)
+	conn, err := redis.New(url)
 	if err != nil {
 		t.Fatal(err)
 	}
 	s := &site{t: t, changes: make(chan string, 1000)}
 	instance := "i-" + uuid.NewString()[:8]
 	log := slog.New(slog.NewTextHandler(t.Output(), &slog.HandlerOptions{Level: slog.LevelInfo})).With("at", instance)
-	s.failover = store.NewFailover(store.FailoverConfig{Redis: conn, Instance: instance, Now: time.Now, Log: log,
+	s.failover = failover.New(failover.Config{Redis: conn, Instance: instance, Now: time.Now, Log: log,
 		Changed: func(_, to string, _ error) { s.changes <- to }})
 	if err := s.failover.Start(t.Context()); err != nil {
 		t.Fatal(err)

@@ -1,0 +1,119 @@
+package failover
+
+import (
+	"context"
+	"fmt"
+	"sync"
+	"sync/atomic"
+
+	"guestload/server/guest"
+	"guestload/server/store/memory"
+	"guestload/server/store/redis/presence"
+)
+
+// Presence knows in memory which guests have a socket here, always, and
+// tells Redis; while Redis is away, its pages and counts are this instance's.
+type Presence struct {
+	failover *Store
+	redis    *presence.Presence
+	memory   *memory.Presence
+
+	gate  sync.RWMutex // held shared by a change, alone while Redis is made exact
+	stale atomic.Bool  // Redis has missed a change
+	drift drift
+}
+
+// Join records that the guest's socket lives here. The instance where it lived
+// before is known only while Redis is there; guest.ErrNotFound for a deleted session.
+func (p *Presence) Join(ctx context.Context, sessionID string) (previous string, at int64, err error) {
+	p.gate.RLock()
+	defer p.gate.RUnlock()
+	if p.failover.Sessions.memory.Buried(sessionID) {
+		return "", 0, fmt.Errorf("join presence: the session was deleted: %w", guest.ErrNotFound)
+	}
+	if p.failover.direct() {
+		previous, at, err = p.redis.Join(ctx, sessionID)
+		if err == nil {
+			_, _, err = p.memory.Join(ctx, sessionID)
+			p.failover.Sessions.know(ctx, sessionID)
+			return previous, at, err
+		}
+		if !unavailable(err) {
+			return "", 0, err
+		}
+		p.missed()
+	}
+	return p.memory.Join(ctx, sessionID)
+}
+
+// Leave takes the guests from those with a socket here.
+func (p *Presence) Leave(ctx context.Context, sessionIDs ...string) error {
+	p.gate.RLock()
+	defer p.gate.RUnlock()
+	if p.failover.direct() {
+		if err := p.redis.Leave(ctx, sessionIDs...); unavailable(err) {
+			p.missed()
+		} else if err != nil {
+			return err
+		}
+	}
+	return p.memory.Leave(ctx, sessionIDs...)
+}
+
+// Where returns the instance where the guest's socket lives by Redis, "" for none.
+func (p *Presence) Where(ctx context.Context, sessionID string) (instance string, err error) {
+	return p.redis.Where(ctx, sessionID)
+}
+
+// Online returns a page of guests with a socket; of this instance's while Redis
+// is away. Cursors are good with either.
+func (p *Presence) Online(ctx context.Context, cursor string, limit int) (page []guest.Session, next string, err error) {
+	if p.failover.State() == StateRedis {
+		page, next, err = p.redis.Online(ctx, cursor, limit)
+		if !unavailable(err) {
+			return page, next, err
+		}
+	}
+	return p.memory.Online(ctx, cursor, limit)
+}
+
+// Stats counts; this instance's guests while Redis is away.
+func (p *Presence) Stats(ctx context.Context) (guest.Stats, error) {
+	if p.failover.State() == StateRedis {
+		stats, err := p.redis.Stats(ctx)
+		if !unavailable(err) {
+			return stats, err
+		}
+	}
+	return p.memory.Stats(ctx)
+}
+
+// Retire ends this instance's lease, when all its guests have left.
+func (p *Presence) Retire(ctx context.Context) error { return p.redis.Retire(ctx) }
+
+func (p *Presence) missed() {
+	p.stale.Store(true)
+	p.failover.poke()
+}
+
+// settle makes what Redis knows of this instance exact. Nobody comes or goes
+// for as long; so most of it is done before, by an attempt that need not be exact.
+func (p *Presence) settle(ctx context.Context) (moved map[string]string, err error) {
+	moved, err = p.redis.Exact(ctx, p.memory.IDs(), presence.TakeHere)
+	if err != nil {
+		return nil, err
+	}
+	p.gate.Lock()
+	defer p.gate.Unlock()
+	p.stale.Store(false)
+	p.drift.elsewhere.Store(0)
+	more, err := p.redis.Exact(ctx, p.memory.IDs(), presence.TakeHere)
+	if err != nil {
+		p.stale.Store(true)
+		return nil, err
+	}
+	for id, instance := range more {
+		moved[id] = instance
+	}
+	return moved, nil
+}

@@ -1,0 +1,180 @@
+package presence
+
+import (
+	"context"
+	"fmt"
+	"hash/maphash"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/redis/rueidis"
+
+	"guestload/server/guest"
+	"guestload/server/store/redis"
+)
+
+// One instance at a time looks at the keys of the whole database, for a minute. It
+// lists them every listEvery, at most 20,000 a second, and reads the documents that it
+// has not read in this minute: up to 4 % of Redis's time while it reads all of them,
+// and 1 % afterwards. So a key of another program counts as a session for listEvery and
+// the time that the listing takes, which is 5 s in all with 60,000 keys.
+const (
+	sweepPeriod = time.Minute
+	listEvery   = 2 * time.Second
+	sweepPause  = 25 * time.Millisecond
+	sweepCount  = 500 // a SCAN; dearer below 100, blocking others above 1,000
+	// ghostAge is how long ago a guest was last seen who is called a ghost: a
+	// guest who is just connecting may be online in one place and not the other.
+	ghostAge = 30 * time.Second
+)
+
+// sweeper is what the instance knows that sweeps.
+type sweeper struct {
+	*Presence
+	seed  maphash.Seed
+	until time.Time           // when its turn ends
+	ours  map[uint64]struct{} // hashes of the ids that were sessions' in this turn
+}
+
+func newSweeper(p *Presence) *sweeper {
+	return &sweeper{Presence: p, seed: maphash.MakeSeed()}
+}
+
+// sweepNowAndThen sweeps in turn with other instances until ctx ends.
+func (p *Presence) sweepNowAndThen(ctx context.Context, events Events) {
+	tick := time.NewTicker(listEvery)
+	defer tick.Stop()
+	for s := newSweeper(p); ; {
+		if err := s.sweepInTurn(ctx); err != nil {
+			p.report(ctx, events, fmt.Errorf("sweep sessions: %w", err))
+		}
+		select {
+		case <-tick.C:
+		case <-ctx.Done():
+			return
+		}
+	}
+}
+
+// sweepInTurn sweeps if it is this instance's turn, or nobody's.
+func (s *sweeper) sweepInTurn(ctx context.Context) error {
+	l, err := s.redis.Up()
+	if err != nil {
+		return nil // in its own time
+	}
+	if now := time.Now(); !now.Before(s.until) {
+		s.ours = nil
+		claimed, err := s.claim(ctx, l, l.Keys.SweepLease, sweepPeriod)
+		if err != nil || !claimed {
+			return err
+		}
+		s.until, s.ours = now.Add(sweepPeriod), make(map[uint64]struct{})
+	}
+	return s.sweep(ctx, l)
+}
+
+// sweep counts the keys of other programs, which Stats is not to take for sessions,
+// and says offline what no instance knows to be online.
+func (s *sweeper) sweep(ctx context.Context, l *redis.Link) error {
+	var foreign int64
+	for _, node := range l.Masters() {
+		n, err := s.sweepNode(ctx, l, node)
+		if err != nil {
+			return err
+		}
+		foreign += n
+	}
+	ctx, cancel := l.Within(ctx, redis.ReplyTimeout)
+	defer cancel()
+	return l.Client.Do(ctx, l.Client.B().Set().Key(l.Keys.Foreign).Value(strconv.FormatInt(foreign, 10)).Build()).Error()
+}
+
+func (s *sweeper) sweepNode(ctx context.Context, l *redis.Link, node rueidis.Client) (foreign int64, err error) {
+	tick := time.NewTicker(sweepPause)
+	defer tick.Stop()
+	cursor := uint64(0)
+	for {
+		step, cancel := l.Within(ctx, redis.ReplyTimeout)
+		entry, err := node.Do(step, node.B().Scan().Cursor(cursor).Count(sweepCount).Build()).AsScanEntry()
+		cancel()
+		if err != nil {
+			return foreign, err
+		}
+		var fresh []string
+		for _, key := range entry.Elements {
+			if id, ok := strings.CutPrefix(key, redis.SessionPrefix); ok && guest.ValidSessionID(id) {
+				if _, known := s.ours[maphash.String(s.seed, id)]; !known {
+					fresh = append(fresh, id)
+				}
+			} else if !l.Keys.Has(key) {
+				foreign++
+			}
+		}
+		strange, err := s.layGhosts(ctx, l, fresh)
+		if err != nil {
+			return foreign, err
+		}
+		foreign += strange
+		if cursor = entry.Cursor; cursor == 0 {
+			return foreign, nil
+		}
+		select {
+		case <-tick.C:
+		case <-ctx.Done():
+			return foreign, ctx.Err()
+		}
+	}
+}
+
+// layGhosts says offline those who are online by their document only: their
+// instance died while Redis had forgotten it. It returns how many of the keys hold
+// something else than a session.
+func (s *sweeper) layGhosts(ctx context.Context, l *redis.Link, ids []string) (foreign int64, err error) {
+	if len(ids) == 0 {
+		return 0, nil
+	}
+	ctx, cancel := l.Within(ctx, redis.BulkTimeout)
+	defer cancel()
+	reads := make(rueidis.Commands, len(ids))
+	for i, id := range ids {
+		reads[i] = l.Client.B().Get().Key(redis.SessionKey(id)).Build()
+	}
+	var suspects []string
+	for i, result := range l.Client.DoMulti(ctx, reads...) {
+		message, err := result.ToMessage()
+		if err != nil {
+			if rueidis.IsRedisNil(err) { // it has just lapsed
+				continue
+			}
+			if redis.Answered(err) { // another type
+				foreign++
+				continue
+			}
+			return 0, err
+		}
+		g, err := redis.ParseDocument(message, ids[i])
+		if err != nil {
+			foreign++
+			continue
+		}
+		s.ours[maphash.String(s.seed, ids[i])] = struct{}{}
+		if g.IsOnline && s.sessions.Now().Sub(g.LastSeen) > ghostAge {
+			suspects = append(suspects, ids[i])
+		}
+	}
+	if len(suspects) == 0 {
+		return foreign, nil
+	}
+	owners, err := l.Client.Do(ctx, l.Client.B().Hmget().Key(l.Keys.Owners).Field(suspects...).Build()).ToArray()
+	if err != nil {
+		return 0, err
+	}
+	ghosts := suspects[:0]
+	for i := range owners {
+		if owners[i].IsNil() {
+			ghosts = append(ghosts, suspects[i])
+		}
+	}
+	return foreign, s.sessions.SayOffline(ctx, l, ghosts)
+}
