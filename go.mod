@@ -18,7 +18,6 @@ require (
 	github.com/spf13/pflag v1.1.0
 	github.com/tidwall/btree v1.8.2
 	github.com/valyala/fasthttp v1.78.0
-	github.com/valyala/fastjson v1.6.10
 	github.com/valyala/quicktemplate v1.8.0
 	go.yaml.in/yaml/v4 v4.0.0
 	golang.org/x/net v0.62.0

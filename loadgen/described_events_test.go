@@ -25,8 +25,8 @@ func TestEveryEventIsDescribed(t *testing.T) {
 	ann.SocketID = "a.1"
 	notice := func(text string) []byte { return api.AppendNotice(nil, text) }
 	sent := map[string][][]byte{
-		api.EventMatch:       {nil, api.AppendWishes(nil, guest.Preferences{Language: "en", Gender: "female", Country: "Ireland"})},
-		api.EventChatMessage: {api.AppendText(nil, "hi"), api.AppendFile(nil, "a.png", "image/png", 7), api.AppendVoice(nil, 1.5, 7)},
+		api.EventMatch:       {nil, []byte(`{"language":"en","gender":"female","country":"Ireland"}`)},
+		api.EventChatMessage: {api.AppendText(nil, "hi"), []byte(`{"type":"file","content":{"filename":"a.png","fileType":"image/png","fileSize":7}}`), []byte(`{"type":"voice","content":{"duration":1.5,"fileSize":7}}`)},
 		api.EventMatchCancel: {nil}, api.EventTypingStart: {nil}, api.EventTypingStop: {nil}, api.EventChatClear: {nil},
 		api.EventLeaveRoom: {nil}, api.EventCloseRoom: {nil}, api.EventGetStats: {nil},
 	}
@@ -36,8 +36,8 @@ func TestEveryEventIsDescribed(t *testing.T) {
 		api.EventMatchCancelled: {notice(api.TextCancelled)}, api.EventClearConfirmed: {notice(api.TextCleared)},
 		api.EventMatchError: {notice("x")}, api.EventChatError: {notice(api.TextInvalidMessage)}, api.EventError: {notice(api.TextReplaced)},
 		api.EventMatched: {
-			api.AppendMatched(nil, &guest.Searcher{ID: ann.ID, Username: ann.Username, Location: ann.Location, Traits: ann.Traits()}, api.RoomID(ann.ID, bob.ID)),
-			api.AppendMatched(nil, &guest.Searcher{ID: bob.ID, Username: bob.Username}, api.RoomID(ann.ID, bob.ID)),
+			api.AppendMatched(nil, &guest.Searcher{ID: ann.ID, Username: ann.Username, Location: ann.Location, Traits: ann.Traits()}, ann.ID+"_"+bob.ID),
+			api.AppendMatched(nil, &guest.Searcher{ID: bob.ID, Username: bob.Username}, ann.ID+"_"+bob.ID),
 		},
 		api.EventUserJoined: {api.AppendUserJoined(nil, ann.ID, ann.Username)}, api.EventUserLeft: {api.AppendUserLeft(nil, ann.ID, ann.Username)},
 		api.EventTypingStart: {api.AppendTyping(nil, ann.ID, ann.Username)}, api.EventTypingStop: {api.AppendTyping(nil, ann.ID, ann.Username)},

@@ -84,17 +84,6 @@ func AppendMaskedEventFrame(dst []byte, f Framing, key [4]byte, event string, da
 	return dst
 }
 
-// AppendAskingEvent appends the text of a Socket.IO event whose sender asks for
-// an ack with this id, which is not negative. data is JSON, or empty for none.
-func AppendAskingEvent(dst []byte, id int64, event string, data []byte) []byte {
-	dst = strconv.AppendInt(append(dst, `42`...), id, 10)
-	dst = AppendString(append(dst, '['), event)
-	if len(data) > 0 {
-		dst = append(append(dst, ','), data...)
-	}
-	return append(dst, ']')
-}
-
 // AppendAck appends the text of the answer to a Socket.IO event that asked for
 // one. data is JSON, or empty for none.
 func AppendAck(dst []byte, id int64, data []byte) []byte {

@@ -32,12 +32,6 @@ func TestAppendEvent(t *testing.T) {
 			}
 		}
 	}
-	if got := string(AppendAskingEvent(nil, 7, EventGetStats, []byte{})); got != `427["get:stats"]` {
-		t.Error(got)
-	}
-	if got := string(AppendAskingEvent(nil, 0, EventMatch, []byte(`{}`))); got != `420["user:match",{}]` {
-		t.Error(got)
-	}
 	if got := string(AppendAck(nil, 12, nil)); got != `4312[]` {
 		t.Error(got)
 	}

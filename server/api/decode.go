@@ -3,6 +3,8 @@ package api
 import (
 	"errors"
 	"fmt"
+
+	"guestload/server/jsonview"
 )
 
 // Errors of Decode and of everything that parses, wrapped with what is wrong.
@@ -17,6 +19,35 @@ var (
 )
 
 var errNoEvent = fmt.Errorf("%w: the event's name must be a string", ErrMalformed)
+
+// MaxDepth is how deep arrays and objects may be nested in anything received.
+const MaxDepth = jsonview.MaxDepth
+
+// Value is one JSON value as it came over the wire.
+type Value = jsonview.Value
+
+// ParseJSON checks a whole text. Errors wrap ErrMalformed and a *jsonview.SyntaxError.
+func ParseJSON(text []byte) (Value, error) {
+	v, err := jsonview.Parse(text)
+	return v, malformed(err)
+}
+
+// parseValue is ParseJSON for text that is known to be UTF-8.
+func parseValue(text []byte) (Value, error) {
+	v, err := jsonview.ParseUTF8(text)
+	return v, malformed(err)
+}
+
+func malformed(err error) error {
+	if err == nil {
+		return nil
+	}
+	return fmt.Errorf("%w: %w", ErrMalformed, err)
+}
+
+// HasLoneSurrogate reports whether a string in JSON text holds an escaped half of a
+// surrogate pair without its other half, which UTF-8 cannot say.
+func HasLoneSurrogate(text []byte) bool { return jsonview.HasLoneSurrogate(text) }
 
 // Kind says what a packet is.
 type Kind uint8
@@ -56,17 +87,17 @@ func Decode(f Framing, payload []byte) (Packet, error) {
 func decodeJSON(payload []byte) (Packet, error) {
 	p := Packet{Kind: Event, Inbound: Inbound{Ack: -1}}
 	var event Value
-	w := walkObject(payload, skipSpace(payload, 0), MaxDepth)
-	for w.next() {
-		switch string(w.name()) {
+	w := jsonview.WalkObject(payload)
+	for w.Next() {
+		switch string(w.Name()) {
 		case "event":
-			event = w.value()
+			event = w.Value()
 		case "data":
-			p.Data = argument(w.value())
+			p.Data = argument(w.Value())
 		}
 	}
-	if err := w.finish(payload); err != nil {
-		return Packet{}, err
+	if err := w.Finish(payload); err != nil {
+		return Packet{}, malformed(err)
 	}
 	if !event.IsString() {
 		return Packet{}, errNoEvent
@@ -189,7 +220,7 @@ func splitID(b []byte) (id int64, rest []byte, err error) {
 	if n == 0 {
 		return -1, b, nil
 	}
-	id, ok := plainInt(b[:n])
+	id, ok := jsonview.PlainInt(b[:n])
 	if !ok {
 		return 0, nil, fmt.Errorf("%w: ack id longer than 15 digits", ErrMalformed)
 	}
@@ -199,22 +230,22 @@ func splitID(b []byte) (id int64, rest []byte, err error) {
 // decodeEvent reads ["event",data]; further arguments are ignored.
 func decodeEvent(p Packet, args []byte) (Packet, error) {
 	var event Value
-	w := walkArray(args, 0, MaxDepth)
-	for n := 0; w.next(); n++ {
+	w := jsonview.WalkArray(args)
+	for n := 0; w.Next(); n++ {
 		switch n {
 		case 0:
-			event = w.value()
+			event = w.Value()
 		case 1:
-			p.Data = argument(w.value())
+			p.Data = argument(w.Value())
 		}
 	}
-	if err := w.finish(args); err != nil {
-		return Packet{}, err
+	if err := w.Finish(args); err != nil {
+		return Packet{}, malformed(err)
 	}
 	switch {
 	case event.IsString():
 		p.Kind, p.Event = Event, intern(event.Text())
-	case event.isNumber(): // which Socket.IO allows; the contract names none
+	case event.IsNumber(): // which Socket.IO allows; the contract names none
 		p.Kind, p.Event = Event, event.String()
 	default:
 		return Packet{}, errNoEvent
@@ -239,14 +270,14 @@ func decodeAck(p Packet, args []byte) (Packet, error) {
 	if p.Ack < 0 {
 		return Packet{}, fmt.Errorf("%w: ack without an id", ErrMalformed)
 	}
-	w := walkArray(args, 0, MaxDepth)
-	for n := 0; w.next(); n++ {
+	w := jsonview.WalkArray(args)
+	for n := 0; w.Next(); n++ {
 		if n == 0 {
-			p.Data = argument(w.value())
+			p.Data = argument(w.Value())
 		}
 	}
-	if err := w.finish(args); err != nil {
-		return Packet{}, err
+	if err := w.Finish(args); err != nil {
+		return Packet{}, malformed(err)
 	}
 	p.Kind = Ack
 	return p, nil

@@ -1,7 +1,6 @@
 package api
 
 import (
-	"fmt"
 	"time"
 )
 
@@ -42,44 +41,6 @@ func AppendOpen(dst []byte, sid string) []byte {
 	return append(dst, '}')
 }
 
-// Open is what a client learns from an Engine.IO open packet.
-type Open struct {
-	SID          []byte
-	PingInterval time.Duration
-	PingTimeout  time.Duration
-	MaxPayload   int64 // bytes; 0 where the server does not say
-}
-
-// ParseOpen reads the data of an EngineOpen packet.
-func ParseOpen(v Value) (Open, error) {
-	var o Open
-	var interval, timeout int64
-	for name, member := range v.Members() {
-		switch string(name) {
-		case "sid":
-			o.SID = member.Text()
-		case "pingInterval":
-			interval, _ = member.Int()
-		case "pingTimeout":
-			timeout, _ = member.Int()
-		case "maxPayload":
-			o.MaxPayload, _ = member.Int()
-		}
-	}
-	const limit = int64(24 * time.Hour / time.Millisecond)
-	if len(o.SID) == 0 || interval <= 0 || timeout <= 0 || interval > limit || timeout > limit {
-		return Open{}, fmt.Errorf("%w: open packet %s: want sid, pingInterval and pingTimeout in milliseconds", ErrMalformed, excerpt(v))
-	}
-	o.PingInterval = time.Duration(interval) * time.Millisecond
-	o.PingTimeout = time.Duration(timeout) * time.Millisecond
-	return o, nil
-}
-
-// AppendConnect appends the packet that a client enters the default namespace with.
-func AppendConnect(dst []byte, token string) []byte {
-	return append(appendField(dst, `40{"token":`, token), '}')
-}
-
 // ParseConnect returns the token in the data of a client's Connect packet; nil
 // where there is none.
 func ParseConnect(v Value) (token []byte) { return v.Get("token").Text() }
@@ -116,17 +77,4 @@ func ParseRefusal(v Value) (message []byte) {
 		return v.Text()
 	}
 	return v.Get("message").Text()
-}
-
-// excerpt shortens what was received for an error's text.
-func excerpt(v Value) string {
-	const limit = 200
-	switch {
-	case v == nil:
-		return "(none)"
-	case len(v) > limit:
-		return string(v[:limit]) + "…"
-	default:
-		return string(v)
-	}
 }

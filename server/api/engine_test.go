@@ -1,15 +1,10 @@
 package api
 
-import (
-	"strings"
-	"testing"
-	"time"
-)
+import "testing"
 
 func TestHandshake(t *testing.T) {
 	for _, c := range []struct{ got, want string }{
 		{string(AppendOpen(nil, "lv_VI97HAXpY6yYWAAAC")), `0{"sid":"lv_VI97HAXpY6yYWAAAC","upgrades":[],"pingInterval":25000,"pingTimeout":60000,"maxPayload":65536}`},
-		{string(AppendConnect(nil, "t.o.k")), `40{"token":"t.o.k"}`},
 		{string(AppendConnected(nil, "wZX3oN0bSVIhsaknAAAI")), `40{"sid":"wZX3oN0bSVIhsaknAAAI"}`},
 		{string(AppendRefusal(nil, TextTokenExpired)), `44{"message":"Token has expired"}`},
 		{string(AppendNamespaceRefusal(nil, "/admin?a=b")), `44/admin,{"message":"Invalid namespace"}`},
@@ -29,11 +24,10 @@ func TestHandshakeRoundTrip(t *testing.T) {
 		}
 		return p.Data
 	}
-	o, err := ParseOpen(decode(AppendOpen(nil, "abc"), EngineOpen))
-	if err != nil || string(o.SID) != "abc" || o.PingInterval != 25*time.Second || o.PingTimeout != time.Minute || o.MaxPayload != MaxBody {
-		t.Errorf("open: %+v, %v", o, err)
+	if open := decode(AppendOpen(nil, "abc"), EngineOpen); string(open.Get("sid").Text()) != "abc" {
+		t.Errorf("open: %s", open)
 	}
-	if token := ParseConnect(decode(AppendConnect(nil, "t.o.k"), Connect)); string(token) != "t.o.k" {
+	if token := ParseConnect(decode([]byte(`40{"token":"t.o.k"}`), Connect)); string(token) != "t.o.k" {
 		t.Errorf("token %q", token)
 	}
 	for _, text := range []string{`40`, `40{}`, `40{"token":null}`, `40{"token":1}`} {
@@ -48,20 +42,5 @@ func TestHandshakeRoundTrip(t *testing.T) {
 	}
 	for text, kind := range map[string]Kind{PacketPing: EnginePing, PacketPong: EnginePong, PacketClose: EngineClose, PacketConnect: Connect, PacketDisconnect: Disconnect} {
 		decode([]byte(text), kind)
-	}
-}
-
-func TestParseOpenRefuses(t *testing.T) {
-	for _, text := range []string{
-		`{"sid":"","pingInterval":1,"pingTimeout":1}`, `{"sid":"a","pingInterval":0,"pingTimeout":1}`, `{"sid":"a","pingInterval":1,"pingTimeout":-1}`,
-		`{"sid":"a","pingInterval":"1","pingTimeout":1}`, `{"sid":"a","pingInterval":1e15,"pingTimeout":1}`, `{"sid":"a","pingInterval":1}`,
-	} {
-		if o, err := ParseOpen(mustParse(t, text)); err == nil {
-			t.Errorf("%s: %+v", text, o)
-		}
-	}
-	_, err := ParseOpen(mustParse(t, `"`+strings.Repeat("x", 1000)+`"`))
-	if err == nil || len(err.Error()) > 400 {
-		t.Errorf("an error of %d bytes", len(err.Error()))
 	}
 }

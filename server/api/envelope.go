@@ -1,7 +1,6 @@
 package api
 
 import (
-	"fmt"
 	"strconv"
 	"time"
 
@@ -45,38 +44,4 @@ func AppendFailure(dst []byte, message string, fields []guest.FieldError) []byte
 func appendSeconds(dst []byte, name string, d time.Duration) []byte {
 	seconds := d.Round(time.Millisecond).Seconds()
 	return strconv.AppendFloat(append(dst, name...), seconds, 'f', -1, 64)
-}
-
-// Envelope is an answer of the HTTP side, as a client sees it. All are views.
-type Envelope struct {
-	Success bool
-	Message []byte
-	Data    Value // nil for none
-	Errors  Value // an array of {field,message}, or nil
-}
-
-// ParseEnvelope reads the body of an answer. Errors wrap ErrMalformed.
-func ParseEnvelope(body []byte) (Envelope, error) {
-	v, err := ParseJSON(body)
-	if err != nil {
-		return Envelope{}, fmt.Errorf("answer %s: %w", excerpt(body), err)
-	}
-	var e Envelope
-	told := false
-	for name, member := range v.Members() {
-		switch string(name) {
-		case "success":
-			e.Success, told = member.IsTrue(), string(member) == "true" || string(member) == "false"
-		case "message":
-			e.Message = member.Text()
-		case "data":
-			e.Data = argument(member)
-		case "errors":
-			e.Errors = argument(member)
-		}
-	}
-	if !told {
-		return Envelope{}, fmt.Errorf("%w: answer %s: want success, true or false", ErrMalformed, excerpt(body))
-	}
-	return e, nil
 }

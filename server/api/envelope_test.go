@@ -1,7 +1,6 @@
 package api
 
 import (
-	"errors"
 	"testing"
 
 	"guestload/server/guest"
@@ -23,22 +22,6 @@ func TestEnvelopes(t *testing.T) {
 	} {
 		if string(c.got) != c.want {
 			t.Errorf("got %s, want %s", c.got, c.want)
-		}
-	}
-}
-
-func TestParseEnvelope(t *testing.T) {
-	e, err := ParseEnvelope(AppendSuccess(nil, TextCreated, []byte(`{"token":"t"}`)))
-	if err != nil || !e.Success || string(e.Message) != TextCreated || string(e.Data) != `{"token":"t"}` || e.Errors != nil {
-		t.Errorf("got %+v, %v", e, err)
-	}
-	e, err = ParseEnvelope(AppendFailure(nil, TextValidationFailed, []guest.FieldError{{Field: "ip", Message: "no"}}))
-	if err != nil || e.Success || string(e.Message) != TextValidationFailed || e.Data != nil || string(e.Errors) != `[{"field":"ip","message":"no"}]` {
-		t.Errorf("got %+v, %v", e, err)
-	}
-	for _, body := range []string{``, `<html>502</html>`, `[]`, `{}`, `{"success":1}`, `{"success":null}`, `{"success":true`, "{\"success\":true,\"a\":\"\xff\"}"} {
-		if e, err := ParseEnvelope([]byte(body)); !errors.Is(err, ErrMalformed) {
-			t.Errorf("%q: %+v, %v", body, e, err)
 		}
 	}
 }

@@ -1,7 +1,6 @@
 package api
 
 import (
-	"fmt"
 	"time"
 
 	"guestload/server/guest"
@@ -118,39 +117,4 @@ func AppendHealth(dst []byte, h Health) []byte {
 func AppendStorage(dst []byte, storage, reason string) []byte {
 	dst = appendField(dst, `{"storage":`, storage)
 	return append(appendField(dst, `,"reason":`, reason), '}')
-}
-
-// Created is what a client learns from POST /api/guest. All are views.
-type Created struct{ Token, ID, SessionID, Username []byte }
-
-// ParseCreated reads the data of POST /api/guest.
-func ParseCreated(v Value) (Created, error) {
-	c := Created{Token: v.Get("token").Text()}
-	c.ID, c.SessionID, c.Username = identity(v.Get("user"))
-	if len(c.Token) == 0 || len(c.ID) == 0 || len(c.SessionID) == 0 {
-		return Created{}, fmt.Errorf("%w: created guest %s: want token, user.id and user.sessionId", ErrMalformed, excerpt(v))
-	}
-	return c, nil
-}
-
-func identity(user Value) (id, sessionID, username []byte) {
-	for name, member := range user.Members() {
-		switch string(name) {
-		case "id":
-			id = member.Text()
-		case "sessionId":
-			sessionID = member.Text()
-		case "username":
-			username = member.Text()
-		}
-	}
-	return id, sessionID, username
-}
-
-// ParseToken reads the data of POST /api/guest/token.
-func ParseToken(v Value) (token []byte, err error) {
-	if token = v.Get("token").Text(); len(token) == 0 {
-		return nil, fmt.Errorf("%w: %s: want token", ErrMalformed, excerpt(v))
-	}
-	return token, nil
 }

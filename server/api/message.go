@@ -3,7 +3,6 @@ package api
 import (
 	"errors"
 	"fmt"
-	"strconv"
 	"time"
 )
 
@@ -85,7 +84,7 @@ var (
 func checkText(content Value) error {
 	// Units never outnumber bytes: most texts need no counting.
 	long := len(content)-len(`""`) > MaxTextUnits
-	if isBlank(content) || long && textUnits(content) > MaxTextUnits {
+	if content.IsBlank() || long && content.Units() > MaxTextUnits {
 		return errText
 	}
 	return nil
@@ -161,78 +160,4 @@ func AppendDelivered(dst []byte, messageID string, at time.Time) []byte {
 // AppendText appends the data of a client's text message: {type:"text",content}.
 func AppendText(dst []byte, text string) []byte {
 	return append(appendField(dst, `{"type":"text","content":`, text), '}')
-}
-
-// AppendFile appends the data of a client's file message; size in bytes.
-func AppendFile(dst []byte, name, kind string, size int) []byte {
-	dst = appendField(dst, `{"type":"file","content":{"filename":`, name)
-	dst = appendField(dst, `,"fileType":`, kind)
-	return append(appendInt(dst, `,"fileSize":`, size), `}}`...)
-}
-
-// AppendVoice appends the data of a client's voice message; size in bytes.
-func AppendVoice(dst []byte, seconds float64, size int) []byte {
-	dst = append(dst, `{"type":"voice","content":{"duration":`...)
-	dst = strconv.AppendFloat(dst, seconds, 'f', -1, 64)
-	return append(appendInt(dst, `,"fileSize":`, size), `}}`...)
-}
-
-// Message is a chat:message as its receiver sees it. All are views.
-type Message struct {
-	ID, SenderID, SenderUsername []byte
-	Type                         []byte
-	Content                      Value
-	Text                         []byte // of a text message, unescaped
-	Timestamp                    []byte // ISO 8601
-}
-
-// ParseMessage reads the data of a chat:message that the server sent.
-func ParseMessage(v Value) (Message, error) {
-	var m Message
-	for name, member := range v.Members() {
-		switch string(name) {
-		case "id":
-			m.ID = member.Text()
-		case "senderId":
-			m.SenderID = member.Text()
-		case "senderUsername":
-			m.SenderUsername = member.Text()
-		case "type":
-			m.Type = member.Text()
-		case "content":
-			m.Content, m.Text = member, member.Text()
-		case "timestamp":
-			m.Timestamp = member.Text()
-		}
-	}
-	if len(m.ID) == 0 || len(m.SenderID) == 0 || len(m.Type) == 0 || m.Content == nil {
-		return Message{}, fmt.Errorf("%w: chat:message %s: want id, senderId, type and content", ErrMalformed, excerpt(v))
-	}
-	return m, nil
-}
-
-// Receipt says that a message was sent or delivered. All are views.
-type Receipt struct {
-	MessageID []byte
-	Timestamp []byte // ISO 8601
-	Status    []byte // "sent", or nil on delivery
-}
-
-// ParseReceipt reads the data of a chat:message:sent or chat:message:delivered.
-func ParseReceipt(v Value) (Receipt, error) {
-	var r Receipt
-	for name, member := range v.Members() {
-		switch string(name) {
-		case "messageId":
-			r.MessageID = member.Text()
-		case "timestamp":
-			r.Timestamp = member.Text()
-		case "status":
-			r.Status = member.Text()
-		}
-	}
-	if len(r.MessageID) == 0 {
-		return Receipt{}, fmt.Errorf("%w: receipt %s: want messageId", ErrMalformed, excerpt(v))
-	}
-	return r, nil
 }

@@ -104,9 +104,8 @@ func TestContentArrivesWhole(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			m, err := ParseMessage(got.Data)
-			if err != nil || string(m.Content) != c.content || string(m.Type) != c.kind {
-				t.Errorf("sent %s, got %s, %v", c.content, m.Content, err)
+			if content := got.Data.Get("content"); string(content) != c.content || string(got.Data.Get("type").Text()) != c.kind {
+				t.Errorf("sent %s, got %s", c.content, content)
 			}
 		}
 	}
@@ -118,8 +117,6 @@ func TestClientsMessagesAreValid(t *testing.T) {
 		want string
 	}{
 		{AppendText(nil, "a\n\"b\""), `{"type":"text","content":"a\n\"b\""}`},
-		{AppendFile(nil, "a.png", "image/png", 10), `{"type":"file","content":{"filename":"a.png","fileType":"image/png","fileSize":10}}`},
-		{AppendVoice(nil, 2.5, 10), `{"type":"voice","content":{"duration":2.5,"fileSize":10}}`},
 	} {
 		if string(c.data) != c.want {
 			t.Errorf("got %s, want %s", c.data, c.want)
@@ -131,9 +128,11 @@ func TestClientsMessagesAreValid(t *testing.T) {
 }
 
 func TestMessagesAllocateNothing(t *testing.T) {
-	for _, data := range [][]byte{AppendText(nil, "hi, how are you?"), AppendFile(nil, "a", "b", 1), AppendVoice(nil, 2.5, 1)} {
+	for _, data := range []string{
+		`{"type":"text","content":"hi, how are you?"}`, `{"type":"file","content":{"filename":"a","fileType":"b","fileSize":1}}`, `{"type":"voice","content":{"duration":2.5,"fileSize":1}}`,
+	} {
 		for _, f := range []Framing{JSON, SocketIO} {
-			in, out := AppendEvent(nil, f, EventChatMessage, data), make([]byte, 0, 1024)
+			in, out := AppendEvent(nil, f, EventChatMessage, []byte(data)), make([]byte, 0, 1024)
 			if n := testing.AllocsPerRun(10, func() {
 				p, _ := Decode(f, in)
 				body, _ := ParseChat(p.Data)

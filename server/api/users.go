@@ -1,7 +1,6 @@
 package api
 
 import (
-	"fmt"
 	"time"
 
 	"guestload/server/guest"
@@ -90,44 +89,4 @@ func AppendRealtimeStats(dst []byte, s guest.Stats, users []guest.Session, at ti
 	dst = AppendStats(append(dst, `{"stats":`...), s)
 	dst = appendUsers(dst, `,"onlineUsers":`, users)
 	return append(appendTime(dst, `,"timestamp":`, at), '}')
-}
-
-// ParseStats reads such numbers, wherever they stand: v is the object itself, or
-// one that holds it as stats or statistics.
-func ParseStats(v Value) (guest.Stats, error) {
-	for name, member := range v.Members() {
-		if string(name) == "stats" || string(name) == "statistics" {
-			v = member
-			break
-		}
-	}
-	var s guest.Stats
-	found := 0
-	for name, member := range v.Members() {
-		var number *int
-		switch string(name) {
-		case "totalUsers":
-			number = &s.TotalUsers
-		case "onlineUsers":
-			number = &s.OnlineUsers
-		case "activeUsers":
-			number = &s.ActiveUsers
-		case "availableUsers":
-			number = &s.AvailableUsers
-		case "connectedUsers":
-			number = &s.ConnectedUsers
-		default:
-			continue
-		}
-		n, ok := member.Int()
-		if !ok {
-			return guest.Stats{}, fmt.Errorf("%w: %s is %s, want a whole number", ErrMalformed, name, excerpt(member))
-		}
-		*number = int(n)
-		found++
-	}
-	if found < 5 {
-		return guest.Stats{}, fmt.Errorf("%w: statistics %s: want totalUsers, onlineUsers, activeUsers, availableUsers and connectedUsers", ErrMalformed, excerpt(v))
-	}
-	return s, nil
 }

@@ -6,7 +6,7 @@ import (
 	"strings"
 	"time"
 
-	"github.com/valyala/fastjson"
+	"guestload/server/jsonview"
 )
 
 // Device is what a client reports of the device it runs on. Fields names what
@@ -22,28 +22,27 @@ type Device struct {
 // location?}, each of which may be null; unknown members are ignored, and the
 // body may be empty. Errors are as ParseProfile's.
 func ParseDevice(body []byte) (Device, error) {
+	o, err := parseObject(body, "deviceId", "ip", "location")
+	if err != nil {
+		return Device{}, err
+	}
 	var (
 		d Device
 		c checker
 	)
-	err := withObject(body, func(o *fastjson.Object) {
-		if v := member(o, "deviceId"); v != nil {
-			d.DeviceID = c.deviceID(v)
-			d.Fields |= FieldDeviceID
-		}
-		if v := member(o, "ip"); v != nil {
-			d.IP = c.ip(v)
-			d.Fields |= FieldIP
-		}
-		if v := member(o, "location"); v != nil {
-			d.Location = c.location(v)
-			d.Fields |= FieldLocation
-		}
-	})
-	if err == nil {
-		err = c.err()
+	if v := o[0]; v != nil {
+		d.DeviceID = c.deviceID(v)
+		d.Fields |= FieldDeviceID
 	}
-	if err != nil {
+	if v := o[1]; v != nil {
+		d.IP = c.ip(v)
+		d.Fields |= FieldIP
+	}
+	if v := o[2]; v != nil {
+		d.Location = c.location(v)
+		d.Fields |= FieldLocation
+	}
+	if err := c.err(); err != nil {
 		return Device{}, err
 	}
 	return d, nil
@@ -57,16 +56,15 @@ func (d Device) Patch(now time.Time) Patch {
 	}
 }
 
-func (c *checker) deviceID(v *fastjson.Value) string {
-	if v.Type() == fastjson.TypeNull {
+func (c *checker) deviceID(v jsonview.Value) string {
+	if v.IsNull() {
 		return ""
 	}
-	raw, err := v.StringBytes()
-	if err != nil {
+	if !v.IsString() {
 		c.fail("deviceId", "Device ID must be a string")
 		return ""
 	}
-	id := strings.TrimSpace(string(raw))
+	id := strings.TrimSpace(string(v.Text()))
 	if id == "" || units(id) > maxDevice {
 		c.fail("deviceId", fmt.Sprintf("Device ID must be between 1 and %d characters", maxDevice))
 		return ""
@@ -75,11 +73,11 @@ func (c *checker) deviceID(v *fastjson.Value) string {
 }
 
 // ip takes no zone ("fe80::1%eth0"): it means nothing outside of the device.
-func (c *checker) ip(v *fastjson.Value) string {
-	if v.Type() == fastjson.TypeNull {
+func (c *checker) ip(v jsonview.Value) string {
+	if v.IsNull() {
 		return ""
 	}
-	raw := string(v.GetStringBytes())
+	raw := string(v.Text())
 	if addr, err := netip.ParseAddr(raw); err != nil || addr.Zone() != "" {
 		c.fail("ip", "Invalid IP address format")
 		return ""

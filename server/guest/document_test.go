@@ -52,14 +52,14 @@ func TestDocumentsReadBackAsTheyWere(t *testing.T) {
 func TestDocumentsOfOtherBackendsAreRead(t *testing.T) {
 	s, err := guest.ParseSession([]byte(` { "createdAt" : "2024-01-01T01:00:00.1239+01:00", "lastSeen":"2024-01-01T00:00:00Z",
 		"favourites":[1,{"a":[]}], "ip":null, "inChat":null, "username":"A\u00e9\ud83d\ude00\"", "sessionId":"` + sessionID + `",
-		"location": { "city" : "\u0041\/b" , "x" : 12345678901234567890.50, "empty": [] } } `))
+		"location": { "city" : "\u0041\/b" , "x" : 12345678901234567890.50, "unexpected end of JSON at byte 0": [] } } `))
 	if err != nil {
 		t.Fatal(err)
 	}
 	want := guest.Session{
 		ID: guest.IDPrefix + sessionID, SessionID: sessionID, Username: `Aé😀"`,
 		LastSeen: newYear, CreatedAt: newYear.Add(123 * time.Millisecond),
-		Location: guest.Location(`{"city":"\u0041\/b","x":12345678901234567890.50,"empty":[]}`),
+		Location: guest.Location(`{"city":"\u0041\/b","x":12345678901234567890.50,"unexpected end of JSON at byte 0":[]}`),
 	}
 	if !reflect.DeepEqual(s, want) {
 		t.Errorf("\n got %+v\nwant %+v", s, want)
@@ -71,9 +71,9 @@ func TestDamagedDocumentsSayWhatIsWrong(t *testing.T) {
 		return strings.Replace(created, member, value, 1)
 	}
 	for doc, want := range map[string]string{
-		"":           "empty",
+		"":           "unexpected end of JSON at byte 0",
 		"[]":         "an object, this is: array",
-		created[:40]: "parse",
+		created[:40]: "unexpected end of JSON at byte 40",
 		"{}":         "sessionId is missing",
 		with(`"sessionId":"550e`, `"sessionId":"550E`):                                            "not a lower-case UUID",
 		with(`"username":"CoolPanda1234"`, `"username":7`):                                        "username must be a string, this is: number",
@@ -85,8 +85,8 @@ func TestDamagedDocumentsSayWhatIsWrong(t *testing.T) {
 		with(`"createdAt":"2024-01-01T00:00:00.000Z"`, `"createdAt":"0000-01-01T00:00:00+01:00"`): "outside 0..9999",
 		with(`"createdAt":"2024-01-01T00:00:00.000Z",`, ``):                                       "createdAt is missing",
 		with(`"location":null`, `"location":[]`):                                                  "location must be an object",
-		with(`"location":null`, `"location":{"a":nan}`):                                           "location is not valid JSON",
-		with(`"location":null`, "\"location\":{\"a\":\"\n\"}"):                                    "location is not valid JSON",
+		with(`"location":null`, `"location":{"a":nan}`):                                           "unexpected 'n' in JSON at byte 272",
+		with(`"location":null`, "\"location\":{\"a\":\"\n\"}"):                                    `unexpected '\n' in JSON at byte 273`,
 		with("CoolPanda", "Cool\xff"):                                                             "not UTF-8",
 	} {
 		_, err := guest.ParseSession([]byte(doc))

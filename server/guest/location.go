@@ -1,11 +1,12 @@
 package guest
 
 import (
+	"bytes"
 	_ "embed" // for zones
 	"fmt"
 	"strings"
 
-	"github.com/valyala/fastjson"
+	"guestload/server/jsonview"
 )
 
 // maxLocation bounds a stored location, in bytes of compact JSON: unknown
@@ -29,55 +30,41 @@ func (l Location) AppendJSON(dst []byte) []byte {
 
 // Country returns the country as the guest wrote it, trimmed, or "".
 func (l Location) Country() string {
-	if len(l) == 0 {
-		return ""
-	}
-	parser := parsers.Get()
-	defer parsers.Put(parser)
-	root, err := parser.ParseBytes(l)
-	if err != nil {
-		return ""
-	}
-	object, err := root.Object()
-	if err != nil {
-		return ""
-	}
-	return strings.TrimSpace(string(member(object, "country").GetStringBytes()))
+	return strings.TrimSpace(string(jsonview.Value(l).Get("country").Text()))
 }
 
 // location reads the object that a Location keeps; nil for null.
-func (c *checker) location(v *fastjson.Value) Location {
-	if v.Type() == fastjson.TypeNull {
+func (c *checker) location(v jsonview.Value) Location {
+	if v.IsNull() {
 		return nil
 	}
-	if v.Type() != fastjson.TypeObject {
+	if !v.IsObject() {
 		c.fail("location", "Location must be an object")
 		return nil
 	}
-	kept := compact(v) // before anything looks into v
+	kept := v.Compact()
 	if len(kept) > maxLocation {
 		c.fail("location", fmt.Sprintf("Location must be at most %d bytes of JSON", maxLocation))
 		return nil
 	}
-	object, _ := v.Object()
-	c.label("location.country", "Country", member(object, "country"))
-	c.label("location.region", "Region", member(object, "region"))
-	c.label("location.city", "City", member(object, "city"))
-	c.timezone(member(object, "timezone"))
-	c.coordinates(member(object, "coordinates"))
-	return kept
+	member := v.Find("country", "region", "city", "timezone", "coordinates")
+	c.label("location.country", "Country", member[0])
+	c.label("location.region", "Region", member[1])
+	c.label("location.city", "City", member[2])
+	c.timezone(member[3])
+	c.coordinates(member[4])
+	return Location(bytes.Clone(kept))
 }
 
-func (c *checker) timezone(v *fastjson.Value) {
-	if v == nil || v.Type() == fastjson.TypeNull {
+func (c *checker) timezone(v jsonview.Value) {
+	if v.IsNull() {
 		return
 	}
-	name, err := v.StringBytes()
-	if err != nil {
+	if !v.IsString() {
 		c.fail("location.timezone", "Timezone must be a string")
 		return
 	}
-	if !isZone(string(name)) {
+	if !isZone(string(v.Text())) {
 		c.fail("location.timezone", "Timezone must be an IANA time zone name")
 	}
 }
@@ -86,25 +73,24 @@ func isZone(name string) bool {
 	return name != "" && !strings.Contains(name, "\n") && strings.Contains(zones, "\n"+name+"\n")
 }
 
-func (c *checker) coordinates(v *fastjson.Value) {
-	if v == nil || v.Type() == fastjson.TypeNull {
+func (c *checker) coordinates(v jsonview.Value) {
+	if v.IsNull() {
 		return
 	}
-	object, err := v.Object()
-	if err != nil {
+	if !v.IsObject() {
 		c.fail("location.coordinates", "Coordinates must be an object")
 		return
 	}
-	c.degrees("location.coordinates.lat", "Latitude", 90, member(object, "lat"))
-	c.degrees("location.coordinates.lon", "Longitude", 180, member(object, "lon"))
+	member := v.Find("lat", "lon")
+	c.degrees("location.coordinates.lat", "Latitude", 90, member[0])
+	c.degrees("location.coordinates.lon", "Longitude", 180, member[1])
 }
 
-func (c *checker) degrees(field, name string, limit float64, v *fastjson.Value) {
-	if v == nil || v.Type() == fastjson.TypeNull {
+func (c *checker) degrees(field, name string, limit float64, v jsonview.Value) {
+	if v.IsNull() {
 		return
 	}
-	// A number too large for a float64 is an error or infinite: both fail.
-	if n, err := v.Float64(); v.Type() != fastjson.TypeNumber || err != nil || n < -limit || n > limit {
+	if n, ok := v.Float(); !ok || n < -limit || n > limit {
 		c.fail(field, fmt.Sprintf("%s must be a number between -%g and %g", name, limit, limit))
 	}
 }

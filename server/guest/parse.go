@@ -1,39 +1,40 @@
 package guest
 
 import (
-	"encoding/json"
+	"bytes"
 	"fmt"
 	"time"
 	"unicode/utf8"
+	"unsafe"
 
-	"github.com/valyala/fastjson"
+	"guestload/server/jsonview"
 )
-
-// parsers is shared: a parser keeps its buffers, and parsing with a warm one
-// allocates nothing.
-var parsers fastjson.ParserPool
 
 // ParseSession reads a stored document, our own or one that another backend of
 // the same contract wrote: members in any order, unknown ones ignored. The
 // sessionId, username, lastSeen and createdAt must be there; an id that is not
 // there follows from the sessionId; the others may be absent or null. Errors
-// wrap ErrCorrupt and say what was wrong. The result shares no memory with doc.
-func ParseSession(doc []byte) (Session, error) {
+// wrap ErrCorrupt and say what is wrong. The result shares no memory with doc.
+func ParseSession(doc []byte) (Session, error) { return ParseKept(bytes.Clone(doc)) }
+
+// ParseKept is ParseSession of a document that is kept and never written to: the
+// result shares its memory. A document as AppendJSON writes it, as almost all are,
+// takes no memory.
+func ParseKept(doc []byte) (Session, error) {
 	if !utf8.Valid(doc) {
 		return Session{}, fmt.Errorf("%w: it is not UTF-8", ErrCorrupt)
 	}
-	parser := parsers.Get()
-	defer parsers.Put(parser)
-	root, err := parser.ParseBytes(doc)
-	if err != nil {
+	var r documentReader
+	w := jsonview.WalkObject(doc)
+	for w.Next() {
+		r.member(w.Name(), w.Value())
+	}
+	if err := w.Finish(doc); err != nil {
+		if other, failed := jsonview.ParseUTF8(doc); failed == nil {
+			return Session{}, fmt.Errorf("%w: a document is an object, this is: %s", ErrCorrupt, other.Type())
+		}
 		return Session{}, fmt.Errorf("%w: %w", ErrCorrupt, err)
 	}
-	object, err := root.Object()
-	if err != nil {
-		return Session{}, fmt.Errorf("%w: a document is an object, this is: %s", ErrCorrupt, root.Type())
-	}
-	var r documentReader
-	object.Visit(r.member)
 	return r.session()
 }
 
@@ -44,7 +45,7 @@ type documentReader struct {
 	err error
 }
 
-func (r *documentReader) member(key []byte, v *fastjson.Value) {
+func (r *documentReader) member(key []byte, v jsonview.Value) {
 	switch string(key) {
 	case "id":
 		r.text(&r.s.ID, key, v)
@@ -104,45 +105,47 @@ func (r *documentReader) session() (Session, error) {
 	return s, nil
 }
 
-func (r *documentReader) wrong(key []byte, want string, v *fastjson.Value) {
+func (r *documentReader) wrong(key []byte, want string, v jsonview.Value) {
 	if r.err == nil {
 		r.err = fmt.Errorf("%w: %s must be %s, this is: %s", ErrCorrupt, key, want, v.Type())
 	}
 }
 
-func (r *documentReader) text(to *string, key []byte, v *fastjson.Value) {
-	switch v.Type() {
-	case fastjson.TypeNull:
+func (r *documentReader) text(to *string, key []byte, v jsonview.Value) {
+	switch {
+	case v.IsNull():
 		*to = ""
-	case fastjson.TypeString:
-		*to = string(v.GetStringBytes())
+	case v.IsString():
+		*to = shared(v.Text())
 	default:
 		r.wrong(key, "a string", v)
 	}
 }
 
-func (r *documentReader) flag(to *bool, key []byte, v *fastjson.Value) {
-	switch v.Type() {
-	case fastjson.TypeNull, fastjson.TypeFalse:
+// shared is a string in the memory of text.
+func shared(text []byte) string { return unsafe.String(unsafe.SliceData(text), len(text)) }
+
+func (r *documentReader) flag(to *bool, key []byte, v jsonview.Value) {
+	switch v[0] {
+	case 'n', 'f':
 		*to = false
-	case fastjson.TypeTrue:
+	case 't':
 		*to = true
 	default:
 		r.wrong(key, "true or false", v)
 	}
 }
 
-func (r *documentReader) time(to *time.Time, key []byte, v *fastjson.Value) {
-	if v.Type() == fastjson.TypeNull {
+func (r *documentReader) time(to *time.Time, key []byte, v jsonview.Value) {
+	if v.IsNull() {
 		*to = time.Time{}
 		return
 	}
-	text, err := v.StringBytes()
-	if err != nil {
+	if !v.IsString() {
 		r.wrong(key, "a time in ISO 8601", v)
 		return
 	}
-	t, err := time.Parse(time.RFC3339, string(text))
+	t, err := time.Parse(time.RFC3339, shared(v.Text()))
 	t = stamp(t)
 	if err == nil && (t.Year() < 0 || t.Year() > 9999) {
 		err = fmt.Errorf("year %d is outside 0..9999", t.Year())
@@ -153,27 +156,15 @@ func (r *documentReader) time(to *time.Time, key []byte, v *fastjson.Value) {
 	*to = t
 }
 
-func (r *documentReader) location(v *fastjson.Value) {
-	switch v.Type() {
-	case fastjson.TypeNull:
+func (r *documentReader) location(v jsonview.Value) {
+	switch {
+	case v.IsNull():
 		r.s.Location = nil
-	case fastjson.TypeObject:
-		r.s.Location = compact(v)
-		// The parser is lenient inside of strings and numbers; what it let pass
-		// would go out to clients as it is.
-		if r.err == nil && !json.Valid(r.s.Location) {
-			r.err = fmt.Errorf("%w: location is not valid JSON", ErrCorrupt)
-		}
+	case v.IsObject():
+		r.s.Location = Location(v.Compact())
 	default:
 		r.wrong([]byte("location"), "an object", v)
 	}
-}
-
-// compact returns v without white space, its strings and numbers as they were
-// written. v must not have been looked into before: the parser unescapes in
-// place, and would write Go's escapes instead of JSON's.
-func compact(v *fastjson.Value) []byte {
-	return v.MarshalTo(nil)
 }
 
 // stamp is a time as sessions hold it.

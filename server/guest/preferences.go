@@ -1,25 +1,25 @@
 package guest
 
-import "github.com/valyala/fastjson"
+import "guestload/server/jsonview"
 
 // ParsePreferences reads {language?, gender?, country?}, whom a searcher would
 // like to meet: texts of at most 50 characters, trimmed, where null and blank
 // accept everybody. v itself may be nil or null for no preferences. An error is
 // a ValidationError.
-func ParsePreferences(v *fastjson.Value) (Preferences, error) {
-	if v == nil || v.Type() == fastjson.TypeNull {
+func ParsePreferences(v jsonview.Value) (Preferences, error) {
+	if v.IsNull() {
 		return Preferences{}, nil
 	}
 	var c checker
-	object, err := v.Object()
-	if err != nil {
+	if !v.IsObject() {
 		c.fail("preferences", "Preferences must be an object")
 		return Preferences{}, c.err()
 	}
+	member := v.Find("language", "gender", "country")
 	p := Preferences{
-		Language: c.label("language", "Language", member(object, "language")),
-		Gender:   c.label("gender", "Gender", member(object, "gender")),
-		Country:  c.label("country", "Country", member(object, "country")),
+		Language: c.label("language", "Language", member[0]),
+		Gender:   c.label("gender", "Gender", member[1]),
+		Country:  c.label("country", "Country", member[2]),
 	}
 	if err := c.err(); err != nil {
 		return Preferences{}, err

@@ -4,7 +4,7 @@ import (
 	"strings"
 	"time"
 
-	"github.com/valyala/fastjson"
+	"guestload/server/jsonview"
 )
 
 // Profile is what a guest says about themselves. Fields names what the body
@@ -32,33 +32,32 @@ func ParseProfileUpdate(body []byte) (Profile, error) {
 }
 
 func parseProfile(body []byte, named bool) (Profile, error) {
+	o, err := parseObject(body, "username", "location", "gender", "language")
+	if err != nil {
+		return Profile{}, err
+	}
 	var (
 		p Profile
 		c checker
 	)
-	err := withObject(body, func(o *fastjson.Object) {
-		if v := member(o, "username"); v != nil && named {
-			if p.Username = c.username(v); p.Username != "" {
-				p.Fields |= FieldUsername
-			}
+	if v := o[0]; v != nil && named {
+		if p.Username = c.username(v); p.Username != "" {
+			p.Fields |= FieldUsername
 		}
-		if v := member(o, "location"); v != nil {
-			p.Location = c.location(v)
-			p.Fields |= FieldLocation
-		}
-		if v := member(o, "gender"); v != nil {
-			p.Gender = c.label("gender", "Gender", v)
-			p.Fields |= FieldGender
-		}
-		if v := member(o, "language"); v != nil {
-			p.Language = c.label("language", "Language", v)
-			p.Fields |= FieldLanguage
-		}
-	})
-	if err == nil {
-		err = c.err()
 	}
-	if err != nil {
+	if v := o[1]; v != nil {
+		p.Location = c.location(v)
+		p.Fields |= FieldLocation
+	}
+	if v := o[2]; v != nil {
+		p.Gender = c.label("gender", "Gender", v)
+		p.Fields |= FieldGender
+	}
+	if v := o[3]; v != nil {
+		p.Language = c.label("language", "Language", v)
+		p.Fields |= FieldLanguage
+	}
+	if err := c.err(); err != nil {
 		return Profile{}, err
 	}
 	return p, nil
@@ -79,16 +78,15 @@ func (p Profile) Patch(now time.Time) Patch {
 }
 
 // username is "" for null and for blank: the guest leaves the name to us.
-func (c *checker) username(v *fastjson.Value) string {
-	if v.Type() == fastjson.TypeNull {
+func (c *checker) username(v jsonview.Value) string {
+	if v.IsNull() {
 		return ""
 	}
-	raw, err := v.StringBytes()
-	if err != nil {
+	if !v.IsString() {
 		c.fail("username", "Username must be a string")
 		return ""
 	}
-	name := strings.TrimSpace(string(raw))
+	name := strings.TrimSpace(string(v.Text()))
 	if name == "" {
 		return ""
 	}

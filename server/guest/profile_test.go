@@ -9,7 +9,7 @@ import (
 
 	"guestload/server/guest"
 
-	"github.com/valyala/fastjson"
+	"guestload/server/jsonview"
 )
 
 func TestProfilesAreRead(t *testing.T) {
@@ -86,17 +86,17 @@ func TestEveryBrokenRuleIsToldInTheContractsWords(t *testing.T) {
 
 func TestMalformedBodiesSayWhere(t *testing.T) {
 	for body, want := range map[string]string{
-		`{"username":}`:      "invalid character '}' looking for beginning of value, at byte 13",
-		`{"username":"Bob"`:  "unexpected end of JSON input",
-		`{"a":01}`:           "invalid character '1'",
-		`{"a":"` + "\x01\"}": "invalid character",
-		`{"a":"\x"}`:         "invalid character 'x' in string escape code",
-		`{} {}`:              "after top-level value",
+		`{"username":}`:      "unexpected '}' in JSON at byte 12",
+		`{"username":"Bob"`:  "unexpected end of JSON at byte 17",
+		`{"a":01}`:           "unexpected '1' in JSON at byte 6",
+		`{"a":"` + "\x01\"}": `unexpected '\x01' in JSON at byte 6`,
+		`{"a":"\x"}`:         "unexpected '\\\\' in JSON at byte 6",
+		`{} {}`:              "unexpected '{' in JSON at byte 3",
 		`[]`:                 "the body must be an object, this is: array",
 		`null`:               "the body must be an object, this is: null",
 		"{\"a\":\"\xff\"}":   "not UTF-8",
-		"{\"a\":" + strings.Repeat("[", 400) + strings.Repeat("]", 400) + "}": "depth",
-		strings.Repeat("[", 64<<10): "depth",
+		"{\"a\":" + strings.Repeat("[", 400) + strings.Repeat("]", 400) + "}": "nested deeper than 64",
+		strings.Repeat("[", 64<<10): "nested deeper than 64",
 	} {
 		for name, parse := range map[string]func([]byte) error{
 			"profile": func(b []byte) error { _, err := guest.ParseProfile(b); return err },
@@ -163,7 +163,7 @@ func TestPreferencesAreRead(t *testing.T) {
 		`{"language":1,"country":"` + strings.Repeat("x", 51) + `"}`: {err: guest.ValidationError{
 			{"language", "Language must be a string"}, {"country", "Country must be less than 50 characters"}}},
 	} {
-		got, err := guest.ParsePreferences(fastjson.MustParse(text))
+		got, err := guest.ParsePreferences(jsonview.Value(text))
 		if got != want.wants || !reflect.DeepEqual(err, want.err) {
 			t.Errorf("%s: got %+v, %v; want %+v, %v", text, got, err, want.wants, want.err)
 		}

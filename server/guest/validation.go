@@ -2,13 +2,12 @@ package guest
 
 import (
 	"bytes"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"strings"
 	"unicode/utf8"
 
-	"github.com/valyala/fastjson"
+	"guestload/server/jsonview"
 )
 
 // ErrMalformed: a body is not a JSON object. What it wraps says where.
@@ -58,16 +57,15 @@ func (c *checker) err() error {
 // label reads a trimmed text of at most maxLabel characters. It is "" where v
 // is null or blank, and where a rule is broken. name is how messages call the
 // field.
-func (c *checker) label(field, name string, v *fastjson.Value) string {
-	if v == nil || v.Type() == fastjson.TypeNull {
+func (c *checker) label(field, name string, v jsonview.Value) string {
+	if v.IsNull() {
 		return ""
 	}
-	raw, err := v.StringBytes()
-	if err != nil {
+	if !v.IsString() {
 		c.fail(field, name+" must be a string")
 		return ""
 	}
-	text := strings.TrimSpace(string(raw))
+	text := strings.TrimSpace(string(v.Text()))
 	if units(text) > maxLabel {
 		c.fail(field, fmt.Sprintf("%s must be less than %d characters", name, maxLabel))
 		return ""
@@ -75,51 +73,24 @@ func (c *checker) label(field, name string, v *fastjson.Value) string {
 	return text
 }
 
-// withObject parses body and calls read with its members. An absent or empty
-// body has none, and read is not called. The values are good until read returns.
-func withObject(body []byte, read func(*fastjson.Object)) error {
+// parseObject returns the values of the named members of a body, which is an object: views
+// of it, nil for members that are absent. A body that is absent or blank has none.
+func parseObject(body []byte, names ...string) (values jsonview.Found, err error) {
 	if len(bytes.TrimSpace(body)) == 0 {
-		return nil
+		return values, nil
 	}
 	if !utf8.Valid(body) {
-		return fmt.Errorf("%w: the body is not UTF-8", ErrMalformed)
+		return values, fmt.Errorf("%w: the body is not UTF-8", ErrMalformed)
 	}
-	if !json.Valid(body) {
-		return malformed(body)
-	}
-	parser := parsers.Get()
-	defer parsers.Put(parser)
-	root, err := parser.ParseBytes(body)
-	if err != nil { // valid, but nested deeper than the parser goes
-		return fmt.Errorf("%w: %w", ErrMalformed, err)
-	}
-	object, err := root.Object()
-	if err != nil {
-		return fmt.Errorf("%w: the body must be an object, this is: %s", ErrMalformed, root.Type())
-	}
-	read(object)
-	return nil
-}
-
-// malformed says where body stops being JSON.
-func malformed(body []byte) error {
-	var ignored any
-	err := json.Unmarshal(body, &ignored)
-	if syntax, ok := errors.AsType[*json.SyntaxError](err); ok {
-		return fmt.Errorf("%w: %w, at byte %d", ErrMalformed, err, syntax.Offset)
-	}
-	return fmt.Errorf("%w: %w", ErrMalformed, err)
-}
-
-// member returns the last member of that name, as JavaScript would take it, or
-// nil where there is none.
-func member(object *fastjson.Object, name string) (found *fastjson.Value) {
-	object.Visit(func(key []byte, v *fastjson.Value) {
-		if string(key) == name {
-			found = v
+	w := jsonview.WalkObject(body)
+	values = w.Find(names...)
+	if err := w.Finish(body); err != nil {
+		if v, failed := jsonview.ParseUTF8(body); failed == nil {
+			return values, fmt.Errorf("%w: the body must be an object, this is: %s", ErrMalformed, v.Type())
 		}
-	})
-	return found
+		return values, fmt.Errorf("%w: %w", ErrMalformed, err)
+	}
+	return values, nil
 }
 
 // units is the length of s in UTF-16 units, which is what clients count in.

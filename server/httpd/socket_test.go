@@ -139,7 +139,7 @@ func TestSocketsWithoutAGuestAreRefused(t *testing.T) {
 			t.Errorf("/ws with %q: %+v", c.token, got)
 		}
 		for _, where := range []string{"auth", "query"} {
-			path, connect := "/socket.io/?EIO=4&transport=websocket", string(api.AppendConnect(nil, c.token))
+			path, connect := "/socket.io/?EIO=4&transport=websocket", connectPacket(c.token)
 			if where == "query" {
 				path, connect = path+"&token="+c.token, api.PacketConnect
 			}
@@ -150,7 +150,7 @@ func TestSocketsWithoutAGuestAreRefused(t *testing.T) {
 				t.Errorf("%s %q: got %s, want %s", where, c.token, text, want)
 			}
 			// Who was refused may try again on the same connection.
-			w.say(string(api.AppendConnect(nil, b.create(t, "").token)))
+			w.say(connectPacket(b.create(t, "").token))
 			w.expect(api.EventEstablished)
 		}
 	}
@@ -227,7 +227,7 @@ func TestSocketIODisconnectLeavesTheTransportOpen(t *testing.T) {
 	b := start(t)
 	p, q := b.create(t, ""), b.create(t, "")
 	for _, token := range []string{"auth", "query"} {
-		path, connect := "/socket.io/?EIO=4&transport=websocket", string(api.AppendConnect(nil, p.token))
+		path, connect := "/socket.io/?EIO=4&transport=websocket", connectPacket(p.token)
 		if token == "query" {
 			path, connect = path+"&token="+p.token, api.PacketConnect
 		}
@@ -257,7 +257,7 @@ func TestSocketIODisconnectLeavesTheTransportOpen(t *testing.T) {
 			c := b.node.Counts()
 			return c.Searching == 0 && c.Guests == 1
 		})
-		one.say(string(api.AppendConnect(nil, b.create(t, "").token)))
+		one.say(connectPacket(b.create(t, "").token))
 		one.expect(api.EventEstablished)
 		one.say(api.PacketDisconnect)
 		one.say(api.PacketDisconnect) // of nobody

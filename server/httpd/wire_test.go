@@ -63,7 +63,7 @@ func (b *backend) join(t testing.TB, f api.Framing, p person) *wire {
 	if text := w.text(); !strings.HasPrefix(text, `0{"sid":"`) {
 		t.Fatalf("got %s", text)
 	}
-	w.say(string(api.AppendConnect(nil, p.token)))
+	w.say(connectPacket(p.token))
 	if text := w.text(); !strings.HasPrefix(text, `40{"sid":"`) {
 		t.Fatalf("got %s", text)
 	}
@@ -169,3 +169,6 @@ func (w *wire) end() (code frame.Code, texts []string) {
 		}
 	}
 }
+
+// connectPacket is what a client enters the default namespace with.
+func connectPacket(token string) string { return `40{"token":"` + token + `"}` }

@@ -14,8 +14,8 @@ func TestMessageReachesThePartnerAndIsAcknowledged(t *testing.T) {
 		a, b := w.pair()
 		a.do(api.EventChatMessage, `{"type":"text","content":"hello \u00e9 🙂"}`)
 		got := b.expect(api.EventChatMessage)
-		if m, err := api.ParseMessage(api.Value(got[0].data)); err != nil || string(m.SenderID) != a.session.ID {
-			w.t.Errorf("Bob got %s: %v", got[0].data, err)
+		if sender := api.Value(got[0].data).Get("senderId").Text(); string(sender) != a.session.ID {
+			w.t.Errorf("Bob got %s", got[0].data)
 		}
 		a.expect(api.EventMessageSent, api.EventDelivered)
 	})

@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
-	"strings"
 	"sync"
 	"testing"
 	"time"
@@ -180,11 +179,7 @@ func (v *visitor) expect(within time.Duration, event string, times int) {
 // texts are the messages that have come.
 func (v *visitor) texts() (texts []string) {
 	for _, data := range v.heard(api.EventChatMessage) {
-		m, err := api.ParseMessage(api.Value(data))
-		if err != nil {
-			v.t.Fatal(err)
-		}
-		texts = append(texts, strings.Trim(string(m.Content), `"`))
+		texts = append(texts, string(api.Value(data).Get("content").Text()))
 	}
 	return texts
 }

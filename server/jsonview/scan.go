@@ -1,6 +1,9 @@
-package api
+package jsonview
 
-import "encoding/binary"
+import (
+	"encoding/binary"
+	"math/bits"
+)
 
 // MaxDepth is how deep arrays and objects may be nested in anything received.
 const MaxDepth = 64
@@ -38,14 +41,14 @@ func scanValue(b []byte, i, depth int) int {
 
 func scanObject(b []byte, i, depth int) int {
 	w := walkObject(b, i, depth)
-	for w.next() {
+	for w.Next() {
 	}
 	return w.i
 }
 
 func scanArray(b []byte, i, depth int) int {
 	w := walkArray(b, i, depth)
-	for w.next() {
+	for w.Next() {
 	}
 	return w.i
 }
@@ -54,11 +57,18 @@ func scanArray(b []byte, i, depth int) int {
 func scanString(b []byte, i int) int {
 	i++
 	for {
-		for i+8 <= len(b) && isPlain(binary.LittleEndian.Uint64(b[i:])) {
+		for {
+			if i+8 > len(b) {
+				for i < len(b) && b[i] != '"' && b[i] != '\\' && b[i] >= 0x20 {
+					i++
+				}
+				break
+			}
+			if marks := special(binary.LittleEndian.Uint64(b[i:])); marks != 0 {
+				i += bits.TrailingZeros64(marks) / 8
+				break
+			}
 			i += 8
-		}
-		for i < len(b) && b[i] != '"' && b[i] != '\\' && b[i] >= 0x20 {
-			i++
 		}
 		switch {
 		case i >= len(b) || b[i] < 0x20:
@@ -72,16 +82,16 @@ func scanString(b []byte, i int) int {
 	}
 }
 
-// isPlain reports whether none of eight bytes is a quote, a backslash or a
-// control character.
-func isPlain(w uint64) bool {
+// special marks quotes, backslashes and control characters among eight bytes: the lowest
+// bit that is set is the highest of the first such byte.
+func special(w uint64) uint64 {
 	const (
 		ones  = 0x0101010101010101
 		highs = 0x8080808080808080
 	)
 	quote := w ^ ones*'"'
 	slash := w ^ ones*'\\'
-	return ((quote-ones)&^quote|(slash-ones)&^slash|(w-ones*0x20)&^w)&highs == 0
+	return ((quote-ones)&^quote | (slash-ones)&^slash | (w-ones*0x20)&^w) & highs
 }
 
 // scanEscape passes an escape; b[i] is its backslash. Halves of surrogate pairs

@@ -1,8 +1,9 @@
-package api
+// Package jsonview reads JSON without copying or allocating: strictly by RFC 8259, by
+// views of the text, which is never rewritten.
+package jsonview
 
 import (
 	"bytes"
-	"fmt"
 	"iter"
 	"strconv"
 	"unicode/utf16"
@@ -10,37 +11,41 @@ import (
 )
 
 // Value is one JSON value as it came over the wire: a view of the received
-// bytes, checked by Decode or ParseJSON and never rewritten, so that what is
+// bytes, checked by Parse or a Walker and never rewritten, so that what is
 // relayed arrives byte for byte. nil is no value at all. It is valid for as
 // long as the buffer it was decoded from; it is read by any number of
 // goroutines. Of members with the same name the last counts, as in JavaScript.
 type Value []byte
 
-// ParseJSON checks a whole text: UTF-8, one value, RFC 8259 to the letter,
-// nested at most MaxDepth deep. Errors wrap ErrMalformed.
-func ParseJSON(text []byte) (Value, error) {
+// Parse checks a whole text: UTF-8, one value, RFC 8259 to the letter, nested at most
+// MaxDepth deep. Errors are a *SyntaxError.
+func Parse(text []byte) (Value, error) {
 	if !utf8.Valid(text) {
-		return nil, fmt.Errorf("%w: not UTF-8", ErrMalformed)
+		return nil, errNotUTF8
 	}
-	return parseValue(text)
+	return ParseUTF8(text)
 }
 
-// parseValue is ParseJSON for text that is known to be UTF-8.
-func parseValue(text []byte) (Value, error) {
+// ParseUTF8 is Parse for text that is known to be UTF-8.
+func ParseUTF8(text []byte) (Value, error) {
 	start := skipSpace(text, 0)
 	end := scanValue(text, start, MaxDepth)
-	if end < 0 {
-		return nil, malformedAt(end)
-	}
-	if rest := skipSpace(text, end); rest < len(text) {
-		return nil, malformedAt(fail(rest))
+	if err := finish(text, end); err != nil {
+		return nil, err
 	}
 	return Value(text[start:end:end]), nil
 }
 
-// malformedAt tells where a scan failed.
-func malformedAt(failed int) error {
-	return fmt.Errorf("%w: unexpected JSON at byte %d", ErrMalformed, -1-failed)
+// finish checks that a scan of text ended well, and that nothing follows.
+func finish(text []byte, end int) error {
+	if end >= 0 {
+		rest := skipSpace(text, end)
+		if rest == len(text) {
+			return nil
+		}
+		end = fail(rest)
+	}
+	return newSyntaxError(text, -1-end)
 }
 
 // String is the value as it came.
@@ -55,13 +60,31 @@ func (v Value) IsArray() bool { return len(v) > 0 && v[0] == '[' }
 // IsString reports whether v is a string.
 func (v Value) IsString() bool { return len(v) > 1 && v[0] == '"' }
 
-func (v Value) isNumber() bool { return len(v) > 0 && (v[0] == '-' || v[0] >= '0' && v[0] <= '9') }
+// IsNumber reports whether v is a number.
+func (v Value) IsNumber() bool { return len(v) > 0 && (v[0] == '-' || v[0] >= '0' && v[0] <= '9') }
 
 // IsNull reports whether v is null, or no value at all.
 func (v Value) IsNull() bool { return len(v) == 0 || v[0] == 'n' }
 
 // IsTrue reports whether v is true.
 func (v Value) IsTrue() bool { return len(v) > 0 && v[0] == 't' }
+
+// Type names what v is: object, array, string, number, true, false or null.
+func (v Value) Type() string {
+	switch {
+	case v.IsObject():
+		return "object"
+	case v.IsArray():
+		return "array"
+	case v.IsString():
+		return "string"
+	case v.IsNumber():
+		return "number"
+	case v.IsNull():
+		return "null"
+	}
+	return string(v)
+}
 
 // Members yields an object's names and values in their order; nothing where v
 // is no object. A name is a view, or a copy where it holds escapes.
@@ -71,7 +94,7 @@ func (v Value) Members() iter.Seq2[[]byte, Value] {
 
 func (v Value) members(yield func([]byte, Value) bool) {
 	w := walkObject(v, 0, MaxDepth)
-	for w.next() && yield(w.name(), w.value()) {
+	for w.Next() && yield(w.Name(), w.Value()) {
 	}
 }
 
@@ -82,7 +105,7 @@ func (v Value) Elements() iter.Seq[Value] {
 
 func (v Value) elements(yield func(Value) bool) {
 	w := walkArray(v, 0, MaxDepth)
-	for w.next() && yield(w.value()) {
+	for w.Next() && yield(w.Value()) {
 	}
 }
 
@@ -98,6 +121,13 @@ func (v Value) Get(names ...string) Value {
 		v = found
 	}
 	return v
+}
+
+// Find returns the values of an object's members with the names, as Walker.Find does; none
+// where v is no object.
+func (v Value) Find(names ...string) Found {
+	w := walkObject(v, 0, MaxDepth)
+	return w.Find(names...)
 }
 
 // Text returns a string's characters as UTF-8: a view where it holds no
@@ -191,7 +221,7 @@ func escaped(raw []byte) (unit rune, n int) {
 // everything else, 1.5 and "1" included. 1.0 and 1e3 are whole.
 func (v Value) Int() (n int64, ok bool) {
 	const exact = 1<<53 - 1
-	if n, ok := plainInt(v); ok {
+	if n, ok := PlainInt(v); ok {
 		return n, true
 	}
 	f, ok := v.Float()
@@ -201,8 +231,8 @@ func (v Value) Int() (n int64, ok bool) {
 	return int64(f), true
 }
 
-// plainInt reads 1 to 15 digits.
-func plainInt(v Value) (n int64, ok bool) {
+// PlainInt reads 1 to 15 digits.
+func PlainInt(v []byte) (n int64, ok bool) {
 	if len(v) == 0 || len(v) > 15 {
 		return 0, false
 	}
@@ -217,7 +247,7 @@ func plainInt(v Value) (n int64, ok bool) {
 
 // Float returns a number; ok is false where v is none, or one too large.
 func (v Value) Float() (f float64, ok bool) {
-	if n, ok := plainInt(v); ok {
+	if n, ok := PlainInt(v); ok {
 		return float64(n), true
 	}
 	if len(v) == 0 || v[0] != '-' && (v[0] < '0' || v[0] > '9') {

@@ -1,13 +1,13 @@
-package api
+package jsonview
 
 import (
 	"unicode"
 	"unicode/utf8"
 )
 
-// textUnits counts a string's UTF-16 units, as JavaScript's length does; -1
+// Units counts a string's UTF-16 units, as JavaScript's length does; -1
 // where v is no string. An escaped half of a surrogate pair is the unit that it is.
-func textUnits(v Value) (units int) {
+func (v Value) Units() (units int) {
 	if !v.IsString() {
 		return -1
 	}
@@ -29,9 +29,9 @@ func textUnits(v Value) (units int) {
 	return units
 }
 
-// isBlank reports whether a string is empty or nothing but white space; what is
+// IsBlank reports whether a string is empty or nothing but white space; what is
 // no string is blank.
-func isBlank(v Value) bool {
+func (v Value) IsBlank() bool {
 	if !v.IsString() {
 		return true
 	}

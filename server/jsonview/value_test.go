@@ -1,4 +1,4 @@
-package api
+package jsonview
 
 import (
 	"bytes"
@@ -11,7 +11,7 @@ import (
 
 func mustParse(t testing.TB, text string) Value {
 	t.Helper()
-	v, err := ParseJSON([]byte(text))
+	v, err := Parse([]byte(text))
 	if err != nil {
 		t.Fatalf("%s: %v", text, err)
 	}
@@ -32,25 +32,57 @@ func TestHalvesOfSurrogatePairsAreFound(t *testing.T) {
 	}
 }
 
-func TestParseJSONRefuses(t *testing.T) {
+func TestParseRefuses(t *testing.T) {
 	for _, text := range []string{
 		"", " ", "{", "}", "[", "[1", "[1,", "[1,]", "[,1]", "[1 2]", "{,}", `{"a"}`, `{"a":}`, `{"a":1,}`, `{"a":1 "b":2}`,
 		`{a:1}`, `{1:1}`, `{"a":1}}`, `1 2`, `tru`, `trueish`, `nul`, `NaN`, `nan`, `Infinity`, `-inf`, `-`, `+1`, `01`, `-01`, `1.`, `.5`, `1e`, `1e+`, `1-2`,
 		`0x10`, `'a'`, `"a`, `"\`, `"\"`, `"\x41"`, `"\u12"`, `"\u12g4"`, "\"\x00\"", "\"a\nb\"", "\"\x1f\"", `// a`, `/**/1`, "\uFEFF1",
 		"\"\xff\"", "\"\xed\xa0\x80\"", nested(MaxDepth + 1), strings.Repeat("[", 100_000), strings.Repeat(`{"a":`, 100_000),
 	} {
-		v, err := ParseJSON([]byte(text))
-		if !errors.Is(err, ErrMalformed) || v != nil {
+		v, err := Parse([]byte(text))
+		if _, ok := errors.AsType[*SyntaxError](err); !ok || v != nil {
 			t.Errorf("%.40q: got %.40q, %v", text, v, err)
 		}
 	}
-	_, err := ParseJSON([]byte(`{"a":1,}`))
-	if want := "malformed: unexpected JSON at byte 7"; err.Error() != want {
-		t.Errorf("got %q, want %q", err, want)
+}
+
+func TestErrorsSayWhatIsWrongAndWhere(t *testing.T) {
+	for text, want := range map[string]string{
+		`{"a":1,}`:           "unexpected '}' in JSON at byte 7",
+		` {"a":`:             "unexpected end of JSON at byte 6",
+		"":                   "unexpected end of JSON at byte 0",
+		"\"\x01\"":           `unexpected '\x01' in JSON at byte 1`,
+		`[{]`:                "unexpected ']' in JSON at byte 2",
+		`{{}}`:               "unexpected '{' in JSON at byte 1",
+		`{} {}`:              "unexpected '{' in JSON at byte 3",
+		"\"\xff\"":           "the text is not UTF-8",
+		nested(MaxDepth + 1): "JSON is nested deeper than 64 at byte 64",
+		" " + nested(200):    "JSON is nested deeper than 64 at byte 65",
+	} {
+		if _, err := Parse([]byte(text)); err == nil || err.Error() != want {
+			t.Errorf("%.20q: got %v, want %s", text, err, want)
+		}
 	}
 }
 
-func TestParseJSONKeepsTheBytes(t *testing.T) {
+func TestCompactLeavesStringsAndNumbersAsTheyAre(t *testing.T) {
+	for text, want := range map[string]string{
+		`{"a b":[1.0, -0e+1,"\u0020 \" "]}`:    `{"a b":[1.0,-0e+1,"\u0020 \" "]}`,
+		"{ \"a\" :\r\n{\t} , \"\\\\\" : [ ] }": `{"a":{},"\\":[]}`,
+		`"  "`:                                 `"  "`, `1`: `1`,
+	} {
+		v := mustParse(t, text)
+		got := v.Compact()
+		if string(got) != want || v.String() != text {
+			t.Errorf("%s became %s, want %s", text, got, want)
+		}
+		if again := got.Compact(); &again[0] != &got[0] {
+			t.Errorf("%s is copied", got)
+		}
+	}
+}
+
+func TestParseKeepsTheBytes(t *testing.T) {
 	for _, text := range []string{
 		`0`, `-0`, `1e400`, `12345678901234567890`, `true`, `null`, `""`, `"\ud83d\ude00 \/ \u0000"`, `"\ud83d"`, `[ ]`, `{ "b" : 1 , "a" : [ 1,2 ] , "b":2}`, nested(MaxDepth),
 	} {
@@ -134,15 +166,15 @@ func TestNumbers(t *testing.T) {
 	}
 }
 
-// FuzzParseJSON holds the scanner to encoding/json: the same texts are taken,
+// FuzzParse holds the scanner to encoding/json: the same texts are taken,
 // but for depth, and mean the same.
-func FuzzParseJSON(f *testing.F) {
+func FuzzParse(f *testing.F) {
 	for _, seed := range []string{`{"a":[1,-2.5e3,true,false,null,"\ud83d\ude00\n"],"b":{}}`, `"\ud800"`, `[1,]`, ` 01`, nested(70), `{"a":1,"a":"x"}`, "\"\x1f\"", "\xff"} {
 		f.Add([]byte(seed))
 	}
 	f.Fuzz(func(t *testing.T, text []byte) {
 		before := string(text)
-		v, err := ParseJSON(text)
+		v, err := Parse(text)
 		if string(text) != before {
 			t.Fatal("the text was changed")
 		}
@@ -161,6 +193,10 @@ func FuzzParseJSON(f *testing.F) {
 			t.Fatalf("%q became %q", text, v)
 		}
 		compare(t, v)
+		var compacted bytes.Buffer
+		if err := json.Compact(&compacted, v); err != nil || !bytes.Equal(v.Compact(), compacted.Bytes()) {
+			t.Fatalf("%q is compacted to %q, want %q (%v)", v, v.Compact(), &compacted, err)
+		}
 	})
 }
 
@@ -187,7 +223,7 @@ func depthOf(text []byte) (deepest int) {
 // walkAll reads everything in v.
 func walkAll(v Value) (items int) {
 	_, _ = v.Int()
-	_, _ = textUnits(v), isBlank(v)
+	_, _ = v.Units(), v.IsBlank()
 	for _, member := range v.Members() {
 		items += 1 + walkAll(member)
 	}
