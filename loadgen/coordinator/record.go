@@ -18,15 +18,25 @@ func (c *coordinator) conclude(ctx context.Context, end time.Duration, health me
 	var invalid []string
 	late := false
 	for _, m := range c.members {
-		share, doubts := c.share(m, end)
+		share, doubts := c.sent(m, end), c.failure(m)
+		if m.end != nil {
+			share, doubts, late = results.Run{Record: m.end.Record, Seconds: m.seconds}, m.end.Invalid, late || m.end.Late
+		}
+		share.Record.Invalid = nil
 		shares = append(shares, share)
-		late = late || m.end != nil && m.end.Late
 		for _, doubt := range doubts {
 			invalid = append(invalid, fmt.Sprintf("process %d of %d: %s", m.part.Share, m.part.Of, doubt))
 		}
 	}
-	if whole, err = results.Merge(shares...); err != nil {
-		return whole, err
+	whole, err = results.Merge(shares...)
+	if err != nil { // a worker is wrong about its own share
+		invalid = append(invalid, fmt.Sprintf("the records of the %d processes cannot be merged: %v. This record is of the seconds that they sent", len(shares), err))
+		for i, m := range c.members {
+			shares[i] = c.sent(m, end)
+		}
+		if whole, err = results.Merge(shares...); err != nil {
+			return whole, err
+		}
 	}
 	r := &whole.Record
 	r.Invalid, r.Warnings = invalid, append(c.plan.Warnings, r.Warnings...)
@@ -48,25 +58,23 @@ func (c *coordinator) conclude(ctx context.Context, end time.Duration, health me
 	return whole, nil
 }
 
-// share is what is known of a worker's share, and why it is invalid.
-func (c *coordinator) share(m *member, end time.Duration) (results.Run, []string) {
-	if m.end != nil {
-		r := results.Run{Record: m.end.Record, Seconds: m.seconds}
-		r.Record.Invalid = nil
-		return r, m.end.Invalid
-	}
-	s := c.plan.Scenario
-	r := results.Run{Seconds: m.seconds, Record: results.Record{
-		Part: &m.part, Scenario: s.Name, ScenarioHash: s.Hash, Seed: s.Seed, Started: c.plan.Started.UTC(), DurationSec: end.Seconds(),
-	}}
-	t := m.now
+// sent is what a worker's messages say of its share.
+func (c *coordinator) sent(m *member, end time.Duration) results.Run {
+	s, t := c.plan.Scenario, m.now
 	planned := max(executor.ShareOf(&m.part).Of(c.progress.Timeline().Planned()), t.Arrived)
 	ended := t.Completed + t.Failed + t.Unmatched
-	r.Record.Guests = results.Guests{
-		Planned: planned, Started: ended, Completed: t.Completed, Failed: t.Failed, Unmatched: t.Unmatched, Dropped: planned - ended,
-	}
+	r := results.Run{Seconds: m.seconds, Record: results.Record{
+		Part: &m.part, Scenario: s.Name, ScenarioHash: s.Hash, Seed: s.Seed, Started: c.plan.Started.UTC(), DurationSec: end.Seconds(),
+		Guests: results.Guests{
+			Planned: planned, Started: ended, Completed: t.Completed, Failed: t.Failed, Unmatched: t.Unmatched, Dropped: planned - ended,
+		},
+	}}
 	r.Conclude(s.Thresholds)
-	r.Record.Invalid = nil
+	return r
+}
+
+// failure is why a worker did not end its share.
+func (c *coordinator) failure(m *member) []string {
 	how := "it ended before its share was over, and the run with it"
 	switch {
 	case m.garbled != nil:
@@ -76,5 +84,5 @@ func (c *coordinator) share(m *member, end time.Duration) (results.Run, []string
 	case m.silent:
 		how = "it was silent, and was killed before its share was over, and the run with it"
 	}
-	return r, []string{how + ": " + m.State()}
+	return []string{how + ": " + m.State()}
 }
