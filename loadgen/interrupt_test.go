@@ -1,6 +1,8 @@
 package main
 
 import (
+	"crypto/sha1"
+	"encoding/base64"
 	"fmt"
 	"io"
 	"net"
@@ -38,6 +40,11 @@ func newMute(t *testing.T, answers map[string]string) *mute {
 	over := make(chan struct{})
 	server := &http.Server{Handler: http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		io.Copy(io.Discard, r.Body)
+		if greeting, ok := answers["SOCKET "+r.URL.Path]; ok {
+			m.greet(t, w, r, greeting)
+			<-over
+			return
+		}
 		if body, ok := answers[r.Method+" "+r.URL.Path]; ok {
 			io.WriteString(w, body)
 			return
@@ -55,6 +62,20 @@ func newMute(t *testing.T, answers map[string]string) *mute {
 	t.Cleanup(func() { close(over); server.Close() })
 	m.address = "http://" + l.Addr().String()
 	return m
+}
+
+// greet opens a WebSocket and sends one text frame over it. Nobody reads it, and nothing follows.
+func (m *mute) greet(t *testing.T, w http.ResponseWriter, r *http.Request, greeting string) {
+	nc, _, err := http.NewResponseController(w).Hijack()
+	if err != nil {
+		t.Error(err)
+		return
+	}
+	t.Cleanup(func() { nc.Close() })
+	accept := sha1.Sum([]byte(r.Header.Get("Sec-WebSocket-Key") + "258EAFA5-E914-47DA-95CA-C5AB0DC85B11"))
+	fmt.Fprintf(nc, "HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Accept: %s\r\n\r\n\x81%c%s",
+		base64.StdEncoding.EncodeToString(accept[:]), rune(len(greeting)), greeting)
+	m.waiting <- "SOCKET " + r.URL.Path
 }
 
 // await waits until a request was left unanswered that contains this.
@@ -75,6 +96,7 @@ func (m *mute) await(t *testing.T, path string) {
 
 const (
 	refusal = `{"success":false,"message":"no token"}`
+	greeted = `{"event":"connection:established","data":{"userId":"7f5ac9a8"}}`
 	created = `{"success":true,"data":{"token":"t","user":{"id":"7f5ac9a8","sessionId":"7f5ac9a8","username":"Ann"}}}`
 )
 
@@ -97,6 +119,7 @@ var wastedSearch = strings.Replace(wasted, "phases:\n  - {name: meet, guests: 40
 func TestAnInterruptEndsTheProgramThoughTheTargetIsSilent(t *testing.T) {
 	health := map[string]string{"GET /health": `{"storage":"memory"}`}
 	creates := map[string]string{"GET /health": `{"storage":"memory"}`, "POST /api/guest": created}
+	greets := map[string]string{"GET /health": `{"storage":"memory"}`, "POST /api/guest": created, "SOCKET " + api.PathJSON: greeted}
 	for _, tt := range []struct {
 		name    string
 		answers map[string]string
@@ -106,6 +129,7 @@ func TestAnInterruptEndsTheProgramThoughTheTargetIsSilent(t *testing.T) {
 		{"says nothing at all", nil, "GET /health", true},
 		{"knows health alone", health, "POST /api/guest", false},
 		{"creates guests alone", creates, "GET " + api.PathJSON, false},
+		{"opens sockets and reads none", greets, "SOCKET " + api.PathJSON, false},
 	} {
 		for mode, args := range map[string][]string{"one process": nil, "two processes": {"--processes", "2"}, "search": nil} {
 			t.Run(tt.name+", "+mode, func(t *testing.T) {
@@ -116,7 +140,7 @@ func TestAnInterruptEndsTheProgramThoughTheTargetIsSilent(t *testing.T) {
 				}
 				m := newMute(t, tt.answers)
 				args := append([]string{"--scenario", scenarioFile(t, text), "--target", m.address, "--quiet"}, args...)
-				end := interrupted(t, args, func() {
+				end := interrupted(t, args, func(int, string) {
 					if m.await(t, tt.reached); mode == "two processes" && tt.reached == "POST /api/guest" {
 						m.await(t, tt.reached) // the first is for the target's counts
 					}
@@ -135,6 +159,22 @@ func TestAnInterruptEndsTheProgramThoughTheTargetIsSilent(t *testing.T) {
 	}
 }
 
+// clean is a scenario whose guests leave cleanly after a moment.
+var clean = strings.Replace(wasted, "{idle: {for: 20s}}", "{idle: {for: 1ms}}", 1)
+
+// A guest who waits for the answer to its close frame does not keep the program either.
+func TestAnInterruptEndsTheProgramWhileSocketsClose(t *testing.T) {
+	m := newMute(t, map[string]string{"GET /health": `{"storage":"memory"}`, "POST /api/guest": created, "SOCKET " + api.PathJSON: greeted})
+	end := interrupted(t, []string{"--scenario", scenarioFile(t, clean), "--target", m.address, "--quiet"}, func(int, string) {
+		for range 3 {
+			m.await(t, "SOCKET "+api.PathJSON)
+		}
+	}, syscall.SIGINT)
+	if !end.hasRecord || !end.record.Interrupted {
+		t.Errorf("%+v", end)
+	}
+}
+
 // ending is how a program ended that was interrupted.
 type ending struct {
 	took           time.Duration
@@ -145,7 +185,7 @@ type ending struct {
 
 // interrupted starts the program, sends it signals once it is where it should be, and
 // checks that it ends soon with the exit code of an interrupted run.
-func interrupted(t *testing.T, args []string, there func(), signals ...os.Signal) ending {
+func interrupted(t *testing.T, args []string, there func(pid int, dir string), signals ...os.Signal) ending {
 	t.Helper()
 	folder := t.TempDir()
 	dir := filepath.Join(folder, "r")
@@ -159,7 +199,7 @@ func interrupted(t *testing.T, args []string, there func(), signals ...os.Signal
 		files = append(files, f)
 	}
 	cmd := start(t, files[0], files[1], append(args, "--out", dir)...)
-	there()
+	there(cmd.Process.Pid, dir)
 	at := time.Now()
 	for _, s := range signals {
 		if err := cmd.Process.Signal(s); err != nil {
@@ -190,7 +230,7 @@ func interrupted(t *testing.T, args []string, there func(), signals ...os.Signal
 func TestASecondInterruptLeavesTheRecord(t *testing.T) {
 	m := newMute(t, map[string]string{"GET /health": `{"storage":"memory"}`, "POST /api/guest": created})
 	end := interrupted(t, []string{"--scenario", scenarioFile(t, wasted), "--target", m.address, "--quiet"},
-		func() { m.await(t, "GET "+api.PathJSON) }, syscall.SIGINT, syscall.SIGINT)
+		func(int, string) { m.await(t, "GET "+api.PathJSON) }, syscall.SIGINT, syscall.SIGINT)
 	if !end.hasRecord || !end.record.Interrupted {
 		t.Errorf("%+v", end)
 	}

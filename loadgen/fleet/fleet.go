@@ -103,6 +103,9 @@ func (f *Fleet) Stop(ctx context.Context) {
 	if f.redis != nil {
 		f.redis.Close()
 	}
+	if f.meter != nil {
+		f.meter.close(ctx)
+	}
 }
 
 // Usage is what the servers spent, each and together, and Redis; nil where it is

@@ -3,6 +3,7 @@ package fleet
 import (
 	"strings"
 	"testing"
+	"time"
 
 	"guestload/server/app"
 	"guestload/server/redisproc"
@@ -41,6 +42,7 @@ func TestTheMeterCountsOverRestarts(t *testing.T) {
 		}
 	}
 	m.stop(t.Context())
+	m.close(t.Context())
 	u := m.usage()
 	// What connecting takes is counted, too: a few commands each time.
 	if u.CommandsPerSession < 20+15+7 || u.CommandsPerSession > 20+15+7+40 || u.ScriptsPerSession != 5 {
@@ -65,6 +67,7 @@ func TestTheMeterAddsUpACluster(t *testing.T) {
 		}
 	}
 	m.stop(t.Context())
+	m.close(t.Context())
 	if u := m.usage(); len(m.mu.nodes) != 3 || u.CommandsPerSession < 30 {
 		t.Errorf("%d nodes, %+v", len(m.mu.nodes), u)
 	}
@@ -81,6 +84,29 @@ func TestThePasswordIsInNoError(t *testing.T) {
 		if err == nil || strings.Contains(err.Error(), "s3cret") {
 			t.Errorf("error %v", err)
 		}
+	}
+}
+
+// What a server says in place of its address ends the start at once, however much that is.
+func TestAServerThatSaysSomethingElseIsAnError(t *testing.T) {
+	for name, tt := range map[string]struct{ script, want string }{
+		"a line":               {"echo hello; exec sleep 60", `its first line names no address such as http://127.0.0.1:8080: "hello\n"`},
+		"a line without end":   {"exec tr '\\0' x < /dev/zero", "its first line names no address such as http://127.0.0.1:8080: \"xxx"},
+		"half an address":      {"echo 'listening at http://'; exec sleep 60", `"listening at http://\n"`},
+		"an address of no use": {"echo 'http://127.0.0.1:port'; exec sleep 60", `"http://127.0.0.1:port\n"`},
+		"nothing":              {"exec >&-; exec sleep 60", "it did not start"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			begin := time.Now()
+			_, err := Start(t.Context(), Config{Command: []string{"sh", "-c", tt.script}, Instances: 1, Dir: t.TempDir()})
+			if err == nil || !strings.Contains(err.Error(), tt.want) {
+				t.Errorf("error %v, want %s", err, tt.want)
+			}
+			if took := time.Since(begin); took >= startTime {
+				t.Errorf("it took %v", took)
+			}
+		})
 	}
 }
 

@@ -35,6 +35,9 @@ type Meter struct {
 	end   context.CancelFunc
 	done  sync.WaitGroup
 
+	closing sync.Once
+	closed  chan struct{} // the connections to Redis are; once closing is done
+
 	mu struct {
 		sync.Mutex
 		nodes map[string]*life // by run id: each start of a process is one
@@ -159,7 +162,7 @@ func number(s string) float64 {
 // lookTime is how long Redis may take to say at the end what it has spent.
 const lookTime = time.Second
 
-// stop looks once more and ends. A second call does nothing.
+// stop looks once more and ends; close follows. A second call does nothing.
 func (m *Meter) stop(ctx context.Context) {
 	if m.end == nil {
 		return
@@ -170,7 +173,24 @@ func (m *Meter) stop(ctx context.Context) {
 	m.end()
 	m.done.Wait()
 	m.end = nil
-	m.redis.Close()
+}
+
+// close closes the connections to Redis. The client waits for seconds for one that hangs,
+// and goes on doing so by itself once ctx or lookTime has passed: a run does not wait.
+func (m *Meter) close(ctx context.Context) {
+	ctx, cancel := context.WithTimeout(ctx, lookTime)
+	defer cancel()
+	m.closing.Do(func() {
+		m.closed = make(chan struct{})
+		go func() {
+			m.redis.Close()
+			close(m.closed)
+		}()
+	})
+	select {
+	case <-m.closed:
+	case <-ctx.Done():
+	}
 }
 
 // usage is what was spent while the meter watched, nil where there was no Redis,

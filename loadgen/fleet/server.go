@@ -5,6 +5,7 @@ import (
 	"context"
 	"fmt"
 	"io"
+	"net/url"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -74,8 +75,8 @@ func (s *Server) address(ctx context.Context, out io.Reader) (string, error) {
 	first := make(chan string, 1)
 	go func() {
 		lines := bufio.NewReader(out)
-		line, _ := lines.ReadString('\n') // what came of it is judged below
-		first <- line
+		line, _ := lines.ReadSlice('\n') // what came of it is judged below
+		first <- string(line)
 		io.Copy(io.Discard, lines)
 		s.cmd.Wait() // its error is in cmd.ProcessState
 		close(s.exited)
@@ -83,7 +84,13 @@ func (s *Server) address(ctx context.Context, out io.Reader) (string, error) {
 	select {
 	case line := <-first:
 		if at := strings.Index(line, "http://"); at >= 0 {
-			return strings.Fields(line[at:])[0], nil
+			address := strings.Fields(line[at:])[0]
+			if u, err := url.Parse(address); err == nil && u.Port() != "" {
+				return address, nil
+			}
+		}
+		if line != "" {
+			return "", fmt.Errorf("its first line names no address such as http://127.0.0.1:8080: %q; its log says:\n%s", line[:min(len(line), 80)], s.LogTail())
 		}
 		s.end()
 		return "", fmt.Errorf("it did not start: %v; its log says:\n%s", s.cmd.ProcessState, s.LogTail())
