@@ -70,6 +70,7 @@ func TestVerdictOfTheProberEndsTheWait(t *testing.T) {
 // TestRedisThatTakesNoWritesIsAnOutage: it answers the prober, and refuses
 // whatever changes something.
 func TestRedisThatTakesNoWritesIsAnOutage(t *testing.T) {
+	t.Parallel()
 	s := redistest.Standalone(t)
 	w := runFailover(t, s.URL(), "here", time.Now)
 	before := w.create()

@@ -26,6 +26,7 @@ func hearing(t *testing.T, w *ward, name string) <-chan string {
 
 // TestWhatIsKeptInAnOutageArrives: all of it, in order, behind what went before.
 func TestWhatIsKeptInAnOutageArrives(t *testing.T) {
+	t.Parallel()
 	for _, how := range []struct {
 		name    string
 		off, on func(*redisproc.Server) error
@@ -34,6 +35,7 @@ func TestWhatIsKeptInAnOutageArrives(t *testing.T) {
 		{"frozen", (*redisproc.Server).Freeze, (*redisproc.Server).Thaw},
 	} {
 		t.Run(how.name, func(t *testing.T) {
+			t.Parallel()
 			s := redistest.Standalone(t)
 			here, there := runFailover(t, s.URL(), "here", time.Now), runFailover(t, s.URL(), "there", time.Now)
 			got := hearing(t, there, "there")
@@ -82,6 +84,7 @@ func TestWhatIsKeptInAnOutageArrives(t *testing.T) {
 // TestWhoComesLateHearsWhatNobodyHeard: an instance that is back sends to one that
 // is not yet.
 func TestWhoComesLateHearsWhatNobodyHeard(t *testing.T) {
+	t.Parallel()
 	s := redistest.Standalone(t)
 	here, there := runFailover(t, s.URL(), "here", time.Now), runFailover(t, s.URL(), "there", time.Now)
 	for n := range 3 {
@@ -104,6 +107,7 @@ func TestWhoComesLateHearsWhatNobodyHeard(t *testing.T) {
 // TestGuestOfAnInstanceThatIsNotBackIsNotGone: Redis comes back empty, and has of
 // the guests of another instance only what that has written back.
 func TestGuestOfAnInstanceThatIsNotBackIsNotGone(t *testing.T) {
+	t.Parallel()
 	s := redistest.Standalone(t)
 	tunnel := redistest.NewTunnel(t, s.Addr())
 	here, there := runFailover(t, s.URL(), "here", time.Now), runFailover(t, "redis://"+tunnel.Addr(), "there", time.Now)

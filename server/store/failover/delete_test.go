@@ -72,8 +72,10 @@ func restart(ctx context.Context, s *redisproc.Server) error { return s.Restart(
 // TestDeletedSessionsStayDeleted deletes sessions before and during each kind of
 // outage, while the other instance holds a copy and has a socket of them.
 func TestDeletedSessionsStayDeleted(t *testing.T) {
+	t.Parallel()
 	for _, how := range outages {
 		t.Run(how.name, func(t *testing.T) {
+			t.Parallel()
 			r := how.open(t)
 			ctx := t.Context()
 			seen := []*evicted{{}, {}}
@@ -143,8 +145,10 @@ func TestDeletedSessionsStayDeleted(t *testing.T) {
 // TestTokenOfNoSessionMakesNone: its signature is good, so it is served while nobody
 // can know; but Redis has lost nothing, and has none.
 func TestTokenOfNoSessionMakesNone(t *testing.T) {
+	t.Parallel()
 	for _, late := range []bool{false, true} {
 		t.Run(fmt.Sprintf("instance starts without Redis: %v", late), func(t *testing.T) {
+			t.Parallel()
 			s := redistest.Standalone(t)
 			ctx := t.Context()
 			first := runFailover(t, s.URL(), "first", time.Now)
@@ -181,6 +185,7 @@ func TestTokenOfNoSessionMakesNone(t *testing.T) {
 // TestSessionThatRedisLostNoDataOfIsGone: somebody else has deleted the document
 // without a tombstone, while this instance could not see it.
 func TestSessionThatRedisLostNoDataOfIsGone(t *testing.T) {
+	t.Parallel()
 	s := redistest.Standalone(t)
 	tunnel := redistest.NewTunnel(t, s.Addr())
 	seen := &evicted{}
@@ -208,6 +213,7 @@ func TestSessionThatRedisLostNoDataOfIsGone(t *testing.T) {
 // TestFlushedRedisIsFilledAgain: nobody is disconnected by FLUSHALL, and it loses
 // neither documents nor deletions.
 func TestFlushedRedisIsFilledAgain(t *testing.T) {
+	t.Parallel()
 	s := redistest.Standalone(t)
 	ctx := t.Context()
 	one, two := runFailover(t, s.URL(), "one", time.Now), runFailover(t, s.URL(), "two", time.Now)
@@ -233,6 +239,7 @@ func TestFlushedRedisIsFilledAgain(t *testing.T) {
 // TestRandomDeletionsInOutagesStayDeleted: three instances, one of them behind a
 // network that breaks, and a Redis that freezes, restarts and is flushed.
 func TestRandomDeletionsInOutagesStayDeleted(t *testing.T) {
+	t.Parallel()
 	seed := uint64(time.Now().UnixNano())
 	t.Logf("seed %d", seed)
 	draw := rand.New(rand.NewPCG(seed, 0))

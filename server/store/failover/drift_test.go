@@ -153,6 +153,7 @@ func comeAndGo(t *testing.T, all []*ward) (stop func()) {
 // TestGuestWhoIsElsewhereStaysThere: the newer socket is on another instance, of which
 // this one has not heard yet. The repair does not bring the guest back.
 func TestGuestWhoIsElsewhereStaysThere(t *testing.T) {
+	t.Parallel()
 	s := redistest.Standalone(t)
 	here, there := runFailover(t, s.URL(), "here", time.Now), runFailover(t, s.URL(), "there", time.Now)
 	moves, stays := here.create(), here.create()

@@ -131,6 +131,7 @@ func stored(tb testing.TB, s *redisproc.Server, id string) (g guest.Session, ttl
 }
 
 func TestFailoverKeepsTheContractOnRedis(t *testing.T) {
+	t.Parallel()
 	s := redistest.Standalone(t)
 	realtimetest.Run(t, func(t *testing.T) realtimetest.Harness {
 		if _, err := s.Do("FLUSHALL"); err != nil {
@@ -193,6 +194,7 @@ func (o omniscient) Delete(ctx context.Context, id string) error {
 }
 
 func TestFailoverKeepsTheContractInFallback(t *testing.T) {
+	t.Parallel()
 	realtimetest.Run(t, func(t *testing.T) realtimetest.Harness {
 		var passed atomic.Int64
 		now := func() time.Time { return time.Now().Add(time.Duration(passed.Load())) }
@@ -205,6 +207,7 @@ func TestFailoverKeepsTheContractInFallback(t *testing.T) {
 }
 
 func TestUnknownGuestsAreNotMissingInFallback(t *testing.T) {
+	t.Parallel()
 	w := runFailover(t, "redis://127.0.0.1:1", "alone", time.Now)
 	g := redistest.NewGuest()
 	_, err := w.Sessions.Get(t.Context(), g.SessionID)
@@ -225,6 +228,7 @@ func TestUnknownGuestsAreNotMissingInFallback(t *testing.T) {
 }
 
 func TestWrongPasswordIsAnErrorAtStart(t *testing.T) {
+	t.Parallel()
 	s := redistest.StandaloneWith(t, redisproc.Config{Password: "right"})
 	conn, err := redis.New("redis://:wrong@" + s.Addr())
 	redistest.Must(t, err)

@@ -28,6 +28,7 @@ type fault struct {
 // TestFaultsLoseNothing goes through every fault, with guests who change,
 // search, come and go meanwhile, and looks at what Redis has afterwards.
 func TestFaultsLoseNothing(t *testing.T) {
+	t.Parallel()
 	for name, begin := range map[string]func(*testing.T) fault{
 		"network dropped":                   dropNetwork,
 		"master killed, replica takes over": loseMaster(kill, restart),
@@ -35,7 +36,7 @@ func TestFaultsLoseNothing(t *testing.T) {
 		"master of a cluster killed":        loseShard(kill, restart),
 		"master of a cluster frozen":        loseShard(freeze, thaw),
 	} {
-		t.Run(name, func(t *testing.T) { testFault(t, begin(t)) })
+		t.Run(name, func(t *testing.T) { t.Parallel(); testFault(t, begin(t)) })
 	}
 }
 

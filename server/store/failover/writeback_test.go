@@ -13,6 +13,7 @@ import (
 // TestOutageInTheMiddleOfTheWriteBack: the network goes when Redis has been told
 // of a part, and more changes on both sides of that line before it is back.
 func TestOutageInTheMiddleOfTheWriteBack(t *testing.T) {
+	t.Parallel()
 	s := redistest.Standalone(t)
 	tunnel := redistest.NewTunnel(t, s.Addr())
 	tunnel.Cut()

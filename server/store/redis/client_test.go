@@ -36,6 +36,7 @@ func write(t *testing.T, conn *Client) error {
 }
 
 func TestRedisThatIsAway(t *testing.T) {
+	t.Parallel()
 	s := redistest.Standalone(t)
 	url := s.URL()
 	if err := s.Kill(); err != nil {
@@ -61,6 +62,7 @@ func TestRedisThatIsAway(t *testing.T) {
 }
 
 func TestRedisThatCanNeverWork(t *testing.T) {
+	t.Parallel()
 	s := redistest.StandaloneWith(t, redisproc.Config{Password: "sesame"})
 	g := redistest.Group(t, redisproc.Config{Password: "sesame", SentinelPassword: "sesame"})
 	tests := []struct{ name, url, says string }{
@@ -131,6 +133,7 @@ func expect(t *testing.T, changes <-chan change, up bool, within time.Duration) 
 }
 
 func TestWatchTellsAnOutage(t *testing.T) {
+	t.Parallel()
 	kinds := []struct {
 		name   string
 		within time.Duration // from the fault to its report
@@ -142,6 +145,7 @@ func TestWatchTellsAnOutage(t *testing.T) {
 	}
 	for _, k := range kinds {
 		t.Run(k.name, func(t *testing.T) {
+			t.Parallel()
 			s := redistest.Standalone(t)
 			conn := connect(t, s.URL())
 			changes := watchRedis(t, conn)
@@ -177,6 +181,7 @@ func TestWatchTellsAnOutage(t *testing.T) {
 }
 
 func TestWatchTellsARestartThatNoProbeSaw(t *testing.T) {
+	t.Parallel()
 	s := redistest.Standalone(t)
 	conn := connect(t, s.URL())
 	changes := watchRedis(t, conn)
@@ -189,6 +194,7 @@ func TestWatchTellsARestartThatNoProbeSaw(t *testing.T) {
 }
 
 func TestWatchTellsWhenAMasterIsGone(t *testing.T) {
+	t.Parallel()
 	c := redistest.Cluster(t, 3)
 	conn := connect(t, c.URL())
 	changes := watchRedis(t, conn)

@@ -14,6 +14,7 @@ import (
 )
 
 func TestTLSThatCanNeverWork(t *testing.T) {
+	t.Parallel()
 	trusted, stranger := redistest.NewAuthority(t), redistest.NewAuthority(t)
 	here, elsewhere := trusted.For("127.0.0.1"), trusted.For("192.0.2.1")
 	asks := here

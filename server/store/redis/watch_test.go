@@ -182,6 +182,7 @@ func TestStarvedProberStillGivesUp(t *testing.T) {
 
 // TestWatchTellsADroppedNetwork: packets vanish, connections stay.
 func TestWatchTellsADroppedNetwork(t *testing.T) {
+	t.Parallel()
 	s := redistest.Standalone(t)
 	tunnel := redistest.NewTunnel(t, s.Addr())
 	conn := connect(t, "redis://"+tunnel.Addr())

@@ -15,17 +15,19 @@ type Rig struct {
 }
 
 // OnEach runs a test against a single server, plain and with TLS, a cluster, and a
-// master that a Sentinel tells of.
+// master that a Sentinel names, in parallel: most of the time a test waits.
 func OnEach(t *testing.T, run func(*testing.T, Rig)) {
-	t.Run("standalone", func(t *testing.T) { run(t, Single(t)) })
-	t.Run("cluster", func(t *testing.T) { run(t, Sharded(t)) })
+	t.Run("standalone", func(t *testing.T) { t.Parallel(); run(t, Single(t)) })
+	t.Run("cluster", func(t *testing.T) { t.Parallel(); run(t, Sharded(t)) })
 	t.Run("tls", func(t *testing.T) {
+		t.Parallel()
 		a := NewAuthority(t)
 		with := a.For("127.0.0.1")
 		s := StandaloneWith(t, redisproc.Config{Password: "sesame", TLS: &with})
 		run(t, Rig{URL: s.TLSURL() + "?ca=" + a.CA(), Nodes: []*redisproc.Server{s}})
 	})
 	t.Run("sentinel", func(t *testing.T) {
+		t.Parallel()
 		g := Group(t, redisproc.Config{Password: "sesame", SentinelPassword: "open"})
 		run(t, Rig{URL: g.URL(), Nodes: []*redisproc.Server{g.Master}})
 	})

@@ -90,6 +90,7 @@ func beDoomed(url, name string) error {
 // one pair with one of ours, or has been told that the partner is gone; and
 // nothing of the dead is left.
 func TestInstanceKilledAtAnyInstantLosesNobody(t *testing.T) {
+	t.Parallel()
 	const kills = 15
 	s := redistest.Standalone(t)
 	r := rig{redistest.Only(s)}
