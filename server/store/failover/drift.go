@@ -2,9 +2,10 @@ package failover
 
 import (
 	"context"
-	"guestload/server/store/redis/presence"
 	"sync/atomic"
 	"time"
+
+	"guestload/server/store/redis/presence"
 )
 
 // Redis may lose what it was told of presence while this instance holds its lease:

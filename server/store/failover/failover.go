@@ -133,7 +133,7 @@ func (f *Store) Start(ctx context.Context) error {
 		return err
 	}
 	if err == nil {
-		err = f.redis.Trial(ctx, f.instance)
+		err = f.redis.Check(ctx, f.instance)
 	}
 	var now redis.Epoch
 	if err == nil {

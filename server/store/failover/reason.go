@@ -3,19 +3,20 @@ package failover
 import (
 	"context"
 	"errors"
-	"guestload/server/store/redis"
-	"guestload/server/store/redis/presence"
 	"log/slog"
 	"time"
+
+	"guestload/server/store/redis"
+	"guestload/server/store/redis/presence"
 )
 
 // A Redis that answers and refuses is not the truth: guests are served from memory,
 // and the reason is told, until a trial finds that it refuses nothing more.
 
 const (
-	// trialEvery is how often a Redis that is used is tried, since rights and keys may
+	// checkEvery is how often a Redis that is used is tried, since rights and keys may
 	// change under it.
-	trialEvery = 30 * time.Second
+	checkEvery = 30 * time.Second
 	// shortPeriod is a time in which Redis was used that ended soon: the next begins
 	// later, lest the state change several times a second.
 	shortPeriod = 10 * time.Second
@@ -60,7 +61,7 @@ func (f *Store) explain(why error) {
 
 // examine tries Redis now and then while it is used, until ctx ends.
 func (f *Store) examine(ctx context.Context) {
-	tick := time.NewTicker(trialEvery)
+	tick := time.NewTicker(checkEvery)
 	defer tick.Stop()
 	for {
 		select {
@@ -72,7 +73,7 @@ func (f *Store) examine(ctx context.Context) {
 			continue
 		}
 		var refusal *redis.Refusal
-		if err := f.redis.Trial(ctx, f.instance); errors.As(err, &refusal) {
+		if err := f.redis.Check(ctx, f.instance); errors.As(err, &refusal) {
 			f.fall(refusal)
 		}
 	}

@@ -87,7 +87,7 @@ func TestRefusalsAreNamed(t *testing.T) {
 					}
 					apply(c.off)
 					if name == "queue" || name == "no scan" || name == "one command" { // found by a guest, or by the next trial
-						w.fall(w.redis.Trial(t.Context(), w.instance))
+						w.fall(w.redis.Check(t.Context(), w.instance))
 					}
 				}
 				named := func() bool {

@@ -250,7 +250,7 @@ func (f *Store) recover(ctx context.Context, local Local) error {
 		f.explain(refused)
 		return refused
 	}
-	if err := f.redis.Trial(ctx, f.instance); err != nil {
+	if err := f.redis.Check(ctx, f.instance); err != nil {
 		f.explain(err)
 		return err
 	}

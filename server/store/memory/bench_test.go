@@ -5,10 +5,10 @@ import (
 	"testing"
 	"time"
 
+	"github.com/google/uuid"
+
 	"guestload/server/guest"
 	"guestload/server/store/memory"
-
-	"github.com/google/uuid"
 )
 
 // populate stores n guests, with a socket each.

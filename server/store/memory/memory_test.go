@@ -6,11 +6,11 @@ import (
 	"testing"
 	"time"
 
+	"github.com/google/uuid"
+
 	"guestload/server/guest"
 	"guestload/server/realtime/realtimetest"
 	"guestload/server/store/memory"
-
-	"github.com/google/uuid"
 )
 
 // clock is a time that a test moves.

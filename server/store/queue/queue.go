@@ -18,7 +18,7 @@ const MaxLists = 8
 
 type Triple [3]string
 
-// entries are the lists that a waiting guest is in.
+// Entries are the lists that a waiting guest is in.
 func Entries(w guest.Preferences, t guest.Traits) []string {
 	wants := Triple{w.Language, w.Gender, w.Country}
 	lists := make([]string, 0, MaxLists)
@@ -28,7 +28,7 @@ func Entries(w guest.Preferences, t guest.Traits) []string {
 	return lists
 }
 
-// lookups are the lists in which a searcher finds those whom it accepts and who
+// Lookups are the lists in which a searcher finds those whom it accepts and who
 // accept it.
 func Lookups(w guest.Preferences, t guest.Traits) []string {
 	wants := Triple{w.Language, w.Gender, w.Country}

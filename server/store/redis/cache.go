@@ -13,27 +13,27 @@ import (
 	"guestload/server/guest"
 )
 
-// maxCached bounds the copies kept by one connection; a copy takes about 1 KB.
+// maxCached bounds the entries of one connection; an entry takes about 1 KB.
 const maxCached = 64 << 10
 
 // CacheLifetime bounds how long an entry may be read where Redis's word that it has
 // become stale does not arrive; it always should.
 const CacheLifetime = time.Minute
 
-// CacheStats counts what the copies of sessions in this process were good for.
+// CacheStats count how the client cache was used.
 type CacheStats struct {
-	Hits          atomic.Int64 // reads that sent no command
-	Misses        atomic.Int64 // reads that asked Redis
-	Invalidations atomic.Int64 // copies that Redis told us to drop
+	Hits          atomic.Int64 // reads without a command
+	Misses        atomic.Int64 // reads from Redis
+	Invalidations atomic.Int64 // entries that Redis invalidated
 }
 
-// copies are the caches of all connections, one each. Redis tells a connection
-// which of its copies have become stale, so they must not outlive it.
+// Cache is the client cache: one cache for each connection. Redis sends invalidations
+// over the connection that read the key, so entries must not outlive it.
 type Cache struct {
 	Stats  CacheStats
 	sent   *atomic.Int64 // commands
 	losses atomic.Int64  // connections lost so far
-	lost   chan struct{} // holds a token after a loss
+	lost   chan struct{} // has a token after a loss
 
 	mu struct {
 		sync.RWMutex
@@ -57,10 +57,10 @@ func (c *Cache) open(rueidis.CacheStoreOption) rueidis.CacheStore {
 	return s
 }
 
-// forget drops the copy of a key that this process has just written. Redis
-// tells us to as well, but right after its answer to the write, too late for a
-// read that follows at once. All commands share one connection, so a read that
-// is under way now was sent after the write and is not stale.
+// Forget drops the entry of a key that this process has just written. Redis invalidates
+// it as well, but right after its reply to the write, too late for a read that follows
+// at once. All commands share one connection, so a read that is in flight now was sent
+// after the write and is not stale.
 func (c *Cache) Forget(key string) {
 	c.mu.RLock()
 	defer c.mu.RUnlock()
@@ -69,9 +69,8 @@ func (c *Cache) Forget(key string) {
 	}
 }
 
-// find returns the copy of a key, nil where there is none. It is what a hit of
-// rueidis's DoCache would be, without building the command that is not sent and
-// without reading the same document over and over.
+// Find returns the entry of a key, or nil. It is a hit of rueidis's DoCache without
+// building a command that is not sent, and without parsing a document again.
 func (c *Cache) Find(key string) *Entry {
 	var found [1]*Entry
 	c.Look([]string{key}, found[:])
@@ -81,8 +80,8 @@ func (c *Cache) Find(key string) *Entry {
 	return found[0]
 }
 
-// look puts the copy of each key in its place, unless one stands there; nil where
-// there is none. It counts nothing.
+// Look fills in the entry of each key that has none yet; nil if there is none. It does
+// not count hits.
 func (c *Cache) Look(keys []string, found []*Entry) {
 	now := time.Now().UnixMilli()
 	c.mu.RLock()
@@ -115,7 +114,7 @@ type connCache struct {
 	}
 }
 
-// copyEntry is a copy, or the promise of one while done is open.
+// Entry is a cached document, or the promise of one while done is open.
 type Entry struct {
 	done    chan struct{}
 	filled  bool
@@ -147,8 +146,8 @@ func (e *Entry) Wait(ctx context.Context) (rueidis.RedisMessage, error) {
 	}
 }
 
-// Flight returns the copy, or the promise of it, or neither: then the caller
-// asks Redis, and Update or Cancel follows.
+// Flight returns the document, or the promise of it, or neither: then the caller asks
+// Redis, and Update or Cancel follows.
 func (s *connCache) Flight(key, command string, ttl time.Duration, now time.Time) (rueidis.RedisMessage, rueidis.CacheEntry) {
 	if more, many := strings.CutPrefix(command, manyCommand); many {
 		s.of.Stats.Misses.Add(int64(1 + len(more)/len(key)))
@@ -177,7 +176,7 @@ func (s *connCache) Flight(key, command string, ttl time.Duration, now time.Time
 	return rueidis.RedisMessage{}, nil
 }
 
-// look is copies.look of one connection.
+// look is Cache.Look of one connection.
 func (s *connCache) look(keys []string, found []*Entry, now int64) {
 	s.mu.RLock()
 	defer s.mu.RUnlock()
@@ -188,8 +187,8 @@ func (s *connCache) look(keys []string, found []*Entry, now int64) {
 	}
 }
 
-// current is a copy that is there and may still be read. What it holds does not
-// change any more. The caller holds s.mu.
+// current is a filled entry that has not expired. It does not change any more. The
+// caller holds s.mu.
 func (s *connCache) current(key string, now int64) *Entry {
 	if e := s.mu.entries[key]; e != nil && e.filled && now < e.expires {
 		return e
@@ -197,8 +196,8 @@ func (s *connCache) current(key string, now int64) *Entry {
 	return nil
 }
 
-// makeRoom drops any copy when there are too many: which one matters little,
-// since copies live for seconds.
+// makeRoom drops any entry when there are too many: which one hardly matters, since
+// entries live for seconds.
 func (s *connCache) makeRoom() {
 	if len(s.mu.entries) < maxCached {
 		return
@@ -211,7 +210,7 @@ func (s *connCache) makeRoom() {
 	}
 }
 
-// Update keeps the answer and hands it to those who wait for it.
+// Update stores the reply and passes it to those who wait for it.
 func (s *connCache) Update(key, command string, m rueidis.RedisMessage) (expires int64) {
 	if more, many := strings.CutPrefix(command, manyCommand); many {
 		s.keepMany(key, more, m)
@@ -228,7 +227,7 @@ func (s *connCache) Update(key, command string, m rueidis.RedisMessage) (expires
 	return e.expires
 }
 
-// Cancel tells those who wait that there is no answer.
+// Cancel passes the error to those who wait.
 func (s *connCache) Cancel(key, command string, err error) {
 	if strings.HasPrefix(command, manyCommand) {
 		return // nothing was promised
@@ -242,7 +241,7 @@ func (s *connCache) Cancel(key, command string, err error) {
 	}
 }
 
-// Delete drops the copies that Redis calls stale; nil means all.
+// Delete drops the entries that Redis invalidates; nil means all.
 func (s *connCache) Delete(keys []rueidis.RedisMessage) {
 	if keys == nil {
 		s.mu.Lock()
@@ -271,7 +270,7 @@ func (s *connCache) drop(key string) {
 	}
 }
 
-// Close ends with the connection: nothing of it can be trusted any more.
+// Close drops all entries: without the connection they are not invalidated any more.
 func (s *connCache) Close(err error) {
 	s.of.close(s)
 	s.mu.Lock()

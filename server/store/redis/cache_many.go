@@ -11,21 +11,21 @@ import (
 // manyCommand begins what the cache of a connection is told of an MGET.
 const manyCommand = "MGET"
 
-// readMany reads many keys of a Redis that is no cluster by one MGET, and keeps
-// copies of what there is. All keys must be of the same length, as those of
-// sessions are. An element is nil where there is no document.
+// readMany reads many keys with one MGET, and caches the documents; not on a cluster.
+// All keys must have the same length, as those of sessions do. An element is nil if
+// there is no document.
 //
-// One GET for each costs Redis twice as much, with a CLIENT CACHING before each;
-// rueidis's own MGET asks for the lifetime of each key, which is no cheaper. To
-// rueidis this MGET is a read of its first key with an odd command. It hands the
-// answer to the cache of the connection that it came by, and in the order of the
-// connection: a document that has changed since is invalidated after it.
+// A GET for each key costs Redis twice as much, with a CLIENT CACHING before each;
+// rueidis's own MGET also asks for each key's lifetime, which is no cheaper. To rueidis,
+// this MGET is a read of the first key with an unknown command. rueidis passes the reply
+// to the cache of its connection in the order of the connection: a document that
+// changes later is invalidated later.
 func readMany(ctx context.Context, client rueidis.Client, keys []string) ([]rueidis.RedisMessage, error) {
 	command := client.B().Arbitrary(manyCommand).Keys(keys...).ReadOnly()
 	return client.DoCache(ctx, rueidis.Cacheable(command).ToStaticTTL(), CacheLifetime).ToArray()
 }
 
-// ReadMany reads many keys of the same length from Redis, and keeps copies.
+// ReadMany reads many keys of the same length, and caches the documents.
 func (l *Link) ReadMany(ctx context.Context, keys []string) ([]rueidis.RedisMessage, error) {
 	if !l.Cluster {
 		return readMany(ctx, l.Client, keys)
@@ -44,9 +44,9 @@ func (l *Link) ReadMany(ctx context.Context, keys []string) ([]rueidis.RedisMess
 	return answers, nil
 }
 
-// keepMany keeps copies of the answer to an MGET of a key and those in more, which
-// are as long. What is not there is not kept, since a key that holds no document
-// looks like one that does not exist. Who waits for a read of the same key waits on.
+// keepMany caches the reply to an MGET of a key and the keys in more, which are as long.
+// It does not cache missing documents, since a key of another type looks like one that
+// does not exist. Pending reads of the same keys stay pending.
 func (s *connCache) keepMany(key, more string, answer rueidis.RedisMessage) {
 	documents, err := answer.ToArray()
 	if err != nil || len(key)*(len(documents)-1) != len(more) {

@@ -1,3 +1,7 @@
+// Package redis connects to a Redis: a single server, a Sentinel group or a cluster.
+// It parses URLs, probes whether Redis is up, caches documents on the client side,
+// shares flushes between commands, and names what Redis refuses. The packages below it
+// store sessions, presence, queue and pairs, and carry messages, over its Client.
 package redis
 
 import (
@@ -15,58 +19,57 @@ import (
 	"guestload/server/guest"
 )
 
-// Redis is the way to one Redis, a single server, a Sentinel group or a
-// cluster. It may be absent for now: until Connect or Watch has reached it, and
-// while Watch finds it down, every operation on it fails at once with
-// guest.ErrUnavailable. Operations are idempotent, so that one that failed, and
-// may yet have happened, can be done again.
+// Client is a client of one Redis, which may be down: until Connect or Watch has
+// reached it, and while Watch finds it down, every operation fails at once with
+// guest.ErrUnavailable. Operations are idempotent: one that failed may have been
+// executed, and can be repeated.
 type Client struct {
-	address address
-	secure  *tls.Config // nil without TLS
-	Cache   *Cache
-	sent    atomic.Int64  // commands
-	suspect chan struct{} // holds a token when an operation has failed
-	link    atomic.Pointer[Link]
-	down    atomic.Pointer[error] // why operations are refused; nil while up
+	address  address
+	secure   *tls.Config // nil without TLS
+	Cache    *Cache
+	sent     atomic.Int64  // commands
+	probeNow chan struct{} // has a token after an operation failed
+	link     atomic.Pointer[Link]
+	down     atomic.Pointer[error] // why operations are refused; nil while up
 
 	connecting sync.Mutex
 }
 
-// link is an established set of clients.
+// Link is a set of connected clients.
 type Link struct {
 	Client     rueidis.Client
-	prober     rueidis.Client // apart, because a question must not wait behind a backlog
-	Subscriber rueidis.Client // apart, because a slow subscriber stalls its connection
-	trips      *trips         // the client's
+	prober     rueidis.Client // separate: a probe must not wait behind a backlog
+	Subscriber rueidis.Client // separate: a slow subscriber stalls its connection
+	flusher    *flusher       // of Client
 	Cluster    bool
 	Keys       Keys
 	replicas   sync.Map // of a cluster: address → whether that node was a replica when it last answered
-	spell      atomic.Pointer[spell]
+	upPeriod   atomic.Pointer[upPeriod]
 }
 
-// spell is a time for which Redis is up; the context ends with it.
-type spell struct {
+// upPeriod is a period in which Redis is up; its context ends with it.
+type upPeriod struct {
 	context.Context
 	end context.CancelFunc
 }
 
-// turn notes what the prober says.
-func (l *Link) turn(up bool) {
-	var next *spell
+// setUp records what the prober reports.
+func (l *Link) setUp(up bool) {
+	var next *upPeriod
 	if up {
-		next = new(spell)
+		next = new(upPeriod)
 		next.Context, next.end = context.WithCancel(context.Background())
 	}
-	if last := l.spell.Swap(next); last != nil {
+	if last := l.upPeriod.Swap(next); last != nil {
 		last.end()
 	}
 }
 
-// within is context.WithTimeout that ends with the prober's word of an outage, too:
-// nobody waits for an answer that cannot come.
-func (l *Link) Within(ctx context.Context, patience time.Duration) (context.Context, context.CancelFunc) {
-	ctx, cancel := context.WithTimeout(ctx, patience)
-	s := l.spell.Load()
+// Within is context.WithTimeout that also ends when the prober reports an outage: nobody
+// waits for a reply that cannot come.
+func (l *Link) Within(ctx context.Context, timeout time.Duration) (context.Context, context.CancelFunc) {
+	ctx, cancel := context.WithTimeout(ctx, timeout)
+	s := l.upPeriod.Load()
 	if s == nil {
 		return ctx, cancel
 	}
@@ -77,7 +80,7 @@ func (l *Link) Within(ctx context.Context, patience time.Duration) (context.Cont
 	}
 }
 
-// masters are the nodes that hold keys of their own.
+// Masters are the nodes that are not known to be replicas.
 func (l *Link) Masters() []rueidis.Client {
 	var masters []rueidis.Client
 	for addr, node := range l.Client.Nodes() {
@@ -99,16 +102,15 @@ func (l *Link) close() {
 // errNotYet is the cause until the first contact.
 var errNotYet = errors.New("not connected yet")
 
-// NewRedis prepares the way to the Redis at a URL; it does not connect. The
-// forms of URLs are:
+// New makes a client of the Redis at a URL; it does not connect. The forms of URLs are:
 //
 //	redis://[[user]:password@]host[:port][/database]
 //	redis-sentinel://[[user]:password@]host[:port][,host[:port]…]/[database]?master=NAME
 //	redis-cluster://[[user]:password@]host[:port][,host[:port]…]
 //
-// with &sentinel_password=PASSWORD where the Sentinels have one of their own,
-// and the same with rediss for TLS, which takes ?ca=FILE, the CA to trust instead
-// of the system's, and &cert=FILE&key=FILE. An error wraps ErrMisconfigured.
+// with &sentinel_password=PASSWORD if the Sentinels have their own, and with rediss for
+// TLS, which takes ?ca=FILE (the CA to trust instead of the system's) and
+// &cert=FILE&key=FILE. Errors wrap ErrMisconfigured.
 func New(url string) (*Client, error) {
 	a, err := parseURL(url)
 	if err != nil {
@@ -120,7 +122,7 @@ func New(url string) (*Client, error) {
 			return nil, fmt.Errorf("%w: redis url: %w", ErrMisconfigured, err)
 		}
 	}
-	r := &Client{address: a, secure: secure, suspect: make(chan struct{}, 1)}
+	r := &Client{address: a, secure: secure, probeNow: make(chan struct{}, 1)}
 	r.Cache = newCache(&r.sent)
 	cause := errNotYet
 	r.down.Store(&cause)
@@ -130,14 +132,14 @@ func New(url string) (*Client, error) {
 // String is the address without user and password.
 func (r *Client) String() string { return r.address.String() }
 
-// Sent is how many commands this process has sent to Redis, those in scripts not
-// among them, nor what looks after connections.
+// Sent counts the commands sent to Redis, without those inside scripts and those that
+// maintain connections.
 func (r *Client) Sent() int64 { return r.sent.Load() }
 
 // CacheStats are the live counters of the client-side cache.
 func (r *Client) CacheStats() *CacheStats { return &r.Cache.Stats }
 
-// Connect reaches for Redis once, unless that has been done. An error wraps
+// Connect connects unless it is connected. An error wraps
 // guest.ErrUnavailable where a later try may succeed, ErrMisconfigured where
 // none can.
 func (r *Client) Connect(ctx context.Context) error {
@@ -150,7 +152,7 @@ func (r *Client) Connect(ctx context.Context) error {
 	if err != nil {
 		err = r.classify(err)
 		if !errors.Is(err, ErrMisconfigured) {
-			if never := r.address.misspoken(ctx); never != nil {
+			if never := r.address.wrongProtocol(ctx); never != nil {
 				err = never
 			}
 		}
@@ -176,14 +178,14 @@ func (r *Client) Close() {
 func (r *Client) dial(ctx context.Context) (*Link, error) {
 	options := r.address.options(r.secure)
 	options.NewCacheStoreFn = r.Cache.open
-	shared := new(trips)
+	shared := new(flusher)
 	options.DialCtxFn = shared.dial
 	client, err := rueidis.NewClient(options)
 	if err != nil {
 		return nil, err
 	}
 	l := &Link{
-		Client: &countedClient{Client: client, sent: &r.sent}, trips: shared,
+		Client: &countedClient{Client: client, sent: &r.sent}, flusher: shared,
 		Cluster: client.Mode() == rueidis.ClientModeCluster,
 	}
 	l.Keys = NewKeys(l.Cluster)
@@ -194,7 +196,7 @@ func (r *Client) dial(ctx context.Context) (*Link, error) {
 	return l, nil
 }
 
-// complete makes the other clients, once it is known that this Redis will do.
+// complete checks the version and makes the other clients.
 func (r *Client) complete(ctx context.Context, l *Link) (err error) {
 	if err := checkVersion(ctx, l.Client); err != nil {
 		return err
@@ -222,7 +224,7 @@ func checkVersion(ctx context.Context, client rueidis.Client) error {
 	defer cancel()
 	info, err := client.Do(ctx, client.B().Info().Section("server").Build()).ToString()
 	if err != nil && Answered(err) {
-		return nil // INFO is not for this user; the scripts will tell
+		return nil // this user may not run INFO; Check reports other problems
 	}
 	if err != nil {
 		return err
@@ -243,7 +245,7 @@ var misconfigured = []string{
 	"DB index", "invalid DB index", "SELECT is not allowed",
 }
 
-// classify tells a Redis that is away from one that can never work.
+// classify distinguishes a Redis that is down from one that can never work.
 func (r *Client) classify(err error) error {
 	if errors.Is(err, ErrMisconfigured) {
 		return err
@@ -270,7 +272,7 @@ func (r *Client) classify(err error) error {
 	return fmt.Errorf("%w: %w", guest.ErrUnavailable, err)
 }
 
-// up returns the link, or why there is none for now.
+// Up returns the link, or why Redis is down.
 func (r *Client) Up() (*Link, error) {
 	if cause := r.down.Load(); cause != nil {
 		if errors.Is(*cause, guest.ErrUnavailable) {
@@ -281,9 +283,8 @@ func (r *Client) Up() (*Link, error) {
 	return r.link.Load(), nil
 }
 
-// failure turns the error of an operation into one of the domain, and lets the
-// prober look at once where Redis did not answer. A reply that is nil is
-// guest.ErrNotFound.
+// Failure converts the error of an operation into one of the domain, and has the prober
+// check at once if Redis did not reply. A nil reply is guest.ErrNotFound.
 func (r *Client) Failure(doing string, err error) error {
 	if rueidis.IsRedisNil(err) {
 		return fmt.Errorf("%s: %w", doing, guest.ErrNotFound)
@@ -291,34 +292,33 @@ func (r *Client) Failure(doing string, err error) error {
 	if _, ok := rueidis.IsRedisErr(err); ok {
 		return fmt.Errorf("%s: %w: %w", doing, guest.ErrUnavailable, err)
 	}
-	r.alarm()
+	r.requestProbe()
 	return fmt.Errorf("%s: %w: %w", doing, guest.ErrUnavailable, err)
 }
 
-// answered reports whether Redis has answered, be it with an error or with nil.
+// Answered reports whether Redis replied, even if with an error or nil.
 func Answered(err error) bool {
 	_, reply := rueidis.IsRedisErr(err)
 	return err == nil || reply || rueidis.IsRedisNil(err)
 }
 
-// Replied reports whether an operation failed by an answer of Redis, not for want
-// of one.
+// Replied reports whether an error is, or wraps, an error reply of Redis.
 func Replied(err error) bool {
 	var reply *rueidis.RedisError
 	return errors.As(err, &reply)
 }
 
-func (r *Client) alarm() {
+func (r *Client) requestProbe() {
 	select {
-	case r.suspect <- struct{}{}:
+	case r.probeNow <- struct{}{}:
 	default:
 	}
 }
 
-// proberTimeout is short: the prober's connection holds nothing that is lost
-// with it, and one that has gone dead must not outlive the outage.
+// proberTimeout is short: nothing is lost with the prober's connection, and a dead one
+// must not outlive the outage.
 const proberTimeout = time.Second
 
-// subscriberTimeout is longer than the others: a subscriber whose handler is
-// busy answers no ping, and must not lose its subscription for that.
+// subscriberTimeout is longer than the others: a subscriber whose handler is busy
+// answers no ping, and must not lose its subscription because of it.
 const subscriberTimeout = 5 * time.Second

@@ -217,15 +217,15 @@ func TestNobodyWaitsForRedisThatIsDown(t *testing.T) {
 		l := new(Link)
 		unwatched, stop := l.Within(t.Context(), time.Minute)
 		defer stop()
-		l.turn(true)
+		l.setUp(true)
 		waiting, stop := l.Within(t.Context(), time.Minute)
 		defer stop()
-		l.turn(false)
+		l.setUp(false)
 		synctest.Wait()
 		if waiting.Err() == nil || unwatched.Err() != nil {
 			t.Errorf("after an outage: %v, and before anybody watched: %v", waiting.Err(), unwatched.Err())
 		}
-		l.turn(true)
+		l.setUp(true)
 		began := time.Now()
 		later, stop := l.Within(t.Context(), time.Second)
 		defer stop()

@@ -15,11 +15,11 @@ import (
 	"guestload/server/guest"
 )
 
-// epoch is a time in which Redis has lost no data: within it, what Redis was told and
-// does not have is gone. It ends with a restart, a promoted replica, FLUSHALL or
-// FLUSHDB: a key tells it, which is lost with the rest, and names the processes that
-// hold the data. On a cluster the key is on one node; the loss of another's data is
-// known by its restart, but not FLUSHALL on that node alone.
+// Epoch is a period in which Redis lost no data: what was written in it and is missing
+// was deleted or has expired. It ends with a restart, a promoted replica, FLUSHALL or
+// FLUSHDB: its key is lost with the data, and names the processes that hold the data. On
+// a cluster the key is on one node; data loss on another node is detected by its
+// restart, but not FLUSHALL on that node alone.
 type Epoch struct {
 	ID    string
 	Began time.Time // by Redis's clock
@@ -30,7 +30,7 @@ var epochLua string
 
 var epochScript = rueidis.NewLuaScript(epochLua)
 
-// epoch returns the epoch of this moment, a new one where the last has ended.
+// Epoch returns the current epoch, a new one if the last has ended.
 func (r *Client) Epoch(ctx context.Context) (Epoch, error) {
 	const doing = "identify redis"
 	runs, err := r.runs(ctx)
@@ -61,8 +61,8 @@ func (r *Client) Epoch(ctx context.Context) (Epoch, error) {
 	return Epoch{id, time.UnixMilli(began)}, nil
 }
 
-// runs names the processes that hold the data: after it has changed, what was
-// written before may be lost. "" where Redis does not tell us.
+// runs names the processes that hold the data: once it changes, what was written before
+// may be lost. "" if Redis does not say.
 func (r *Client) runs(ctx context.Context) (string, error) {
 	l, err := r.Up()
 	if err != nil {

@@ -53,7 +53,7 @@ func NewKeys(cluster bool) Keys {
 	}
 }
 
-// has reports whether a key is one of ours, other than a session's.
+// Has reports whether a key is one of ours, other than a session's.
 func (k Keys) Has(key string) bool {
 	switch key {
 	case k.Counter, k.Instances, k.Owners, k.Foreign, k.Tombstones, k.Epoch, k.SweepLease, MatchQueue, MatchWaiting, MatchPairs, MatchSequence:

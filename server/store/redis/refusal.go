@@ -9,11 +9,10 @@ import (
 	"guestload/server/guest"
 )
 
-// Refusal is what Redis refuses though it answers: it is full, read-only, its user
-// lacks a right, or a key of ours holds something else. It wraps
-// guest.ErrUnavailable.
+// Refusal is an error of a Redis that replies but refuses: it is full or read-only, the
+// user lacks a right, or a key has the wrong type. It wraps guest.ErrUnavailable.
 type Refusal struct {
-	// Code is the word that Redis's error begins with: READONLY, OOM, MISCONF,
+	// Code is the first word of Redis's error: READONLY, OOM, MISCONF,
 	// NOPERM, WRONGTYPE and so on.
 	Code  string
 	cause error
@@ -24,14 +23,14 @@ func (r *Refusal) Error() string { return r.cause.Error() }
 // Unwrap makes it guest.ErrUnavailable.
 func (r *Refusal) Unwrap() []error { return []error{guest.ErrUnavailable, r.cause} }
 
-// Those that last until somebody changes a right or a key.
+// The codes that last until somebody changes a right or a key.
 const (
 	CodeRights = "NOPERM"
 	CodeType   = "WRONGTYPE"
 )
 
-// refusalCode returns the code of an error reply, "" where it is none that lasts for
-// longer than a moment. Within scripts Redis 7.0 tells of rights without a code.
+// refusalCode returns the code of an error reply that lasts, "" for others. In scripts,
+// Redis 7.0 reports missing rights without a code.
 func refusalCode(text string) string {
 	for _, words := range []string{"no permissions to", "can't run this command", "can't access at least one of the"} {
 		if strings.Contains(text, words) {
@@ -46,7 +45,7 @@ func refusalCode(text string) string {
 	return ""
 }
 
-// codeOf returns the code of an error with which Redis refuses, "" for another.
+// CodeOf returns the code of an error with which Redis refuses, "" for another.
 func CodeOf(err error) string {
 	var refusal *Refusal
 	if errors.As(err, &refusal) {
@@ -59,7 +58,7 @@ func CodeOf(err error) string {
 	return ""
 }
 
-// advice says what is to be done about a refusal.
+// advice is the remedy for a refusal.
 func advice(code string) string {
 	switch code {
 	case "READONLY":
@@ -72,7 +71,7 @@ func advice(code string) string {
 	return ""
 }
 
-// refuse makes a Refusal: what Redis refuses, and its own words.
+// Refuse makes a Refusal of what Redis refuses and its message.
 func Refuse(code, what, words string) *Refusal {
 	text := what + ": " + strings.TrimSpace(words)
 	if !strings.Contains(words, code) {

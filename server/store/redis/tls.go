@@ -14,14 +14,14 @@ import (
 	"time"
 )
 
-// files are PEM files that a URL names, "" for none.
+// files are the PEM files in a URL, "" for none.
 type files struct {
-	ca        string // whom to trust, instead of the system's
-	cert, key string // who we are, where Redis asks
+	ca        string // the CA to trust instead of the system's
+	cert, key string // the client certificate
 }
 
-// client is how to speak TLS with these files. Each server's certificate must be
-// for the address that it is reached at: of a cluster, that is what it announces.
+// client is the TLS configuration with these files. Each server's certificate must be
+// valid for its address; in a cluster, for the address that the node announces.
 func (f files) client() (*tls.Config, error) {
 	c := &tls.Config{MinVersion: tls.VersionTLS12}
 	if f.ca != "" {
@@ -48,27 +48,26 @@ func (f files) client() (*tls.Config, error) {
 	return c, nil
 }
 
-// explainTLS says what is wrong where TLS can never come about, nil where err is
-// of another kind.
+// explainTLS explains an error of TLS that is permanent, and returns nil for others.
 func explainTLS(err error) error {
 	var stranger x509.UnknownAuthorityError
 	var certificate *tls.CertificateVerificationError
 	var plaintext tls.RecordHeaderError
 	switch {
 	case errors.As(err, &stranger):
-		return fmt.Errorf("%w: its certificate is signed by nobody whom we trust, name the CA with ?ca=FILE: %w", ErrMisconfigured, err)
+		return fmt.Errorf("%w: its certificate is signed by an unknown CA, name it with ?ca=FILE: %w", ErrMisconfigured, err)
 	case errors.As(err, &certificate):
-		return fmt.Errorf("%w: its certificate is not good: %w", ErrMisconfigured, err)
+		return fmt.Errorf("%w: its certificate is not valid: %w", ErrMisconfigured, err)
 	case errors.As(err, &plaintext):
 		return fmt.Errorf("%w: it does not speak TLS on this port, write redis instead of rediss: %w", ErrMisconfigured, err)
 	}
 	return nil
 }
 
-// misspoken says what is wrong where a server answers, and speaks TLS or does not,
+// wrongProtocol says what is wrong where a server answers, and speaks TLS or does not,
 // other than the URL says; nil where that is not so, or nobody answers. It sends
 // no password.
-func (a address) misspoken(ctx context.Context) error {
+func (a address) wrongProtocol(ctx context.Context) error {
 	for _, host := range a.hosts {
 		conn, err := (&net.Dialer{Timeout: dialTimeout}).DialContext(ctx, "tcp", host)
 		if err != nil {
@@ -90,8 +89,8 @@ func (a address) misspoken(ctx context.Context) error {
 	return nil
 }
 
-// speaksPlain reports whether a server answers as Redis does, be it that it wants
-// a password first.
+// speaksPlain reports whether a server replies as Redis does, even if it demands a
+// password first.
 func speaksPlain(conn net.Conn) bool {
 	if _, err := io.WriteString(conn, "PING\r\n"); err != nil {
 		return false
@@ -100,9 +99,9 @@ func speaksPlain(conn net.Conn) bool {
 	return err == nil && (strings.HasPrefix(line, "+PONG") || strings.HasPrefix(line, "-"))
 }
 
-// speaksTLS reports whether a server shakes hands, or refuses to in the words of TLS.
+// speaksTLS reports whether a server completes a TLS handshake or rejects it with an alert.
 func speaksTLS(ctx context.Context, conn net.Conn) bool {
-	// Who it is does not matter: nothing is said to it.
+	// The server's identity does not matter: nothing is sent to it.
 	err := tls.Client(conn, &tls.Config{InsecureSkipVerify: true}).HandshakeContext(ctx)
 	var alert *net.OpError
 	return err == nil || errors.As(err, &alert) && alert.Op == "remote error"

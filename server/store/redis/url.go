@@ -14,8 +14,8 @@ import (
 	"github.com/redis/rueidis"
 )
 
-// ErrMisconfigured: this Redis can never work as it is addressed (a bad URL, a
-// wrong password, a server without RESP3); trying again is of no use.
+// ErrMisconfigured: this Redis cannot work with this URL (a bad URL, a wrong password, a
+// server without RESP3); retrying is useless.
 var ErrMisconfigured error = permanent{}
 
 type permanent struct{}
@@ -25,18 +25,17 @@ func (permanent) Error() string { return "redis is misconfigured" }
 // Permanent reports that no later attempt can succeed.
 func (permanent) Permanent() bool { return true }
 
-// Waits for Redis. They end with the prober's word of an outage, which comes within
-// 700 ms; so they are longer: on a machine that leaves us no time to run, an answer
-// that comes late to us is no outage, and who takes it for one serves guests from
-// memory whom other instances then do not find.
+// Timeouts. The prober ends all waits within 700 ms of an outage, so these are longer: in
+// a process that is starved of CPU, a late reply is no outage, and treating it as one
+// would serve guests from memory where other instances do not find them.
 const (
 	dialTimeout  = 400 * time.Millisecond
 	firstTimeout = 300 * time.Millisecond // for an answer while connecting
 	ReplyTimeout = time.Second            // for a whole operation
 	BulkTimeout  = 3 * time.Second        // for one that is about many guests
-	// writeTimeout is when a silent connection is given up for another. What was
-	// sent over it is lost, so it is longer than anybody waits: a process that got
-	// no time to run must not take its own connection for dead.
+	// writeTimeout is when a silent connection is replaced. Commands in flight are lost,
+	// so it is longer than any operation: a process that is starved of CPU must not take
+	// its own connection for dead.
 	writeTimeout = 2 * time.Second
 )
 
@@ -46,7 +45,7 @@ const (
 	sentinelPort = "26379"
 )
 
-// deployment is how the servers behind a URL belong together.
+// deployment is the kind of Redis behind a URL.
 type deployment int
 
 const (
@@ -68,8 +67,7 @@ type address struct {
 	files     files  // with TLS only
 }
 
-// schemes are the URL schemes and what they mean; each has a variant with TLS,
-// rediss instead of redis.
+// schemes are the URL schemes; each has a variant with TLS, rediss instead of redis.
 var schemes = map[string]deployment{
 	"redis":          standalone,
 	"redis-sentinel": sentinel,
@@ -87,7 +85,7 @@ var schemes = map[string]deployment{
 // too, and a single one that turns out to be a cluster's node is used as such.
 // The hosts of redis-sentinel are Sentinels; where they have a password of their own,
 // &sentinel_password=PASSWORD tells it.
-// Errors wrap ErrMisconfigured and never quote what may hold the password.
+// Errors wrap ErrMisconfigured and never quote what may contain the password.
 func parseURL(raw string) (address, error) {
 	a, err := splitURL(raw)
 	if err != nil {
@@ -157,8 +155,8 @@ func (a *address) readAuthority(authority string) error {
 	return nil
 }
 
-// withPort checks one host and gives it a port where it has none. Errors do not
-// quote it: where the host was forgotten, the password stands in its place.
+// withPort checks one host and adds the default port if it has none. Errors do not quote
+// the host: if it was forgotten, the password is in its place.
 func withPort(host, port string) (string, error) {
 	u, err := url.Parse("redis://" + host)
 	if err != nil || u.Host != host || u.Hostname() == "" || u.User != nil {

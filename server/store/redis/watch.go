@@ -14,34 +14,33 @@ import (
 	"guestload/server/guest"
 )
 
-// The prober's times. A kill is known at once, a hang after at most a pause and
-// both timeouts: 550 ms where Redis is used, 700 where it is not. To ask often is
-// the part of the sum that no false alarm is to be feared of, and costs little in a
-// process that runs anyway. One that sleeps has to be woken for it, which costs more
-// than the question: at 20 a second an idle server took four times the CPU.
+// The prober's intervals. It detects a kill at once, and a hang after at most one
+// interval and both timeouts: 550 ms if Redis is in use, 700 ms if it is not. Frequent
+// probes cause no false alarms and cost little in a process that runs anyway. An idle
+// process must be woken for each, which costs more than the probe: with 20 a second, an
+// idle server took four times the CPU.
 const (
 	probeEvery    = 50 * time.Millisecond
 	idleEvery     = 200 * time.Millisecond
 	probeTimeout  = 200 * time.Millisecond
 	secondTimeout = 300 * time.Millisecond
-	// pulseEvery is how often a waiting prober makes sure that it runs at all.
+	// pulseEvery is the interval in which a waiting prober counts its own CPU time.
 	pulseEvery = 10 * time.Millisecond
 )
 
-// errReconnected: Redis answers, but the connection was lost in between, so
-// operations have failed, and it may have restarted empty.
+// errReconnected: Redis replies, but a connection was lost in between, so operations
+// have failed, and Redis may have restarted empty.
 var errReconnected = errors.New("connection lost")
 
-// errSilent: Redis did not answer although we were there to hear it.
+// errSilent: Redis did not reply although this process had time to receive it.
 var errSilent = errors.New("no answer")
 
-// Watch connects, probes Redis until ctx ends, and tells report of every change,
-// first of the state it begins with: up, or down and why. Down wraps
-// guest.ErrUnavailable, or ErrMisconfigured. A connection that broke and came
-// back between two probes is told as down and up again, since operations may
-// have failed and Redis may have lost its data. Operations are admitted before
-// report(true) and refused before report(false); report runs on Watch's own
-// goroutine and holds up the probing.
+// Watch connects, probes Redis until ctx ends, and calls report with the first state and
+// with every change: up, or down and why. The error wraps guest.ErrUnavailable or
+// ErrMisconfigured. A connection that broke and came back between two probes is reported
+// as down and up, since operations may have failed and Redis may have lost its data.
+// Operations are admitted before report(true) and refused before report(false); report
+// runs on Watch's goroutine and delays the next probe.
 func (r *Client) Watch(ctx context.Context, report func(up bool, why error)) {
 	rest := time.NewTimer(probeEvery)
 	defer rest.Stop()
@@ -50,12 +49,12 @@ func (r *Client) Watch(ctx context.Context, report func(up bool, why error)) {
 		report: func(up bool, why error) {
 			l := r.link.Load()
 			if up {
-				l.turn(true)
+				l.setUp(true)
 				r.down.Store(nil)
 			} else {
 				r.down.Store(&why)
 				if l != nil {
-					l.turn(false)
+					l.setUp(false)
 				}
 			}
 			report(up, why)
@@ -66,26 +65,26 @@ func (r *Client) Watch(ctx context.Context, report func(up bool, why error)) {
 		rest.Reset(w.pause())
 		select {
 		case <-rest.C:
-		case <-r.suspect:
+		case <-r.probeNow:
 		case <-r.Cache.lost:
 		case <-ctx.Done():
 		}
 	}
 }
 
-// watch is what the prober knows, and how it asks.
+// watch is the state of the prober, and its dependencies.
 type watch struct {
-	ask      func(ctx context.Context, returning bool) error // whether Redis answers
+	ask      func(ctx context.Context, returning bool) error // probes Redis
 	pulse    func() (ticks <-chan time.Time, stop func())
 	losses   func() int64 // connections lost so far
-	sent     func() int64 // commands so far, those of the prober not among them
+	sent     func() int64 // commands so far, without those of the prober
 	classify func(error) error
 	report   func(up bool, why error)
 
 	begun bool
 	up    bool
-	lost  int64 // the losses that have been told
-	seen  int64 // what had been sent at the last look
+	lost  int64 // losses that were reported
+	seen  int64 // sent at the last probe
 }
 
 func (w *watch) look(ctx context.Context) {
@@ -106,9 +105,8 @@ func (w *watch) look(ctx context.Context) {
 	w.lost = lost
 }
 
-// pause is how long to wait for the next look: not long where guests may wait for
-// what it finds, since Redis is used, or away. One command alone may be the beat of
-// this instance.
+// pause is the time until the next probe: short if Redis is in use or down, when guests
+// depend on the result. A single command may be the instance's own heartbeat.
 func (w *watch) pause() time.Duration {
 	sent := w.sent()
 	used := sent-w.seen > 1
@@ -119,9 +117,9 @@ func (w *watch) pause() time.Duration {
 	return idleEvery
 }
 
-// check asks twice before it calls Redis down: the first failure may be that of
-// a connection which had been closed while idle, or of a moment. Only where
-// nobody listens any more a second question is of no use.
+// check probes twice before it reports Redis down: the first failure may be momentary,
+// or of a connection that was closed while idle. A refused connection needs no second
+// probe.
 func (w *watch) check(ctx context.Context) error {
 	err := w.try(ctx, probeTimeout)
 	if err != nil && !errors.Is(err, syscall.ECONNREFUSED) {
@@ -133,10 +131,9 @@ func (w *watch) check(ctx context.Context) error {
 	return nil
 }
 
-// try asks once. Its patience is counted in pulses of its own, not by the clock:
-// on a machine that leaves us no time to run, the answer may have been here for
-// long, and a late pulse counts no more than one that is on time. So silence is
-// held against Redis only as far as we were there to hear it.
+// try probes once. It counts the timeout in pulses, not by the clock: in a process that
+// is starved of CPU, the reply may have arrived long ago, and a late pulse counts like
+// any other. So Redis is blamed only for time in which this process ran.
 func (w *watch) try(ctx context.Context, patience time.Duration) error {
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
@@ -159,15 +156,15 @@ func (w *watch) try(ctx context.Context, patience time.Duration) error {
 	}
 }
 
-// pulse beats at pulseEvery; beats that nobody was there for do not come later.
+// pulse ticks every pulseEvery; missed ticks are dropped.
 func pulse() (ticks <-chan time.Time, stop func()) {
 	t := time.NewTicker(pulseEvery)
 	return t.C, t.Stop
 }
 
-// ask connects where that has not been done, and asks Redis over the prober's
-// own connection, where nothing waits before the question. One that returns must
-// also answer over the connection that is used.
+// ask connects if needed and probes Redis over the prober's own connection, where
+// nothing is queued before the probe. A Redis that returns must also reply over the
+// connection that commands use.
 func (r *Client) ask(ctx context.Context, returning bool) error {
 	if err := r.Connect(ctx); err != nil {
 		return err
@@ -192,8 +189,8 @@ func (w *watch) turn(up bool, why error) {
 	w.report(up, why)
 }
 
-// probe reports whether Redis answers; of a cluster, each master must, and call
-// the cluster's state ok. A node that was a replica may fail.
+// probe reports whether Redis replies. In a cluster, each master must reply and report
+// the state ok; a node that was a replica may fail.
 func probe(ctx context.Context, l *Link) error {
 	if !l.Cluster {
 		return l.prober.Do(ctx, l.prober.B().Ping().Build()).Error()

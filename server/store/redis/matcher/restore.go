@@ -3,9 +3,10 @@ package matcher
 import (
 	"context"
 	"fmt"
+	"slices"
+
 	"guestload/server/guest"
 	"guestload/server/store/redis"
-	"slices"
 )
 
 // encodePair is a pair as the scripts record it.

@@ -160,7 +160,7 @@ func (p *Presence) Online(ctx context.Context, cursor string, limit int) (page [
 	}
 	ctx, cancel := l.Within(ctx, redis.ReplyTimeout)
 	defer cancel()
-	defer l.Hurry()()
+	defer l.Urgent()()
 	args := []string{from, strconv.Itoa(limit), l.Keys.MembersOf}
 	ids, err := p.scripts.online.Exec(ctx, l.Client, []string{l.Keys.Instances}, args).AsStrSlice()
 	if err != nil {

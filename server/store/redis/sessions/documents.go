@@ -2,11 +2,12 @@ package sessions
 
 import (
 	"context"
-	"guestload/server/guest"
-	"guestload/server/store/redis"
 	"slices"
 
 	"github.com/redis/rueidis"
+
+	"guestload/server/guest"
+	"guestload/server/store/redis"
 )
 
 // Documents reads many sessions at once, from copies where there are some.

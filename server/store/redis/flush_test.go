@@ -2,7 +2,6 @@ package redis
 
 import (
 	"errors"
-	"guestload/server/store/redistest"
 	"io"
 	"net"
 	"slices"
@@ -11,6 +10,8 @@ import (
 	"testing"
 	"testing/synctest"
 	"time"
+
+	"guestload/server/store/redistest"
 )
 
 // noted is a connection that notes when what was written to it.
@@ -18,10 +19,10 @@ type noted struct {
 	net.Conn
 	began time.Time
 
-	mu    sync.Mutex
-	trips []trip
-	fails error
-	ended bool
+	mu      sync.Mutex
+	flusher []trip
+	fails   error
+	ended   bool
 }
 
 type trip struct {
@@ -32,7 +33,7 @@ type trip struct {
 func (n *noted) Write(b []byte) (int, error) {
 	n.mu.Lock()
 	defer n.mu.Unlock()
-	n.trips = append(n.trips, trip{time.Since(n.began), string(b)})
+	n.flusher = append(n.flusher, trip{time.Since(n.began), string(b)})
 	return len(b), n.fails
 }
 
@@ -44,17 +45,17 @@ func (n *noted) Close() error {
 }
 
 // noted is what has been noted so far.
-func (n *noted) noted() (trips []trip, ended bool) {
+func (n *noted) noted() (flusher []trip, ended bool) {
 	n.mu.Lock()
 	defer n.mu.Unlock()
-	return n.trips, n.ended
+	return n.flusher, n.ended
 }
 
-// notedTrips are the trips that writes at the times given lead to: each is one byte.
-func notedTrips(t *testing.T, at ...time.Duration) (made []trip) {
+// flushes are the trips that writes at the times given lead to: each is one byte.
+func flushes(t *testing.T, at ...time.Duration) (made []trip) {
 	synctest.Test(t, func(t *testing.T) {
 		n := &noted{began: time.Now()}
-		c := new(trips).over(n)
+		c := new(flusher).over(n)
 		for i, when := range at {
 			time.Sleep(when - time.Since(n.began))
 			if _, err := io.WriteString(c, string(rune('a'+i))); err != nil {
@@ -68,7 +69,7 @@ func notedTrips(t *testing.T, at ...time.Duration) (made []trip) {
 	return made
 }
 
-func TestWritesShareTrips(t *testing.T) {
+func TestWritesShareFlushes(t *testing.T) {
 	const ms = time.Millisecond
 	for _, c := range []struct {
 		name string
@@ -83,32 +84,32 @@ func TestWritesShareTrips(t *testing.T) {
 			[]trip{{0, "a"}, {0, "b"}, {ms, "cde"}, {2 * ms, "f"}, {3 * ms, "g"}}},
 	} {
 		t.Run(c.name, func(t *testing.T) {
-			if trips := notedTrips(t, c.at...); !slices.Equal(trips, c.want) {
-				t.Errorf("trips %v, want %v", trips, c.want)
+			if flusher := flushes(t, c.at...); !slices.Equal(flusher, c.want) {
+				t.Errorf("trips %v, want %v", flusher, c.want)
 			}
 		})
 	}
 }
 
-func TestAFullTripDoesNotWait(t *testing.T) {
+func TestAFullFlushDoesNotWait(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		n := &noted{began: time.Now()}
-		c := new(trips).over(n)
-		for _, b := range []string{"a", "b", "c", strings.Repeat("d", tripBytes), "e"} {
+		c := new(flusher).over(n)
+		for _, b := range []string{"a", "b", "c", strings.Repeat("d", flushBytes), "e"} {
 			if _, err := io.WriteString(c, b); err != nil {
 				t.Error(err)
 			}
 		}
-		if trips, _ := n.noted(); len(trips) != 4 || len(trips[2].what) != 1+tripBytes || trips[3] != (trip{0, "e"}) {
-			t.Errorf("%d trips, want two, another with all that waited, and at once the last write's", len(trips))
+		if flusher, _ := n.noted(); len(flusher) != 4 || len(flusher[2].what) != 1+flushBytes || flusher[3] != (trip{0, "e"}) {
+			t.Errorf("%d trips, want two, another with all that waited, and at once the last write's", len(flusher))
 		}
 	})
 }
 
-func TestNothingWaitsWhileThereIsAHurry(t *testing.T) {
+func TestNothingWaitsWhileAnUrgentReadRuns(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		n := &noted{began: time.Now()}
-		shared := new(trips)
+		shared := new(flusher)
 		c := shared.over(n)
 		write := func(what string) {
 			if _, err := io.WriteString(c, what); err != nil {
@@ -118,23 +119,23 @@ func TestNothingWaitsWhileThereIsAHurry(t *testing.T) {
 		for _, what := range []string{"a", "b", "c"} { // the last waits
 			write(what)
 		}
-		slacken := shared.hurry()
+		end := shared.begin()
 		write("d")
 		write("e")
-		slacken()
+		end()
 		write("f")
 		time.Sleep(time.Second)
-		want := []trip{{0, "a"}, {0, "b"}, {0, "cd"}, {0, "e"}, {tripEvery, "f"}}
+		want := []trip{{0, "a"}, {0, "b"}, {0, "cd"}, {0, "e"}, {flushEvery, "f"}}
 		if made, _ := n.noted(); !slices.Equal(made, want) {
 			t.Errorf("trips %v, want %v", made, want)
 		}
 	})
 }
 
-func TestATripThatFailsEndsTheConnection(t *testing.T) {
+func TestAFailedFlushEndsTheConnection(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		n := &noted{began: time.Now()}
-		c := new(trips).over(n)
+		c := new(flusher).over(n)
 		_, _ = io.WriteString(c, "a")
 		_, _ = io.WriteString(c, "a")
 		broken := errors.New("broken pipe")
@@ -144,7 +145,7 @@ func TestATripThatFailsEndsTheConnection(t *testing.T) {
 		if _, err := io.WriteString(c, "b"); err != nil {
 			t.Errorf("%v, and the trip has not begun", err)
 		}
-		time.Sleep(tripEvery)
+		time.Sleep(flushEvery)
 		synctest.Wait()
 		if _, ended := n.noted(); !ended {
 			t.Error("the connection is still open")

@@ -12,43 +12,42 @@ import (
 	"github.com/redis/rueidis"
 )
 
-// Before Redis becomes the truth, everything that this program does with it is tried
-// once, harmlessly: on keys that nobody else uses and that are gone when the script
-// ends, and on our own by taking away what is not there. So a right, a type or a
-// state that stands in the way is named as a whole, and not found by guests one
-// after the other.
+// Before Redis is used, Check runs every command that this program needs, harmlessly: on
+// scratch keys that are gone when the script ends, and on real keys by removing members
+// that do not exist. So a missing right, a wrong type or a bad state is reported as a
+// whole, instead of failing guests one after the other.
 
-//go:embed trial.lua
-var trialLua string
+//go:embed check.lua
+var checkLua string
 
-var trialScript = rueidis.NewLuaScript(trialLua)
+var checkScript = rueidis.NewLuaScript(checkLua)
 
-// none is a member that no set or hash of ours has.
+// none is a member that no set or hash has.
 const none = "\x00none"
 
-// trialSteps are commands on keys of one slot.
-type trialSteps struct {
+// checkSteps are commands on keys of one slot.
+type checkSteps struct {
 	keys  []string
 	steps [][]string
 }
 
-func (t *trialSteps) try(command, key string, args ...string) {
+func (t *checkSteps) try(command, key string, args ...string) {
 	t.steps = append(t.steps, append([]string{command, key}, args...))
 	if !slices.Contains(t.keys, key) {
 		t.keys = append(t.keys, key)
 	}
 }
 
-func (t *trialSteps) args() (args []string) {
+func (t *checkSteps) args() (args []string) {
 	for _, s := range t.steps {
 		args = append(append(args, strconv.Itoa(len(s))), s...)
 	}
 	return args
 }
 
-// trialsOf are the steps for an instance: of sessions, of presence and of the matcher.
-func trialsOf(k Keys, instance string) []*trialSteps {
-	var sessions, presence, matcher trialSteps
+// checksOf are the steps of an instance: of sessions, presence and the matcher.
+func checksOf(k Keys, instance string) []*checkSteps {
+	var sessions, presence, matcher checkSteps
 	id := uuid.NewString()
 	doc := SessionKey(id)
 	sessions.try("SET", doc, "{}", "EX", "10")
@@ -61,7 +60,7 @@ func trialsOf(k Keys, instance string) []*trialSteps {
 		sessions.try("DEL", TombstoneKey(id))
 	}
 
-	scratch, number := k.Members(instance+".trial"), k.ReapLease(instance+".trial")
+	scratch, number := k.Members(instance+".check"), k.ReapLease(instance+".check")
 	presence.try("SET", number, "1", "PX", "10000")
 	for _, c := range []string{"INCR", "GET", "EXISTS"} {
 		presence.try(c, number)
@@ -101,22 +100,22 @@ func trialsOf(k Keys, instance string) []*trialSteps {
 		matcher.try("HSCAN", hash, "0", "COUNT", "1")
 	}
 	matcher.try("GET", MatchSequence)
-	return []*trialSteps{&sessions, &presence, &matcher}
+	return []*checkSteps{&sessions, &presence, &matcher}
 }
 
-// trial returns nil where Redis does all that an instance asks of it, a *Refusal that
-// names the user, what is refused and why, or the error of a Redis that does not answer.
-func (r *Client) Trial(ctx context.Context, instance string) error {
-	const doing = "try what is needed"
+// Check returns nil if Redis permits all that an instance needs, a *Refusal that names
+// the user, what Redis refuses and why, or the error of a Redis that does not reply.
+func (r *Client) Check(ctx context.Context, instance string) error {
+	const doing = "check what redis permits"
 	l, err := r.Up()
 	if err != nil {
 		return fmt.Errorf("%s: %w", doing, err)
 	}
 	ctx, cancel := l.Within(ctx, ReplyTimeout)
 	defer cancel()
-	var failed setbacks
-	for _, t := range trialsOf(l.Keys, instance) {
-		reply, err := trialScript.Exec(ctx, l.Client, t.keys, t.args()).AsStrSlice()
+	var failed failures
+	for _, t := range checksOf(l.Keys, instance) {
+		reply, err := checkScript.Exec(ctx, l.Client, t.keys, t.args()).AsStrSlice()
 		if !Answered(err) {
 			return r.Failure(doing, err)
 		}
@@ -149,7 +148,7 @@ func (r *Client) Trial(ctx context.Context, instance string) error {
 	return failed.refusal(r.User(), l.Keys)
 }
 
-// user is the name by which Redis knows us.
+// User is the user name at Redis.
 func (r *Client) User() string {
 	if r.address.username != "" {
 		return r.address.username
@@ -157,26 +156,26 @@ func (r *Client) User() string {
 	return "default"
 }
 
-// setbacks are the commands that failed in a trial.
-type setbacks struct {
-	found []setback
+// failures are the commands that failed in a check.
+type failures struct {
+	found []failure
 }
 
-type setback struct{ code, command, key, words string }
+type failure struct{ code, command, key, words string }
 
-func (f *setbacks) add(command, key, words string) {
+func (f *failures) add(command, key, words string) {
 	code := refusalCode(words)
 	if code == "" {
 		code, _, _ = strings.Cut(words, " ")
 	}
-	f.found = append(f.found, setback{code, command, key, words})
+	f.found = append(f.found, failure{code, command, key, words})
 }
 
-// mostNamed is how many commands and keys a refusal names.
+// mostNamed bounds the commands and keys that a refusal names.
 const mostNamed = 6
 
-// refusal is what was found, of the first code, in one line; nil for nothing.
-func (f *setbacks) refusal(user string, k Keys) error {
+// refusal reports all failures with the code of the first, in one line; nil for none.
+func (f *failures) refusal(user string, k Keys) error {
 	if len(f.found) == 0 {
 		return nil
 	}
