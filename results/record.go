@@ -39,7 +39,7 @@ type Record struct {
 	Resources    Resources            `json:"resources"`
 	Faults       []Fault              `json:"faults,omitempty"`
 	Warnings     []string             `json:"warnings,omitempty"` // doubts about the numbers
-	Invalid      []string             `json:"invalid,omitempty"`  // why the run is not to be believed
+	Invalid      []string             `json:"invalid,omitempty"`  // why the numbers are unreliable
 	Outcome      Outcome              `json:"outcome"`
 	Capacity     *Capacity            `json:"capacity,omitempty"` // of a search; all else is then of its answer's run, but for the violations
 }

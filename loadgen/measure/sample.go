@@ -76,7 +76,7 @@ type Interval struct {
 type Totals struct {
 	Operations map[Op]*Operation
 	// Skewed samples had a negative time, or an operation that does not exist: a
-	// bug of the generator. They are in no histogram and make a run invalid.
+	// bug in loadgen. They are in no histogram and make a run invalid.
 	Skewed int64
 	// Displaced samples came when their second was closed, or two seconds ahead of
 	// the one that Tick waits for: they count, in the nearest second still open.

@@ -5,47 +5,44 @@ import (
 	"time"
 )
 
-// Limits of a generator that can be believed.
+// Limits of a generator whose numbers are reliable.
 const (
-	// LateFloor is the lateness at the 99th percentile that invalidates no run by
-	// itself. Timers of a quiet two-core machine are 1 to 3 ms late there, and with
-	// foreign processes on every core 3 to 28 ms (measured); a pause of
-	// that size in what is offered changes no queue that lasts.
+	// LateFloor is the lateness at the 99th percentile up to which no run is invalid.
+	// Timers of a quiet two-core machine are 1 to 3 ms late there, and 3 to 28 ms with
+	// other processes on every core (measured); a pause of that size in the offered load
+	// leaves no lasting queue.
 	LateFloor = 30 * time.Millisecond
-	// LateShare of the tightest latency that a run is judged by may be the
-	// generator's own at the 99th percentile, if that is more than LateFloor.
+	// LateShare is how much of the tightest threshold on a time the lateness at the 99th
+	// percentile may be, if that is more than LateFloor.
 	LateShare = 0.25
-	// LateCeiling is the lateness that invalidates every run, whatever it is judged
-	// by. All is counted by the second, and past a quarter of one the load is not
-	// the one planned. A generator short of CPU also makes the times longer that
-	// LateShare is of: without a ceiling the worst of them would believe themselves.
+	// LateCeiling is the lateness that invalidates every run. Everything is counted by the
+	// second, and past a quarter of one the load is not as planned. A generator short of
+	// CPU also measures longer times, of which LateShare would allow more lateness.
 	LateCeiling = 250 * time.Millisecond
-	// TellFloor and TellShare of a reported p99 are where lateness is worth a
-	// warning: both must be passed.
-	TellFloor = 2 * time.Millisecond
-	TellShare = 0.10
-	// BusyShare is how much of its cores a generator may use before it is called busy.
+	// WarnFloor and WarnShare, of a reported p99, must both be exceeded for a warning.
+	WarnFloor = 2 * time.Millisecond
+	WarnShare = 0.10
+	// BusyShare is how much of its cores a generator may use without a warning.
 	BusyShare = 0.85
 )
 
-// Judged is what a run's thresholds on times ask for; zero where there are none.
+// Judged describes a run's thresholds on times; zero where there are none.
 type Judged struct {
 	Tightest time.Duration // lowest upper bound on a time
 	Miss     time.Duration // least by which a bound on a response time or lag was missed
 }
 
-// Verdict says why a run is not to be believed (invalid), and what makes its
-// numbers doubtful (warnings).
+// Verdict returns why the numbers of a run are unreliable (invalid), and what else a
+// reader must know about them (warnings).
 //
-// Response time holds the generator's lateness, so a threshold that held in
-// spite of it held, and one that was missed by no more than the lateness says
-// nothing of the server: that run is invalid. So is one whose generator was so
-// late that the load was not the one planned. Without thresholds the smallest
-// reported p99 stands for the tightest.
+// Response time includes the generator's lateness. A threshold that held in spite of it
+// held; one that was missed by no more than the lateness says nothing about the server, and
+// the run is invalid. So is a run whose generator was so late that the load was not as
+// planned. Without thresholds the smallest reported p99 takes the place of the tightest.
 //
-// Only the generator's own lateness counts: of starts against the schedule,
-// and of timers. The lag of an operation may be the server's doing as well
-// (a request that waited for a stalled connection), and is reported as such.
+// Only the lateness of starts against the schedule and of timers counts. The lag of an
+// operation may be caused by the server as well (a request that waited for a stalled
+// connection), and is reported separately.
 func Verdict(h Health, t Totals, judged Judged) (invalid, warnings []string) {
 	fastest, op := fastestP99(t)
 	limit := mostLate(t, judged.Tightest)
@@ -53,11 +50,11 @@ func Verdict(h Health, t Totals, judged Judged) (invalid, warnings []string) {
 		words := fmt.Sprintf("%s were %s late at the 99th percentile (worst %s)", what, round(late.P99), round(late.Max))
 		switch {
 		case late.P99 > limit:
-			invalid = append(invalid, fmt.Sprintf("%s; at most %s is believable here", words, round(limit)))
+			invalid = append(invalid, fmt.Sprintf("%s; at most %s is allowed in this run", words, round(limit)))
 		case judged.Miss > 0 && late.P99 >= judged.Miss:
-			invalid = append(invalid, fmt.Sprintf("%s, and a threshold was missed by only %s: that may be the generator's doing", words, round(judged.Miss)))
-		case fastest > 0 && late.P99 > max(TellFloor, share(fastest, TellShare)):
-			warnings = append(warnings, fmt.Sprintf("%s: a good part of response(%s) p99 %s may be the generator's own", words, op, round(fastest)))
+			invalid = append(invalid, fmt.Sprintf("%s, and a threshold was missed by only %s: that may be generator lag", words, round(judged.Miss)))
+		case fastest > 0 && late.P99 > max(WarnFloor, share(fastest, WarnShare)):
+			warnings = append(warnings, fmt.Sprintf("%s: much of response(%s) p99 %s may be generator lag", words, op, round(fastest)))
 		}
 	}
 	judge(h.Starts, "guests")
@@ -66,16 +63,16 @@ func Verdict(h Health, t Totals, judged Judged) (invalid, warnings []string) {
 		invalid = append(invalid, fmt.Sprintf("%d guests or timers were more than %s late", h.Lost, Highest))
 	}
 	if h.Early > 0 {
-		invalid = append(invalid, fmt.Sprintf("%d guests started before their time: a bug of the generator", h.Early))
+		invalid = append(invalid, fmt.Sprintf("%d guests started before they were due: a bug in loadgen", h.Early))
 	}
 	if t.Skewed > 0 {
-		invalid = append(invalid, fmt.Sprintf("%d samples had times out of order: a bug of the generator", t.Skewed))
+		invalid = append(invalid, fmt.Sprintf("%d samples had times out of order: a bug in loadgen", t.Skewed))
 	}
 	if t.Displaced > 0 {
-		warnings = append(warnings, fmt.Sprintf("%d samples are counted in a second next to their own", t.Displaced))
+		warnings = append(warnings, fmt.Sprintf("%d samples are counted in a neighbouring second", t.Displaced))
 	}
 	if h.CPUShare > BusyShare {
-		warnings = append(warnings, fmt.Sprintf("the generator used %.0f %% of its %d cores: it may be what limits the load", 100*h.CPUShare, h.Parallelism))
+		warnings = append(warnings, fmt.Sprintf("the generator used %.0f %% of its %d cores and may limit the load", 100*h.CPUShare, h.Parallelism))
 	}
 	if h.Pauses.Max > limit {
 		warnings = append(warnings, fmt.Sprintf("garbage collection stopped the generator for up to %s", round(h.Pauses.Max)))

@@ -207,7 +207,7 @@ func (t Terminal) verdict(r results.Record) string {
 		words = append(words, violated.String())
 	}
 	if len(r.Invalid) > 0 {
-		words = append(words, "the numbers are not to be believed, see above")
+		words = append(words, "the numbers are unreliable, see above")
 	}
 	if len(r.Undone) > 0 {
 		words = append(words, "the run is broken: work that the scenario requires was never done, see above")

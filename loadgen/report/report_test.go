@@ -91,7 +91,7 @@ func violated() results.Record {
 			"guest_4f6c and guest_91ab: guest_4f6c says its partner is guest_91ab, whose partner is guest_77d0\n4f6c  1.204s user:matched guest_91ab\n91ab  1.198s user:matched guest_77d0",
 			"an evil\x1b[2J name"}, Consequences: []results.Consequence{{Rule: "event-order", Count: 12}, {Rule: "message-to-partner", Count: 530}}},
 	}
-	r.Warnings = []string{"guests were 6ms late at the 99th percentile (worst 14ms): a good part of response(create) p99 2.9ms may be the generator's own"}
+	r.Warnings = []string{"guests were 6ms late at the 99th percentile (worst 14ms): much of response(create) p99 2.9ms may be generator lag"}
 	r.Invalid = []string{"3 of 5,000 arrivals were dropped: the generator did not offer the load that was planned"}
 	r.Resources.Redis = &results.Usage{CPUSec: 0.8, RSSPeakMB: 22, CPUMsPerSession: 0.16, CommandsPerSession: 11.4, SentPerSession: 5.2}
 	r.Outcome = results.Violated

@@ -146,7 +146,7 @@ func TestTheVerdictIsToldInWords(t *testing.T) {
 	}{
 		{record, "Passed", "All 6 thresholds held. No violations were seen."},
 		{broken, "Failed", "1 of 2 thresholds broken: response(create) p99 < 2ms, observed 2.9ms. No violations were seen."},
-		{hostile(t).Run.Record, "Violated", "2 rules of the contract broken, 8 times. 3 of 4 thresholds broken. The numbers are not to be believed:"},
+		{hostile(t).Run.Record, "Violated", "2 rules of the contract broken, 8 times. 3 of 4 thresholds broken. The numbers are unreliable:"},
 		{results.Record{}, "No verdict", "Nothing was judged: the scenario has no thresholds. No violations were seen."},
 		{results.Record{Outcome: results.Unjudged}, "Not judged", "Nothing was judged: the scenario has no thresholds. No violations were seen."},
 		{results.Record{Outcome: results.ThresholdsFail, Undone: []string{"no guest completed"}}, "Failed", "No guest completed. Nothing was judged: the scenario has no thresholds."},

@@ -61,7 +61,7 @@ func because(r results.Record) string {
 		words = append(words, "No violations were seen.")
 	}
 	if len(r.Invalid) > 0 {
-		words = append(words, "The numbers are not to be believed:")
+		words = append(words, "The numbers are unreliable:")
 	}
 	return strings.Join(words, " ")
 }
