@@ -104,7 +104,7 @@ type Function struct {
 }
 
 // Changed are the functions whose instructions an operation changed most, the largest
-// change first, at most n. Each side is a short and a long run that differ by as many
+// change first, at most n, and none below a fiftieth of that. Each side is a short and a long run that differ by as many
 // operations.
 func Changed(base, head [2]Counts, operations float64, n int) (all []Function) {
 	names := map[string]bool{}
@@ -123,7 +123,13 @@ func Changed(base, head [2]Counts, operations float64, n int) (all []Function) {
 		}
 	}
 	slices.SortStableFunc(all, func(a, b Function) int { return cmp.Compare(size(b.Head-b.Base), size(a.Head-a.Base)) })
-	return all[:min(n, len(all))]
+	all = all[:min(n, len(all))]
+	for i, f := range all {
+		if size(f.Head-f.Base) < size(all[0].Head-all[0].Base)/50 { // as the runtime's change by themselves
+			return all[:i]
+		}
+	}
+	return all
 }
 
 func size(v float64) float64 { return max(v, -v) }

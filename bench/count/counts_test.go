@@ -50,11 +50,12 @@ func TestStartingUpCancelsOut(t *testing.T) {
 }
 
 func TestFunctionsThatChangedMostComeFirst(t *testing.T) {
+	// h changes too little to be told.
 	side := func(f, g, h uint64) [2]Counts {
 		return [2]Counts{{Functions: map[string]uint64{"f": 100, "g": 100}}, {Functions: map[string]uint64{"f": 100 + f, "g": 100 + g, "h": h}}}
 	}
-	got := Changed(side(100, 100, 0), side(110, 50, 2), 10, 2)
-	want := []Function{{"g", 10, 5}, {"f", 10, 11}}
+	got := Changed(side(1000, 1000, 0), side(1100, 500, 8), 10, 9)
+	want := []Function{{"g", 100, 50}, {"f", 100, 110}}
 	if !reflect.DeepEqual(got, want) {
 		t.Errorf("%v, want %v", got, want)
 	}
