@@ -31,7 +31,7 @@ func TestFaultsAreSurvived(t *testing.T) {
 			for _, f := range r.Faults {
 				seen := map[string]*float64{"kill redis": f.Fallback, "freeze redis": f.Fallback, "start redis": f.Recovery, "thaw redis": f.Recovery, "kill instance 2": f.Ghosts}
 				if seen[f.Name()] == nil {
-					t.Errorf("nothing was seen of the %s of %s: %+v", f.Blow, f.Victim, f)
+					t.Errorf("nothing was seen of the %s of %s: %+v", f.Action, f.Victim, f)
 				}
 				if f.Victim == "instance 2" && (f.CutOff < 20 || f.Returned == 0 || f.Returned >= f.CutOff || f.Released == nil) {
 					t.Errorf("of its guests: %+v", f)

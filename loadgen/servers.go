@@ -33,7 +33,7 @@ func (o options) setServers(s scenarios.Scenario) (scenarios.Scenario, error) {
 	}
 	for _, f := range s.Faults {
 		if f.Instance == 0 && o.redis != "" && o.redis != fleet.OwnRedis {
-			return s, cli.Usagef("scenario %s would %s Redis, which loadgen does only to one that it starts itself: leave out --redis-url", s.Name, f.Blow)
+			return s, cli.Usagef("scenario %s would %s Redis, which loadgen does only to one that it starts itself: leave out --redis-url", s.Name, f.Action)
 		}
 	}
 	if err := s.CheckFaults(); err != nil {

@@ -134,7 +134,7 @@ func observe(t scenarios.Threshold, run Run) observation {
 // one of which nothing was.
 func faultTimes(m scenarios.Metric, faults []Fault) (seen []*float64, is bool) {
 	for _, f := range faults {
-		redis, down := f.Victim == string(scenarios.StorageRedis), f.Blow == string(scenarios.Kill) || f.Blow == string(scenarios.Freeze)
+		redis, down := f.Victim == string(scenarios.StorageRedis), f.Action == string(scenarios.Kill) || f.Action == string(scenarios.Freeze)
 		switch {
 		case m == scenarios.MetricFallback && redis && down:
 			seen = append(seen, f.Fallback)

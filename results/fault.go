@@ -2,12 +2,12 @@ package results
 
 import "fmt"
 
-// Fault is a blow that the scenario dealt to a process, and what was seen of it;
-// times are in milliseconds, absent where they do not apply or nothing was seen
-// before the run's end.
+// Fault is a fault that was injected as the scenario says, with its effects. Times are
+// in milliseconds, and absent if they do not apply or the effect was not seen before the
+// end of the run.
 type Fault struct {
-	At       float64  `json:"atSec"` // when it was dealt
-	Blow     string   `json:"blow"`  // kill, freeze, thaw or start
+	At       float64  `json:"atSec"` // when it was injected
+	Action   string   `json:"blow"`  // kill, freeze, thaw or start
 	Victim   string   `json:"victim"`
 	Fallback *float64 `json:"fallbackMs,omitempty"` // until every instance served without Redis
 	Recovery *float64 `json:"recoveryMs,omitempty"` // from Redis answering until every instance worked on it
@@ -18,7 +18,7 @@ type Fault struct {
 }
 
 // Name says what was done to whom: "kill instance 2".
-func (f Fault) Name() string { return f.Blow + " " + f.Victim }
+func (f Fault) Name() string { return f.Action + " " + f.Victim }
 
 // Seen says what came of it, each in a few words; nothing where nothing was seen.
 func (f Fault) Seen() (all []string) {

@@ -9,9 +9,9 @@ import (
 func TestThresholdsOfFaultsTakeTheLongest(t *testing.T) {
 	ms := func(v float64) *float64 { return &v }
 	faults := []Fault{
-		{Blow: "kill", Victim: "redis", Fallback: ms(20)}, {Blow: "start", Victim: "redis", Recovery: ms(500)},
-		{Blow: "freeze", Victim: "redis", Fallback: ms(740)}, {Blow: "thaw", Victim: "redis"},
-		{Blow: "kill", Victim: "instance 2", Ghosts: ms(7150)},
+		{Action: "kill", Victim: "redis", Fallback: ms(20)}, {Action: "start", Victim: "redis", Recovery: ms(500)},
+		{Action: "freeze", Victim: "redis", Fallback: ms(740)}, {Action: "thaw", Victim: "redis"},
+		{Action: "kill", Victim: "instance 2", Ghosts: ms(7150)},
 	}
 	for expression, want := range map[string]struct {
 		observed string

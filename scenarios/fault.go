@@ -11,26 +11,26 @@ import (
 	yaml "go.yaml.in/yaml/v4"
 )
 
-// Blow is what a fault does to a process.
-type Blow string
+// Action is what a fault does to a process.
+type Action string
 
-// The blows.
+// The actions.
 const (
-	Kill   Blow = "kill"   // ends it at once, as kill -9 does
-	Freeze Blow = "freeze" // stops it without ending it: connections stay, nothing answers
-	Thaw   Blow = "thaw"   // lets what is frozen go on
-	Start  Blow = "start"  // starts what was killed anew, empty
+	Kill   Action = "kill"   // ends it at once, as kill -9 does
+	Freeze Action = "freeze" // stops it without ending it: connections stay, nothing answers
+	Thaw   Action = "thaw"   // lets what is frozen go on
+	Start  Action = "start"  // starts what was killed anew, empty
 )
 
-// Fault is one blow at a moment of the run.
+// Fault is an action that is injected at a moment of the run.
 type Fault struct {
 	At       time.Duration // since the run's start
-	Blow     Blow
+	Action   Action
 	Instance int // from 1; 0: Redis
 	Line     int // in the file
 }
 
-// Victim names what the fault meets, as scenarios write it.
+// Victim names the process that the action is for, as scenarios write it.
 func (f Fault) Victim() string {
 	if f.Instance == 0 {
 		return string(StorageRedis)
@@ -38,11 +38,11 @@ func (f Fault) Victim() string {
 	return fmt.Sprintf("instance %d", f.Instance)
 }
 
-func blows() []string {
+func actions() []string {
 	return []string{string(Kill), string(Freeze), string(Thaw), string(Start)}
 }
 
-func faultKeys() []string { return append([]string{"at"}, blows()...) }
+func faultKeys() []string { return append([]string{"at"}, actions()...) }
 
 // faults reads the list. What cannot come to pass, such as starting what runs, is
 // a problem.
@@ -82,17 +82,17 @@ func (r *reading) fault(n *yaml.Node) (Fault, bool) {
 	if v := r.required(e, "a fault", "at"); v != nil {
 		f.At, _ = parsed(r, v, "at", parseDuration)
 	}
-	given := slices.DeleteFunc(blows(), func(b string) bool { return !e.has(b) })
+	given := slices.DeleteFunc(actions(), func(b string) bool { return !e.has(b) })
 	switch {
 	case len(given) > 1:
 		r.problem(n, "found both %q and %q: a fault does one thing, so make them two", given[0], given[1])
 	case len(given) == 1:
-		f.Blow = Blow(given[0])
+		f.Action = Action(given[0])
 		f.Instance, _ = parsed(r, e.get(given[0]), given[0], parseVictim)
 	case len(e.meant) == 0:
-		r.problem(n, "nothing says what happens: a fault has one of %s, for example {at: 5s, kill: redis}", strings.Join(blows(), ", "))
+		r.problem(n, "nothing says what happens: a fault has one of %s, for example {at: 5s, kill: redis}", strings.Join(actions(), ", "))
 	}
-	return f, len(r.problems) == before && f.Blow != ""
+	return f, len(r.problems) == before && f.Action != ""
 }
 
 // parseVictim reads "redis", 0, or "instance 2".
@@ -123,7 +123,7 @@ func (s Scenario) CheckFaults() error {
 // condition is how the processes are between faults.
 type condition struct {
 	server Server
-	redis  Blow // the last one; "" while it runs
+	redis  Action // the last one; "" while it runs
 	dead   map[int]bool
 }
 
@@ -135,15 +135,15 @@ func (c *condition) suffer(f Fault) string {
 		return c.sufferInstance(f)
 	}
 	if c.server.Storage != StorageRedis {
-		return fmt.Sprintf("there is no Redis to %s: write server: {storage: redis}", f.Blow)
+		return fmt.Sprintf("there is no Redis to %s: write server: {storage: redis}", f.Action)
 	}
 	was := c.redis
-	allowed := map[Blow][]Blow{"": {Kill, Freeze}, Kill: {Start}, Freeze: {Thaw, Kill}}[was]
-	if !slices.Contains(allowed, f.Blow) {
-		state := map[Blow]string{"": "runs", Kill: "has been killed", Freeze: "is frozen"}[was]
-		return fmt.Sprintf("at %v Redis %s: it cannot be met by %s", f.At, state, f.Blow)
+	allowed := map[Action][]Action{"": {Kill, Freeze}, Kill: {Start}, Freeze: {Thaw, Kill}}[was]
+	if !slices.Contains(allowed, f.Action) {
+		state := map[Action]string{"": "runs", Kill: "has been killed", Freeze: "is frozen"}[was]
+		return fmt.Sprintf("at %v Redis %s: so it cannot %s", f.At, state, f.Action)
 	}
-	if c.redis = f.Blow; f.Blow == Thaw || f.Blow == Start {
+	if c.redis = f.Action; f.Action == Thaw || f.Action == Start {
 		c.redis = ""
 	}
 	return ""
@@ -151,8 +151,8 @@ func (c *condition) suffer(f Fault) string {
 
 func (c *condition) sufferInstance(f Fault) string {
 	switch {
-	case f.Blow != Kill:
-		return fmt.Sprintf("an instance can be killed, and %s is for redis", f.Blow)
+	case f.Action != Kill:
+		return fmt.Sprintf("an instance can be killed, and %s is for redis", f.Action)
 	case f.Instance > c.server.Instances:
 		return fmt.Sprintf("there is no instance %d: the servers are %d", f.Instance, c.server.Instances)
 	case c.dead[f.Instance]:

@@ -48,7 +48,7 @@ func TestFaultsThatCannotBeAreProblems(t *testing.T) {
 		"[{at: 1s, kill: rdis}]":                                   "it is redis, or instance 1",
 		"[{at: 1s, kill: instance 0}]":                             "it is redis, or instance 1",
 		"[{at: 1, kill: redis}]":                                   "a time has a unit",
-		"[{at: 1s, start: redis}]":                                 "Redis runs: it cannot be met by start",
+		"[{at: 1s, start: redis}]":                                 "Redis runs: so it cannot start",
 		"[{at: 100ms, kill: redis}, {at: 200ms, kill: redis}]":     "Redis has been killed",
 		"[{at: 100ms, freeze: redis}, {at: 200ms, start: redis}]":  "Redis is frozen",
 		"[{at: 1s, freeze: instance 1}]":                           "an instance can be killed",

@@ -174,8 +174,8 @@ func problemsOf(step string) []Problem {
 func (g *generator) fault() object {
 	s := g.mapping("fault", faultKeys(), "at")
 	var one []any
-	for _, blow := range blows() {
-		one = append(one, object{"required": []any{blow}})
+	for _, action := range actions() {
+		one = append(one, object{"required": []any{action}})
 	}
 	s["oneOf"] = one
 	return s
@@ -270,8 +270,8 @@ func values() object {
 		"paths":    object{"type": "object", "additionalProperties": pattern("^/[^ ?#]*$"), "propertyNames": enum(paths()...)},
 		"events":   object{"type": "object", "additionalProperties": text, "propertyNames": enum(events()...)},
 	}
-	for _, blow := range blows() {
-		v[blow] = victim
+	for _, action := range actions() {
+		v[action] = victim
 	}
 	return v
 }

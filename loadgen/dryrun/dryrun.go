@@ -77,7 +77,7 @@ func circumstances(s scenarios.Scenario) (lines []string) {
 		lines = append(lines, "faults:")
 	}
 	for _, f := range s.Faults {
-		lines = append(lines, fmt.Sprintf("%8s %12.6fs %s %s", "", f.At.Seconds(), f.Blow, f.Victim()))
+		lines = append(lines, fmt.Sprintf("%8s %12.6fs %s %s", "", f.At.Seconds(), f.Action, f.Victim()))
 	}
 	return lines
 }

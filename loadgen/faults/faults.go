@@ -59,7 +59,7 @@ func (i *Injector) Run(ctx context.Context, faults []scenarios.Fault) {
 
 // inject injects one fault, and begins to wait for its effect.
 func (i *Injector) inject(ctx context.Context, f scenarios.Fault, seen *results.Fault) {
-	*seen = results.Fault{Blow: string(f.Blow), Victim: f.Victim()}
+	*seen = results.Fault{Action: string(f.Action), Victim: f.Victim()}
 	if f.Instance > 0 {
 		i.target.Clients[f.Instance-1].Abandon()
 	}
@@ -73,7 +73,7 @@ func (i *Injector) inject(ctx context.Context, f scenarios.Fault, seen *results.
 	case f.Instance > 0:
 		purged := i.target.Purged()
 		i.effects.Go(func() { seen.Ghosts = i.await(ctx, at, purged) })
-	case f.Blow == scenarios.Kill || f.Blow == scenarios.Freeze:
+	case f.Action == scenarios.Kill || f.Action == scenarios.Freeze:
 		i.verifier.Severed(at)
 		i.effects.Go(func() { seen.Fallback = i.await(ctx, at, i.allStored(target.StoredInFallback)) })
 	default:

@@ -58,7 +58,7 @@ func TestTheWatchNamesTheSecondsWithoutRedis(t *testing.T) {
 }
 
 func TestAPlannedOutageIsNotWatched(t *testing.T) {
-	redis, instance := scenarios.Fault{Blow: scenarios.Kill}, scenarios.Fault{Blow: scenarios.Kill, Instance: 2}
+	redis, instance := scenarios.Fault{Action: scenarios.Kill}, scenarios.Fault{Action: scenarios.Kill, Instance: 2}
 	for _, c := range []struct {
 		faults []scenarios.Fault
 		want   bool

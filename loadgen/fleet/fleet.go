@@ -145,12 +145,12 @@ func (f *Fleet) Apply(ctx context.Context, fault scenarios.Fault) error {
 	switch {
 	case fault.Instance > 0:
 		return f.Servers[fault.Instance-1].Kill(ctx)
-	case fault.Blow == scenarios.Kill:
+	case fault.Action == scenarios.Kill:
 		f.meter.look(ctx) // what it counted goes with it
 		return f.redis.Kill()
-	case fault.Blow == scenarios.Start:
+	case fault.Action == scenarios.Start:
 		return f.redis.Restart(ctx)
-	case fault.Blow == scenarios.Freeze:
+	case fault.Action == scenarios.Freeze:
 		return f.redis.Freeze()
 	default:
 		return f.redis.Thaw()

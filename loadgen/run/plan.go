@@ -88,7 +88,7 @@ func (p Plan) record() results.Record {
 func (p Plan) Start() results.Start {
 	s := results.Start{Record: p.record(), Scenario: string(p.Scenario.Source)}
 	for _, f := range p.Scenario.Faults {
-		s.Record.Faults = append(s.Record.Faults, results.Fault{At: f.At.Seconds(), Blow: string(f.Blow), Victim: f.Victim()})
+		s.Record.Faults = append(s.Record.Faults, results.Fault{At: f.At.Seconds(), Action: string(f.Action), Victim: f.Victim()})
 	}
 	for _, t := range p.Scenario.Thresholds {
 		s.Thresholds = append(s.Thresholds, t.Expression)

@@ -23,22 +23,22 @@ type data struct {
 	Curves   map[string]curve `json:"curves"` // by operation
 	Usage    []Spent          `json:"usage"`
 	Bounds   []bound          `json:"bounds,omitempty"`
-	Faults   []blow           `json:"faults,omitempty"`
+	Faults   []faultAt        `json:"faults,omitempty"`
 	Capacity *knee            `json:"capacity,omitempty"`
 	Scenario string           `json:"scenario"` // so that Read finds it again
 }
 
-// blow is a fault, as the charts over time mark it.
-type blow struct {
+// faultAt is a fault, as the charts over time mark it.
+type faultAt struct {
 	At   float64 `json:"t"` // seconds
 	What string  `json:"what"`
 	Name string  `json:"name"`
 }
 
-// newBlows marks faults.
-func newBlows(faults []results.Fault) (all []blow) {
+// newFaults marks faults.
+func newFaults(faults []results.Fault) (all []faultAt) {
 	for _, f := range faults {
-		all = append(all, blow{round(f.At), f.Blow, f.Name()})
+		all = append(all, faultAt{round(f.At), f.Action, f.Name()})
 	}
 	return all
 }
@@ -68,7 +68,7 @@ func (p Page) data() data {
 	d.Curves = curves(p.Run.Totals())
 	d.Usage = thin(p.Usage, d.Every)
 	d.Capacity = newKnee(p.Run.Record.Capacity)
-	d.Faults = newBlows(p.Run.Record.Faults)
+	d.Faults = newFaults(p.Run.Record.Faults)
 	var expressions []string
 	for _, t := range p.Run.Record.Thresholds {
 		expressions = append(expressions, t.Expression)

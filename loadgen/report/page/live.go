@@ -79,7 +79,7 @@ func Listen(address string, start Start) (*Live, error) {
 	l.mu.start = start
 	l.mu.all.Operations = map[string]*results.Times{}
 	l.mu.state = State{Planned: start.Record.Guests.Planned, Left: -1}
-	l.mu.data = data{Every: 1, Keep: pointsKept, Rows: []row{}, Curves: map[string]curve{}, Usage: []Spent{}, Bounds: newBounds(start.Thresholds), Faults: newBlows(start.Record.Faults), Scenario: string(start.Scenario)}
+	l.mu.data = data{Every: 1, Keep: pointsKept, Rows: []row{}, Curves: map[string]curve{}, Usage: []Spent{}, Bounds: newBounds(start.Thresholds), Faults: newFaults(start.Record.Faults), Scenario: string(start.Scenario)}
 	l.mu.text = l.running()
 	l.mu.watchers = map[*watcher]struct{}{}
 	l.server = &http.Server{Handler: l.routes(), ReadHeaderTimeout: 5 * time.Second, IdleTimeout: time.Minute, MaxHeaderBytes: 16 << 10}

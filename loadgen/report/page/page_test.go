@@ -178,7 +178,7 @@ func TestFaultsAndEachServerAreTold(t *testing.T) {
 		t.Errorf("without faults: %+v, %+v", v.Faults, v.Resources)
 	}
 	marks := hostile(t).data().Faults
-	if len(marks) != 3 || marks[1] != (blow{4.2, "start", "start redis"}) {
+	if len(marks) != 3 || marks[1] != (faultAt{4.2, "start", "start redis"}) {
 		t.Errorf("marks: %+v", marks)
 	}
 }

@@ -147,8 +147,8 @@ func hostile(t *testing.T) Page {
 	}
 	after := 732.0
 	r.Faults = []results.Fault{
-		{At: 4, Blow: "kill", Victim: "redis", Fallback: &after}, {At: 4.2, Blow: "start", Victim: "redis"},
-		{At: 12, Blow: "kill", Victim: "instance 2 " + attack, Ghosts: &after, CutOff: 1200, Returned: 1100},
+		{At: 4, Action: "kill", Victim: "redis", Fallback: &after}, {At: 4.2, Action: "start", Victim: "redis"},
+		{At: 12, Action: "kill", Victim: "instance 2 " + attack, Ghosts: &after, CutOff: 1200, Returned: 1100},
 	}
 	r.Resources.Servers = []results.Usage{{CPUSec: 4.2, RSSPeakMB: 24, CPUMsPerSession: 2.7}, {CPUSec: 4.9, RSSPeakMB: 22, CPUMsPerSession: 3.1}}
 	for i, u := range p.Usage {
