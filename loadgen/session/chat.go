@@ -206,7 +206,7 @@ func (p *player) overdue(ctx context.Context, t *talk) error {
 func (p *player) inVain(t *talk) bool {
 	t.look = p.now() + reconsider
 	p.witness.Waiting(t.since)
-	return p.witness.Hopeless()
+	return p.witness.Wronged()
 }
 
 // unsent gives up a connection that cannot be written to.

@@ -29,12 +29,12 @@ type town struct {
 	deaf     map[string]bool
 	refuse   map[string]string // by path: the message of the 503
 	stallAck func(nth int) time.Duration
-	lose     func(verify.Mark) bool // messages that are acknowledged as delivered, and go nowhere
-	vanish   time.Duration          // until a silent socket is noticed
-	lifetime time.Duration          // of tokens; 0: for ever
-	hoard    bool                   // messages of guests without a partner are accepted
-	angry    error                  // what everybody is closed with who breaks the protocol
-	patience int                    // events from anybody until the town is angry
+	lose     func(verify.Header) bool // messages that are acknowledged as delivered, and go nowhere
+	vanish   time.Duration            // until a silent socket is noticed
+	lifetime time.Duration            // of tokens; 0: for ever
+	hoard    bool                     // messages of guests without a partner are accepted
+	angry    error                    // what everybody is closed with who breaks the protocol
+	patience int                      // events from anybody until the town is angry
 	// so many names are refused, with other words than the contract's
 	refuseNext int
 }
@@ -191,7 +191,7 @@ func (t *town) take(m *member, event string, data api.Value) {
 		}
 		id := fmt.Sprintf("m%d", t.ids)
 		text := data.Get("content").Text()
-		if mark, _ := verify.ReadMark(text); t.lose == nil || !t.lose(mark) {
+		if mark, _ := verify.ReadHeader(text); t.lose == nil || !t.lose(mark) {
 			t.tell(m.partner, api.EventChatMessage, map[string]any{"id": id, "senderId": m.id, "type": "text", "content": string(text)})
 		}
 		t.tell(m, api.EventMessageSent, map[string]any{"messageId": id, "status": "sent"})

@@ -17,7 +17,7 @@ import (
 // prompt is until when nobody waits any more for words that are known to be lost.
 const prompt = 15 * time.Second
 
-func lastWords(m verify.Mark) bool { return m.K == m.N }
+func lastWords(m verify.Header) bool { return m.K == m.N }
 
 // Each of two waits for the other's last words, and neither leaves: only what they
 // wait for can show that it was lost.

@@ -1,7 +1,7 @@
 package verify
 
-// Count is how many breaches of all rules were found so far. What only the end
-// of the run can show is not among them.
+// Count returns how many breaches of all rules were found so far, without those that only
+// Finish can find.
 func (v *Verifier) Count() int64 {
 	t := &v.tally
 	t.mu.Lock()

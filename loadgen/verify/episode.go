@@ -6,7 +6,7 @@ import (
 	"guestload/scenarios/rule"
 )
 
-// ending is how a guest's part in a chat ended, as far as the guest's own deeds go.
+// ending is how a guest's part in a chat ended, as far as the guest's own descriptions go.
 type ending uint8
 
 const (
@@ -37,7 +37,7 @@ type episode struct {
 	tag       uint16   // of the partner
 	matched   time.Duration
 	peer      *episode // the partner's half of the same chat
-	ghost     *episode // the partner's search that was given up before the partner was told
+	givenUp   *episode // the partner's search that was given up before the partner was told
 
 	end       ending
 	endAt     time.Duration

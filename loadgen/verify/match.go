@@ -131,7 +131,7 @@ func (v *Verifier) pair(e *episode) []finding {
 		// Another search of the two may be meant.
 		e.doubt, with.doubt = true, true
 	case with != nil:
-		e.peer, with.peer, with.ghost = with, e, nil
+		e.peer, with.peer, with.givenUp = with, e, nil
 		if e.owner.reconnectedSince(with.searched) || p.reconnectedSince(e.searched) {
 			e.doubt, with.doubt = true, true
 		}
@@ -146,7 +146,7 @@ func (v *Verifier) pair(e *episode) []finding {
 		open.claim = nil // told
 	case open != nil: // the first of them may have been left by searching again
 	case gaveUp != nil:
-		e.ghost = gaveUp
+		e.givenUp = gaveUp
 	default:
 		fs = append(fs, v.judgeStrange(e)...)
 	}
@@ -214,9 +214,9 @@ func (w *Witness) abandon(e, claim *episode, at time.Duration) []finding {
 		claim.settled = true
 		return unnoticed(claim, at)
 	}
-	claim.ghost = e
+	claim.givenUp = e
 	if claim.closed {
-		return w.verifier.settleGhost(claim, at)
+		return w.verifier.settleGivenUp(claim, at)
 	}
 	return nil
 }

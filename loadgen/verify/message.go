@@ -20,12 +20,12 @@ func (w *Witness) Sent(at time.Duration) {
 	w.mu.Unlock()
 }
 
-// Received says that a chat:message of type text has come, and returns its mark.
+// Received says that a chat:message of type text has come, and returns its header.
 // ok means that it counts as delivered: whole, for the first time, from the
 // partner of now; then its delivery took at - Intended.
-func (w *Witness) Received(at time.Duration, senderID, text []byte) (m Mark, ok bool) {
+func (w *Witness) Received(at time.Duration, senderID, text []byte) (m Header, ok bool) {
 	w.tapped(callReceived, at, 0, senderID, text)
-	m, err := ReadMark(text)
+	m, err := ReadHeader(text)
 	w.mu.Lock()
 	w.mu.messages++
 	fs := w.judgeMessage(senderID, m, err == nil)
@@ -39,7 +39,7 @@ func (w *Witness) Received(at time.Duration, senderID, text []byte) (m Mark, ok 
 }
 
 // judgeMessage holds a message against the chat of now. The lock is held.
-func (w *Witness) judgeMessage(senderID []byte, m Mark, whole bool) []finding {
+func (w *Witness) judgeMessage(senderID []byte, m Header, whole bool) []finding {
 	if whole && m.K == 0 {
 		sender := w.verifier.find(senderID)
 		return found(rule.AfterLeave, w, sender, "%s received a message that guest %d sent after its chat had ended", w, m.Guest)
@@ -50,7 +50,7 @@ func (w *Witness) judgeMessage(senderID []byte, m Mark, whole bool) []finding {
 	}
 	if !whole {
 		if e.partner == nil && e.peerChat == 0 {
-			return nil // a stranger, who marks nothing
+			return nil // a stranger, whose messages have no header
 		}
 		e.received++ // something came
 		return found(rule.MessageWhole, w, e.partner, "%s received a message from %s that is not as it was sent", w, e.partnerName())
@@ -75,7 +75,7 @@ func (w *Witness) judgeMessage(senderID []byte, m Mark, whole bool) []finding {
 
 // judgeSequence expects the messages of one chat to come as 1, 2, 3. What is
 // left out is remembered: it may have been refused.
-func (w *Witness) judgeSequence(e *episode, m Mark) []finding {
+func (w *Witness) judgeSequence(e *episode, m Header) []finding {
 	switch ahead := m.Seq - e.highest; {
 	case ahead > 0:
 		e.missing = e.missing<<ahead | (1<<ahead - 2) // a shift of 64 or more leaves 0
@@ -93,7 +93,7 @@ func (w *Witness) judgeSequence(e *episode, m Mark) []finding {
 }
 
 // judgeForeign tells of a message from somebody who is not the partner of now.
-func (w *Witness) judgeForeign(senderID []byte, m Mark, whole bool) []finding {
+func (w *Witness) judgeForeign(senderID []byte, m Header, whole bool) []finding {
 	if w.mu.unsure && (!whole || m.Tag == w.tag) {
 		return nil // matched while the old socket was dying, and the new one goes on with that
 	}

@@ -5,10 +5,9 @@ import (
 	"time"
 )
 
-// outages are times when the backend's instances could not tell each other
-// anything, since what is between them was away. What one of them has to tell the
-// guest of another takes that much longer, and no limit can hold it against them;
-// guests of one instance notice nothing.
+// outages are times in which the backend's instances could not reach each other. Limits
+// between guests of different instances are extended by them; guests of one instance are
+// not affected.
 type outages struct {
 	mu struct {
 		sync.Mutex
@@ -20,7 +19,7 @@ type outages struct {
 // span is a time; forever until it is over.
 type span struct{ from, until time.Duration }
 
-// Severed says that from now on the instances cannot tell each other anything.
+// Severed reports that the instances cannot reach each other from now on.
 func (v *Verifier) Severed(at time.Duration) {
 	o := &v.outages
 	o.mu.Lock()
@@ -30,7 +29,7 @@ func (v *Verifier) Severed(at time.Duration) {
 	}
 }
 
-// Mended says that from now on they can.
+// Mended reports that they can reach each other again.
 func (v *Verifier) Mended(at time.Duration) {
 	o := &v.outages
 	o.mu.Lock()
@@ -40,7 +39,7 @@ func (v *Verifier) Mended(at time.Duration) {
 	}
 }
 
-// within returns how much of a time the instances could not use.
+// within returns how much of a period was an outage.
 func (o *outages) within(from, until time.Duration) (lost time.Duration) {
 	o.mu.Lock()
 	defer o.mu.Unlock()
@@ -50,15 +49,15 @@ func (o *outages) within(from, until time.Duration) (lost time.Duration) {
 	return lost
 }
 
-// shake says that an instance was lost, which the others know by then.
+// shake reports that an instance was lost, which the others know by then.
 func (o *outages) shake(until time.Duration) {
 	o.mu.Lock()
 	defer o.mu.Unlock()
 	o.mu.shaken = max(o.mu.shaken, until)
 }
 
-// calm returns since when, at from or later, nothing has kept the instances from
-// matching guests: until itself where something still does.
+// calm returns since when, at from or later, nothing has kept the instances from matching
+// guests; until if something still does.
 func (o *outages) calm(from, until time.Duration) time.Duration {
 	o.mu.Lock()
 	defer o.mu.Unlock()
@@ -70,8 +69,8 @@ func (o *outages) calm(from, until time.Duration) time.Duration {
 	return max(from, min(o.mu.shaken, until))
 }
 
-// Through says which of the backend's instances the guest's socket is to, "" for
-// one that the server does not name.
+// Through names the instance that the guest's socket is connected to, "" if the server does
+// not name it.
 func (w *Witness) Through(instance []byte) {
 	w.tapped(callThrough, w.stamp, 0, instance, nil)
 	w.mu.Lock()
@@ -79,7 +78,7 @@ func (w *Witness) Through(instance []byte) {
 	w.mu.instance = string(instance)
 }
 
-// waited is how long two guests had for one of them to be told of the other. Both
+// waited is how long the backend had to tell one guest of the other, without outages. Both
 // locks are held.
 func (v *Verifier) waited(a, b *Witness, since, until time.Duration) time.Duration {
 	waited := until - since

@@ -10,12 +10,12 @@ import (
 	"time"
 )
 
-// Replay tells one Verifier what the guests of several processes have told their
-// own, in the order of time. All count it from the same moment, on one machine.
+// Replay replays the calls of several processes to one Verifier, in the order of time,
+// which all processes count from the same moment, on one machine.
 //
-// A call is replayed once every process has handed over all that was told until
-// then. What caused something was told before its effect was heard, so that no
-// effect is judged before its cause, however late a process hands over.
+// A call is replayed once every process has sent all of its calls until then. A cause is
+// recorded before its effect arrives anywhere, so no effect is judged before its cause,
+// however late a process sends it.
 type Replay struct {
 	verifier  *Verifier
 	processes []feed
@@ -24,13 +24,13 @@ type Replay struct {
 
 // feed is one process.
 type feed struct {
-	until     time.Duration // so far all that was told is here
+	until     time.Duration // all calls until then are here
 	witnesses map[uint64]*Witness
 }
 
 // call is one call of a witness's method.
 type call struct {
-	deed      deed
+	method    method
 	witness   *Witness
 	at, stamp time.Duration
 	n         int
@@ -46,8 +46,8 @@ func NewReplay(v *Verifier, processes int) *Replay {
 	return r
 }
 
-// Add takes over what a process's Tap gave, and keeps it. until is a time that was
-// taken before.
+// Add adds the calls of a process's Tap, and keeps them. until is a time that was taken
+// before them.
 func (r *Replay) Add(process int, calls []byte, until time.Duration) error {
 	f := &r.processes[process]
 	for len(calls) > 0 {
@@ -55,7 +55,7 @@ func (r *Replay) Add(process int, calls []byte, until time.Duration) error {
 		if err != nil {
 			return fmt.Errorf("replay process %d: %w", process+1, err)
 		}
-		if calls = rest; c.deed != callBorn {
+		if calls = rest; c.method != callBorn {
 			r.waiting = append(r.waiting, c)
 		}
 	}
@@ -64,7 +64,7 @@ func (r *Replay) Add(process int, calls []byte, until time.Duration) error {
 	return nil
 }
 
-// End says that nothing more comes of a process.
+// End reports that a process has no more calls.
 func (r *Replay) End(process int) {
 	r.processes[process].until = math.MaxInt64
 	r.play()
@@ -90,16 +90,16 @@ var errGarbled = errors.New("its calls cannot be read")
 // read takes one call off the front.
 func (f *feed) read(b []byte, v *Verifier) (c call, rest []byte, err error) {
 	s := scanner{rest: b}
-	c.deed = deed(s.byte())
+	c.method = method(s.byte())
 	who := s.uint()
 	c.at = time.Duration(s.int())
 	c.stamp = c.at + time.Duration(s.uint())
 	c.n = int(s.uint())
 	c.a, c.b = s.bytes(), s.bytes()
-	if c.deed == callBorn {
+	if c.method == callBorn {
 		f.witnesses[who] = v.Witness(c.n)
 	}
-	if c.witness = f.witnesses[who]; s.bad || c.witness == nil || c.deed >= callCount {
+	if c.witness = f.witnesses[who]; s.bad || c.witness == nil || c.method >= callCount {
 		return c, nil, errGarbled
 	}
 	return c, s.rest, nil
@@ -107,7 +107,7 @@ func (f *feed) read(b []byte, v *Verifier) (c call, rest []byte, err error) {
 
 func (c call) replay() {
 	w := c.witness
-	switch c.deed {
+	switch c.method {
 	case callEstablished:
 		w.Established(c.at, string(c.a))
 	case callSearching:

@@ -59,8 +59,8 @@ func TestTheWrongedAreToldToTheirProcesses(t *testing.T) {
 	for _, played := range []*Verifier{a, b} {
 		played.Wrong(append(ids, "guest_of_nobody"))
 	}
-	if !first.Hopeless() || !second.Hopeless() || third.Hopeless() {
-		t.Errorf("hopeless: %v, %v, and %v", first.Hopeless(), second.Hopeless(), third.Hopeless())
+	if !first.Wronged() || !second.Wronged() || third.Wronged() {
+		t.Errorf("hopeless: %v, %v, and %v", first.Wronged(), second.Wronged(), third.Wronged())
 	}
 }
 

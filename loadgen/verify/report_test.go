@@ -24,11 +24,11 @@ func TestOnlyWholeMessagesFromThePartnerCountAsDelivered(t *testing.T) {
 		t.Errorf("Received = %+v, %v", m, ok)
 	}
 	for what, ok := range map[string]bool{
-		"a second time":   s.receive(1, 0, text),
-		"cut short":       s.receive(1, 0, text[:30]),
-		"by a third":      s.receive(2, 0, text),
-		"without a mark":  s.receive(1, 0, []byte("hello")),
-		"from a stranger": s.receive(1, 77, []byte("hello")),
+		"a second time":    s.receive(1, 0, text),
+		"cut short":        s.receive(1, 0, text[:30]),
+		"by a third":       s.receive(2, 0, text),
+		"without a header": s.receive(1, 0, []byte("hello")),
+		"from a stranger":  s.receive(1, 77, []byte("hello")),
 	} {
 		if ok {
 			t.Errorf("a message received %s counts as delivered", what)
@@ -99,7 +99,7 @@ func TestAStoryTellsBothSides(t *testing.T) {
 	s.matched(2, 77)
 	s.receive(2, 1, []byte("hello"))
 	got := render(s.finish())
-	const golden = "testdata/story.golden"
+	const golden = "testdata/history.golden"
 	if *update {
 		if err := os.WriteFile(golden, []byte(got), 0o644); err != nil {
 			t.Fatal(err)

@@ -9,12 +9,12 @@ import (
 	"guestload/scenarios/rule"
 )
 
-// Examples is how many breaches of one rule are told; all are counted.
+// Examples is how many breaches of one rule are described; all are counted.
 const Examples = 5
 
-// Violation counts the breaches of one rule, but for those that follow from a
-// breach of another: they count as its consequences. Each example has several lines:
-// what was wrong, and the last events of both guests.
+// Violation counts the breaches of one rule. Breaches that follow from a breach of another
+// rule count as consequences of that one instead. Each example has several lines: what was
+// wrong, and the latest events of both guests.
 type Violation struct {
 	Rule         string
 	Count        int64
@@ -36,14 +36,14 @@ type Report struct {
 
 	Matches  int64 // user:matched heard
 	Messages int64 // chat:message heard
-	// Losses are chats that the killing of one side's instance ended, and Slowest is
-	// how long it took at the most until the other side was told.
+	// Losses counts chats that ended when one guest's instance was killed, and Slowest is
+	// the longest time until the other guest was told.
 	Losses    int64
 	Slowest   time.Duration
-	Strangers int64 // matches with guests of other processes, or people: only what one side saw was judged
+	Strangers int64 // matches with guests of other processes, or people: only one side was judged
 }
 
-// Total returns how many breaches there were, without consequences.
+// Total returns the number of breaches without consequences.
 func (r Report) Total() int64 {
 	var n int64
 	for _, v := range r.Violations {
@@ -52,7 +52,7 @@ func (r Report) Total() int64 {
 	return n
 }
 
-// Of returns the entry of one rule, zero for a rule that there is not.
+// Of returns the entry of one rule, zero for an unknown rule.
 func (r Report) Of(id rule.ID) Violation {
 	for _, v := range r.Violations {
 		if v.Rule == string(id) {
@@ -78,13 +78,13 @@ type breach struct {
 	late bool // a time limit of the rule has passed
 }
 
-// finding is one breach, found while locks were held and told after.
+// finding is one breach, found while locks are held and counted afterwards.
 type finding struct {
 	breach
-	a, b *Witness // whose stories belong to it; b may be nil
+	a, b *Witness // whose events explain it; b may be nil
 	n    int64    // how many at once
 	what string
-	// The episodes that it is about, their serial numbers; 0: the latest.
+	// Serial numbers of the episodes that it is about; 0: the latest.
 	serialA, serialB uint32
 }
 
@@ -147,7 +147,7 @@ func (t *tally) add(fs []finding) {
 			t.wrong(f.b)
 		}
 		if e := t.count(f); e != nil {
-			text := story(f)
+			text := example(f)
 			t.mu.Lock()
 			e.example(text)
 			t.mu.Unlock()

@@ -33,12 +33,12 @@ type player struct {
 	instance int
 
 	// the server's
-	conn    *conn
-	pair    *meeting // the matcher's
-	told    *meeting // the instance's
-	deeds   int      // how often it has left or searched
-	before  *player  // its last partner
-	shunned bool     // it is never matched again
+	conn         *conn
+	pair         *meeting // the matcher's
+	told         *meeting // the instance's
+	descriptions int      // how often it has left or searched
+	before       *player  // its last partner
+	shunned      bool     // it is never matched again
 
 	// the guest's own
 	sock     *conn

@@ -156,10 +156,10 @@ func (s *sim) search(p *player) {
 	m := &meeting{first: p, other: q, said: map[*player]string{}, held: map[*player]*parcel{}}
 	p.pair, q.pair = m, m
 	never := s.breaks(neverTold)
-	deeds := q.deeds
+	descriptions := q.descriptions
 	s.join(m, p)
 	s.route(p, q, func() {
-		if q.deeds == deeds && !never { // else q has left it before hearing of it
+		if q.descriptions == descriptions && !never { // else q has left it before hearing of it
 			s.join(m, q)
 		}
 	})
@@ -233,7 +233,7 @@ func (s *sim) leave(p *player, keepTold bool) (kept bool) {
 	if keepTold && m != nil && told == m {
 		return true
 	}
-	p.deeds++
+	p.descriptions++
 	p.told = nil // and what is still on its way from the partner's instance will find nobody
 	if m == nil {
 		return false
@@ -293,16 +293,16 @@ func (s *sim) relay(p *player, text string) {
 	} else {
 		defer s.receipt(p, x, false)
 	}
-	mark, _ := ReadMark([]byte(text))
+	header, _ := ReadHeader([]byte(text))
 	if held := m.held[p]; held != nil {
 		m.held[p] = nil
 		s.forward(m, p, x)
 		x = held
-	} else if mark.K < mark.N && s.breaks(swapMessages) {
+	} else if header.K < header.N && s.breaks(swapMessages) {
 		m.held[p] = x
 		return
 	}
-	if mark.K < mark.N && s.breaks(dropMessage) {
+	if header.K < header.N && s.breaks(dropMessage) {
 		return
 	}
 	s.forward(m, p, x)

@@ -6,11 +6,11 @@ import (
 	"time"
 )
 
-// deed is which method of a witness was called.
-type deed byte
+// method identifies a method of Witness.
+type method byte
 
 const (
-	callBorn deed = iota
+	callBorn method = iota
 	callEstablished
 	callSearching
 	callCancelling
@@ -32,9 +32,8 @@ const (
 	callCount
 )
 
-// Tap writes down what the guests of one process tell their witnesses, so that
-// another process can judge them together with guests who are played elsewhere: see
-// Replay. Safe for concurrent use.
+// Tap records the calls to the witnesses of one process, so that another process can judge
+// its guests together with those of other processes: see Replay. Safe for concurrent use.
 type Tap struct {
 	mu struct {
 		sync.Mutex
@@ -42,15 +41,15 @@ type Tap struct {
 	}
 }
 
-// NewTapped returns a Verifier that also writes down in t all that it is told.
+// NewTapped returns a Verifier that also records all calls in t.
 func NewTapped(limits Limits, t *Tap) *Verifier {
 	v := New(limits)
 	v.tap = t
 	return v
 }
 
-// Take returns what was written down since it was last called, nil for nothing.
-// Whoever notes the time before calling it has all that was told until then.
+// Take returns the calls since the last Take, nil for none. A time taken before Take is
+// one until which all calls are included.
 func (t *Tap) Take() []byte {
 	t.mu.Lock()
 	defer t.mu.Unlock()
@@ -59,9 +58,9 @@ func (t *Tap) Take() []byte {
 	return calls
 }
 
-// add appends one call: the deed, whose it is, the time it was told with, how much
-// its stamp lies after that, and its arguments.
-func (t *Tap) add(d deed, w *Witness, at time.Duration, n int, a, b []byte) {
+// add appends one call: its method, its witness, its time, how much later its stamp is,
+// and its arguments.
+func (t *Tap) add(d method, w *Witness, at time.Duration, n int, a, b []byte) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	c := append(t.mu.calls, byte(d))
@@ -73,9 +72,9 @@ func (t *Tap) add(d deed, w *Witness, at time.Duration, n int, a, b []byte) {
 	t.mu.calls = append(binary.AppendUvarint(c, uint64(len(b))), b...)
 }
 
-// tapped writes a call down where somebody wants it. The stamps of one guest never
-// run backwards, whatever times it tells: they keep its calls in order.
-func (w *Witness) tapped(d deed, at time.Duration, n int, a, b []byte) {
+// tapped records a call if there is a tap. The stamps of one guest never decrease, whatever
+// its times are: they keep its calls in order.
+func (w *Witness) tapped(d method, at time.Duration, n int, a, b []byte) {
 	if t := w.verifier.tap; t != nil {
 		w.stamp = max(w.stamp, at)
 		t.add(d, w, at, n, a, b)

@@ -2,16 +2,16 @@
 // the wire contract: who was matched with whom, which message arrived where,
 // who was told that somebody left, and what the server counts at the end.
 //
-// Each guest has a Witness, which its one goroutine tells what it does (before
-// it does it) and what it hears (after it was read). What two guests see is
-// only partly ordered, so a rule that takes two is judged by intervals: the
-// server paired two guests at some instant between the sending of either's
-// search and the arrival of either's user:matched, and so on. What a legitimate
-// race could explain is never a violation.
+// Each guest has a Witness. The guest's goroutine reports to it what the guest does,
+// before it does it, and what it receives, after it was read. The events of two guests
+// are only partly ordered, so rules about two guests are judged by intervals: the server
+// paired them at some instant after both searches were sent and before the first
+// user:matched arrived, and so on. Nothing that a legitimate race can explain is a
+// violation.
 //
-// Everything that a message costs is a few words of its two guests' own state:
-// no map, no allocation, no lock that others wait for. Memory is bounded by
-// the number of guests and does not grow with what they say.
+// A message costs a few words in the state of its two guests: no map, no allocation, no
+// contended lock. Memory is bounded by the number of guests and does not grow with the
+// number of messages.
 package verify
 
 import (
@@ -25,21 +25,21 @@ import (
 	"guestload/server/api"
 )
 
-// Limits are the times that the rules allow. A generator that was itself late
-// says so with Lagged, and all of them are stretched by that.
+// Limits are the times that the rules allow. All of them are extended by the lateness of
+// the generator: see Lagged.
 type Limits struct {
-	Release  time.Duration // until a guest is told that the partner left or closed the socket
-	Vanished time.Duration // the same where the socket fell silent, or was ended by the other side
-	Instance time.Duration // the same where the server's instance was killed under it, whether the guest comes back or not
-	Notice   time.Duration // until the second of a pair is told of a match that the first knows of
+	Release  time.Duration // until a guest is told that the partner left or closed its socket
+	Vanished time.Duration // until a guest is told that the partner's socket fell silent or broke
+	Instance time.Duration // until a guest is told that the partner's instance was killed, whether the partner returns or not
+	Notice   time.Duration // between the two user:matched of a pair
 	Match    time.Duration // until two guests are matched who search and accept each other
-	JustLeft time.Duration // after a chat, in which its two guests are not matched again while others wait
+	JustLeft time.Duration // after a chat, during which its two guests are not matched again while others wait
 }
 
-// Contract returns the limits of the contract: 2 s, 60 s and 10 s. Where the
-// contract names no figure, 5 s for the notice and for a match: a server that looks
-// for pairs every second or two keeps that, and guests give up only after 10 s by
-// default. A chat has just ended for 10 s.
+// Contract returns the limits of the contract: 2 s, 60 s and 10 s. For what the contract
+// gives no figure, 5 s for the notice and for a match, which a server that looks for pairs
+// every second or two meets, while guests give up only after 10 s by default; and 10 s
+// after a chat.
 func Contract() Limits {
 	return Limits{Release: 2 * time.Second, Vanished: 60 * time.Second, Instance: 10 * time.Second,
 		Notice: 5 * time.Second, Match: 5 * time.Second, JustLeft: 10 * time.Second}
@@ -57,7 +57,7 @@ func (l Limits) Over(f api.Framing) Limits {
 	return l
 }
 
-// Verifier holds the guests of one process together. Safe for concurrent use.
+// Verifier judges the guests of one process. Safe for concurrent use.
 type Verifier struct {
 	limits  Limits
 	seed    maphash.Seed
@@ -94,24 +94,24 @@ func New(limits Limits) *Verifier {
 // Limits returns the limits that the guests are judged by.
 func (v *Verifier) Limits() Limits { return v.limits }
 
-// Witness returns a new witness for the guest with this arrival index, counted
-// over all processes of the run. Only the guest's own goroutine may use it. A
-// guest who takes another session is somebody else to the server, and takes
-// another witness. Times are counted from the run's start, which all processes share.
+// Witness returns a new witness for the guest with this arrival index, counted over all
+// processes of the run. Only the guest's goroutine may use it. A guest who takes another
+// session is another guest to the server, and needs another witness. Times count from the
+// start of the run, which all processes share.
 func (v *Verifier) Witness(guest int) *Witness {
 	w := &Witness{verifier: v, guest: guest, order: v.born.Add(1)}
 	w.tapped(callBorn, 0, guest, nil, nil)
 	return w
 }
 
-// Lagged says that the generator itself was late by d, so that a guest may have
-// heard of something that much later than it came. The most counts.
+// Lagged reports that the generator was late by d, so that guests may have noticed events
+// that much later than they arrived. The largest d counts.
 func (v *Verifier) Lagged(d time.Duration) { raise(&v.lag, int64(d)) }
 
-// Lag is the most that Lagged was told of.
+// Lag returns the largest lateness that was reported.
 func (v *Verifier) Lag() time.Duration { return time.Duration(v.lag.Load()) }
 
-// raise makes most at least n.
+// raise sets most to n if n is larger.
 func raise(most *atomic.Int64, n int64) {
 	for {
 		old := most.Load()
@@ -121,15 +121,14 @@ func raise(most *atomic.Int64, n int64) {
 	}
 }
 
-// stretched returns limit plus the generator's own lag so far.
+// stretched returns limit plus the lateness of the generator so far.
 func (v *Verifier) stretched(limit time.Duration) time.Duration {
 	return limit + time.Duration(v.lag.Load())
 }
 
 func (v *Verifier) shardOf(hash uint64) *shard { return &v.ids[hash%shards] }
 
-// register makes w known by its id, and returns the other guest that already
-// goes by it, or nil.
+// register adds w by its id. It returns the other guest that has the id already, or nil.
 func (v *Verifier) register(w *Witness) *Witness {
 	s := v.shardOf(maphash.String(v.seed, w.id))
 	s.mu.Lock()
@@ -141,8 +140,8 @@ func (v *Verifier) register(w *Witness) *Witness {
 	return nil
 }
 
-// find returns the guest with this id, nil for a stranger: somebody whom
-// another process plays, or a person.
+// find returns the guest with this id, nil for a stranger: a guest of another process, or
+// a person.
 func (v *Verifier) find(id []byte) *Witness {
 	s := v.shardOf(maphash.Bytes(v.seed, id))
 	s.mu.RLock()
@@ -150,13 +149,13 @@ func (v *Verifier) find(id []byte) *Witness {
 	return s.mu.byID[string(id)]
 }
 
-// Leftovers are the server's own counts after the last guest has gone, by name,
-// such as "connectedSockets": 0. All must be zero. nil: they are not known, or
-// the server has other guests too.
+// Leftovers are the server's counts after the last guest has left, by name, such as
+// "connectedSockets": 0. All must be zero. nil: they are unknown, or the server has other
+// guests.
 type Leftovers map[string]int
 
-// Finish judges what was still open and returns the report. Call it once, when
-// every guest's goroutine has ended; at is the time of the call.
+// Finish judges open chats and searches and returns the report. Call it once, when all
+// guests' goroutines have ended; at is the time of the call.
 func (v *Verifier) Finish(at time.Duration, left Leftovers) Report {
 	var messages int64
 	for _, w := range v.everybody() {
@@ -173,8 +172,8 @@ func (v *Verifier) Finish(at time.Duration, left Leftovers) Report {
 	return r
 }
 
-// everybody returns the guests in the order of their arrival, so that two
-// reports of the same run tell the same examples.
+// everybody returns the guests in the order of their arrival, so that reports of the same
+// run have the same examples.
 func (v *Verifier) everybody() []*Witness {
 	var all []*Witness
 	for i := range v.ids {

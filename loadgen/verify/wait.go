@@ -2,10 +2,10 @@ package verify
 
 import "time"
 
-// Waiting says that the guest waits for words of its partner, and has heard nothing
-// since then: what had come by that time was read. What that proves is judged now,
-// though the chat goes on. Two guests of whom each waits for words that the server
-// has lost would else wait for each other, and nothing would ever be judged.
+// Waiting reports that the guest waits for messages of its partner and has received nothing
+// since then; everything that had arrived by then was read. The chat is judged now although
+// it goes on: two guests who each wait for a message that the server has lost would wait
+// for each other, and nothing would be judged.
 func (w *Witness) Waiting(since time.Duration) {
 	w.tapped(callWaiting, since, 0, nil, nil)
 	e := w.chat
@@ -18,9 +18,8 @@ func (w *Witness) Waiting(since time.Duration) {
 	w.verifier.tally.add(fs)
 }
 
-// judgeOpen judges a chat that the owner has not ended, by what the owner has heard
-// of it until now, with both locks held: as if the owner went now. The halves are
-// still to be compared when both are closed, and nothing is told twice.
+// judgeOpen judges a chat that its owner has not ended, as if the owner left now. Both locks
+// are held. The halves are still compared when both are closed, and nothing counts twice.
 func (v *Verifier) judgeOpen(e *episode, now time.Duration) []finding {
 	a := e.peer
 	if a == nil || e.settled {
@@ -29,8 +28,8 @@ func (v *Verifier) judgeOpen(e *episode, now time.Duration) []finding {
 	return append(v.judgeRelease(a, e, now), a.tellLost(e, a.unread(e, now, v), asDelivered)...)
 }
 
-// Wronged returns the ids of guests for whom a rule was broken since it was last
-// called, for the processes that play them: see Wrong.
+// Wronged returns the ids of guests for whom a rule was broken since the last call, for the
+// processes that play them: see Wrong.
 func (v *Verifier) Wronged() []string {
 	v.tally.mu.Lock()
 	defer v.tally.mu.Unlock()
@@ -39,8 +38,8 @@ func (v *Verifier) Wronged() []string {
 	return ids
 }
 
-// Wrong says that another process has found a rule broken for guests with these
-// ids. Those who are not played here are ignored.
+// Wrong reports that another process has found a rule broken for guests with these ids.
+// Guests of other processes are ignored.
 func (v *Verifier) Wrong(ids []string) {
 	for _, id := range ids {
 		if w := v.find([]byte(id)); w != nil {
@@ -49,9 +48,9 @@ func (v *Verifier) Wrong(ids []string) {
 	}
 }
 
-// Hopeless reports that the guest, or the partner that it believes to have, was
-// wronged: what it waits for in its chat may never come.
-func (w *Witness) Hopeless() bool {
+// Wronged reports whether a rule was broken for the guest or its partner: what it waits for
+// may never arrive.
+func (w *Witness) Wronged() bool {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	return w.wronged.Load() || w.chat != nil && w.chat.partner != nil && w.chat.partner.wronged.Load()

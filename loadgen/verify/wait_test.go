@@ -30,7 +30,7 @@ func TestWhoWaits(t *testing.T) {
 			s.now += 6 * time.Second
 			waits(t, s, 0, 1)
 			waits(t, s, 0, 0)
-			if !s.guests[0].Hopeless() || !s.guests[1].Hopeless() {
+			if !s.guests[0].Wronged() || !s.guests[1].Wronged() {
 				t.Error("both go on waiting")
 			}
 			waits(t, s, 1, 1)

@@ -20,12 +20,11 @@ const (
 	HalfOpen             // silent, the server has to find out
 )
 
-// Witness is what one guest saw. Only the guest's own goroutine may call its
-// methods; others look at it under its lock.
+// Witness is what one guest saw. Only the guest's goroutine may call its methods.
 //
-// Times are counted from the run's start. Take them before what is sent is
-// written, and after what is heard was read: the rules rest on that order. Slices
-// are not kept.
+// Times count from the start of the run. Take the time of something that is sent before it
+// is written, and of something that is received after it was read: the rules depend on that
+// order. Slices are not kept.
 type Witness struct {
 	verifier *Verifier
 	guest    int
@@ -46,7 +45,7 @@ type Witness struct {
 		recent    [4]*episode   // the latest episodes, a ring
 		count     uint32        // of episodes so far
 		messages  int64         // received
-		events    diary
+		events    eventLog
 	}
 
 	// Of the guest's own goroutine alone; what they point to is guarded by mu.
@@ -61,8 +60,8 @@ type Witness struct {
 // String names the guest as reports do.
 func (w *Witness) String() string { return fmt.Sprintf("guest %d", w.guest) }
 
-// Established says that the server has greeted the guest's socket, the first or
-// another one; a chat or search that went on over the old one becomes doubtful.
+// Established reports that the server has greeted the guest's socket, the first or another
+// one. A chat or search that continues from the old socket is judged less strictly.
 func (w *Witness) Established(at time.Duration, id string) {
 	w.tapped(callEstablished, at, 0, []byte(id), nil)
 	first := w.id == ""
@@ -102,8 +101,7 @@ func (w *Witness) resume() {
 	}
 }
 
-// Searching says that the guest is about to send user:match. In a chat that
-// means to leave it.
+// Searching reports that the guest is about to send user:match, which leaves its chat.
 func (w *Witness) Searching(at time.Duration) {
 	w.tapped(callSearching, at, 0, nil, nil)
 	w.mu.Lock()
@@ -137,7 +135,7 @@ func (w *Witness) begin(at time.Duration) *episode {
 	return e
 }
 
-// Cancelling says that the guest is about to send user:match:cancel.
+// Cancelling reports that the guest is about to send user:match:cancel.
 func (w *Witness) Cancelling(at time.Duration) {
 	w.tapped(callCancelling, at, 0, nil, nil)
 	w.mu.Lock()
@@ -145,7 +143,7 @@ func (w *Witness) Cancelling(at time.Duration) {
 	w.mu.Unlock()
 }
 
-// Leaving says that the guest is about to leave its chat.
+// Leaving reports that the guest is about to leave its chat.
 func (w *Witness) Leaving(at time.Duration) {
 	w.tapped(callLeaving, at, 0, nil, nil)
 	w.mu.Lock()
@@ -156,7 +154,7 @@ func (w *Witness) Leaving(at time.Duration) {
 	w.mu.Unlock()
 }
 
-// Dropping says that the guest is about to end its socket.
+// Dropping reports that the guest is about to end its socket.
 func (w *Witness) Dropping(at time.Duration, how Drop) {
 	w.tapped(callDropping, at, int(how), nil, nil)
 	limit, event := w.verifier.limits.Release, didClose
@@ -169,16 +167,16 @@ func (w *Witness) Dropping(at time.Duration, how Drop) {
 	w.cut(at, dropped, limit, event)
 }
 
-// Gone says that the guest's socket was ended by the other side, or is broken.
-// After Dropping it changes nothing.
+// Gone reports that the guest's socket was closed by the other side, or broke. After
+// Dropping it changes nothing.
 func (w *Witness) Gone(at time.Duration) {
 	w.tapped(callGone, at, 0, nil, nil)
 	w.cut(at, gone, w.verifier.limits.Vanished, didLoseSocket)
 }
 
-// Lost says that the instance which the guest's socket was to has been killed.
-// Unlike a socket that broke, it cannot be resumed: the chat is over, and the
-// partner is told, also where the guest comes to another instance.
+// Lost reports that the instance of the guest's socket has been killed. Unlike after a
+// broken socket, the chat is over and the partner is told, even if the guest connects to
+// another instance.
 func (w *Witness) Lost(at time.Duration) {
 	w.tapped(callLost, at, 0, nil, nil)
 	w.verifier.outages.shake(at + w.verifier.limits.Instance)
@@ -206,9 +204,9 @@ func (w *Witness) cut(at time.Duration, how ending, limit time.Duration, event k
 	w.verifier.tally.add(fs)
 }
 
-// Heard says that an event without a method of its own has come: all but
-// user:matched, chat:message and its two receipts. userID is the event's, empty
-// where it has none. Events that no rule speaks of are welcome and ignored.
+// Heard reports an event without a method of its own: all but user:matched, chat:message and
+// its two receipts. userID is the event's, empty if it has none. Events that are in no rule
+// are ignored.
 func (w *Witness) Heard(at time.Duration, event string, userID []byte) {
 	w.tapped(callHeard, at, 0, []byte(event), userID)
 	var fs []finding
@@ -246,23 +244,23 @@ func (w *Witness) close(e *episode, at time.Duration) []finding {
 	switch {
 	case e.peer != nil && e.peer.closed:
 		return w.verifier.settle(e, e.peer, at)
-	case e.ghost != nil:
-		return w.verifier.settleGhost(e, at)
+	case e.givenUp != nil:
+		return w.verifier.settleGivenUp(e, at)
 	}
 	return nil
 }
 
-// settleGhost judges a chat whose partner had given up the search before being
-// told of it. The owner's lock is held, and the partner's.
-func (v *Verifier) settleGhost(e *episode, now time.Duration) []finding {
-	if e.settled || e.doubt || e.partner.reconnectedSince(e.ghost.endAt) {
+// settleGivenUp judges a chat whose partner had given up its search before it was told of
+// the match. Both locks are held.
+func (v *Verifier) settleGivenUp(e *episode, now time.Duration) []finding {
+	if e.settled || e.doubt || e.partner.reconnectedSince(e.givenUp.endAt) {
 		return nil
 	}
 	e.settled = true
-	return within(v.judgeWait(e, e.ghost.owner, max(e.ghost.endAt, e.matched), e.ghost.limit, now), e, e.ghost)
+	return within(v.judgeWait(e, e.givenUp.owner, max(e.givenUp.endAt, e.matched), e.givenUp.limit, now), e, e.givenUp)
 }
 
-// finish judges what the guest's episodes left open.
+// finish judges the guest's open episodes.
 func (w *Witness) finish(at time.Duration) []finding {
 	var fs []finding
 	for i := range uint32(len(w.mu.recent)) {
@@ -274,8 +272,8 @@ func (w *Witness) finish(at time.Duration) []finding {
 		switch {
 		case e.peer != nil:
 			fs = append(fs, w.verifier.settle(e, e.peer, at)...)
-		case e.ghost != nil:
-			fs = append(fs, w.verifier.settleGhost(e, at)...)
+		case e.givenUp != nil:
+			fs = append(fs, w.verifier.settleGivenUp(e, at)...)
 		default:
 			fs = append(fs, w.verifier.judgeNotice(e, at)...)
 		}
@@ -284,8 +282,8 @@ func (w *Witness) finish(at time.Duration) []finding {
 	return fs
 }
 
-// lock locks one witness, or two in the order of their making, so that no two
-// goroutines wait for each other.
+// lock locks one witness, or two in the order of their creation, so that no deadlock is
+// possible.
 func lock(a, b *Witness) (unlock func()) {
 	if b == nil || b == a {
 		a.mu.Lock()

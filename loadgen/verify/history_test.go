@@ -7,14 +7,14 @@ import (
 )
 
 func TestDiaryKeepsTheLatest(t *testing.T) {
-	var d diary
+	var d eventLog
 	for n := range 300 {
-		d.add(happening{at: time.Duration(n), kind: didSearch, times: 1})
+		d.add(logEntry{at: time.Duration(n), kind: didSearch, times: 1})
 		var got, want []int
 		for _, h := range d.ring {
 			got = append(got, int(h.at))
 		}
-		for i := max(0, n-pages+1); i <= n; i++ {
+		for i := max(0, n-logSize+1); i <= n; i++ {
 			want = append(want, i)
 		}
 		if slices.Sort(got); !slices.Equal(got, want) {
@@ -24,12 +24,12 @@ func TestDiaryKeepsTheLatest(t *testing.T) {
 }
 
 func TestDiaryCountsMessagesOfTheSameKind(t *testing.T) {
-	var d diary
+	var d eventLog
 	for n := range 20 {
-		d.add(happening{at: time.Duration(n), kind: didSend, times: 1})
-		d.add(happening{at: time.Duration(n), kind: heardAck, times: 1})
+		d.add(logEntry{at: time.Duration(n), kind: didSend, times: 1})
+		d.add(logEntry{at: time.Duration(n), kind: heardAck, times: 1})
 	}
-	want := []happening{{at: 19, kind: didSend, times: 20}, {at: 19, kind: heardAck, times: 20}}
+	want := []logEntry{{at: 19, kind: didSend, times: 20}, {at: 19, kind: heardAck, times: 20}}
 	if !slices.Equal(d.ring, want) {
 		t.Errorf("%v, want %v", d.ring, want)
 	}

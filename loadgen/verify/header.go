@@ -7,22 +7,22 @@ import (
 	"time"
 )
 
-// Mark is what every message of a run carries at its beginning, so that whoever
-// receives it, in whichever process, can tell how long it was under way and
-// whether it is whole, without asking its sender.
-type Mark struct {
+// Header is at the beginning of every message of a run. From it the receiver, in whichever
+// process, knows how long the message took and whether it is complete, without asking the
+// sender.
+type Header struct {
 	Guest    int           // the sender's arrival index
 	Chat     int           // counts the sender's searches; one chat is one number
 	Seq      int           // counts the sender's messages in this chat, from 1
 	K, N     int           // the K-th, from 1, of N messages that the sender means to send: its own count
 	Intended time.Duration // when the message was due, since the run's start; whole microseconds
-	Tag      uint16        // 12 bits of whom it is for
+	Tag      uint16        // 12 bits of a hash of the recipient's id
 }
 
-// ErrMark: a text does not begin with a mark, or is not as it was sealed.
-var ErrMark = errors.New("text carries no whole mark")
+// ErrHeader is returned for a text without a header, or with another checksum than its own.
+var ErrHeader = errors.New("the text has no intact header")
 
-// A mark is ASCII that JSON need not escape, 19 to 21 bytes for a run of
+// A header is ASCII that JSON need not escape, 19 to 21 bytes for a run of
 // minutes with thousands of guests:
 //
 //	~ checksum(4) tag(2) guest chat seq k n intended(µs)
@@ -38,7 +38,7 @@ const (
 	fieldsAt = 7
 )
 
-// values are the digits' values, 255 for what is none.
+// values are the values of digits, 255 for other bytes.
 var values = func() (t [256]byte) {
 	for i := range t {
 		t[i] = 255
@@ -57,9 +57,9 @@ const filler = "so what do you do when it rains all day and nobody is online i u
 	"loud and grey and quite wonderful my grandmother kept bees and said that they know who is " +
 	"kind where are you from i would guess somewhere warm do you like old films or rather music "
 
-// appendMark appends m with an empty checksum, to be sealed once the text stands
+// appendHeader appends m with an empty checksum, to be sealed once the text stands
 // behind it.
-func appendMark(dst []byte, m Mark) []byte {
+func appendHeader(dst []byte, m Header) []byte {
 	dst = append(dst, sentinel, 0, 0, 0, 0, digits[m.Tag&63], digits[m.Tag>>6&63])
 	dst = appendNumber(dst, uint64(m.Guest))
 	dst = appendNumber(dst, uint64(m.Chat))
@@ -77,7 +77,7 @@ func appendNumber(dst []byte, n uint64) []byte {
 	return append(dst, digits[n])
 }
 
-// seal writes the checksum into text, which begins with an unsealed mark.
+// seal writes the checksum into text, which begins with an unsealed header.
 func seal(text []byte) {
 	sum := checksum(text[tagAt:])
 	for i := range 4 {
@@ -87,37 +87,37 @@ func seal(text []byte) {
 
 func checksum(b []byte) uint32 { return crc32.Update(0, castagnoli, b) & (1<<24 - 1) }
 
-// ReadMark returns the mark at the beginning of a message's text, or ErrMark
-// where there is none or the text is not exactly as it was sealed.
-func ReadMark(text []byte) (Mark, error) {
+// ReadHeader returns the header of a message's text, or ErrHeader if it has none or the
+// checksum differs.
+func ReadHeader(text []byte) (Header, error) {
 	if len(text) < fieldsAt+6 || text[0] != sentinel {
-		return Mark{}, ErrMark
+		return Header{}, ErrHeader
 	}
 	var sum uint32
 	for i := range 4 {
 		sum |= uint32(values[text[sumAt+i]]) << (6 * i)
 	}
 	if sum != checksum(text[tagAt:]) {
-		return Mark{}, ErrMark
+		return Header{}, ErrHeader
 	}
 	var fields [6]uint64
 	at := fieldsAt
 	for i := range fields {
 		n, next := number(text, at)
 		if next == 0 {
-			return Mark{}, ErrMark
+			return Header{}, ErrHeader
 		}
 		fields[i], at = n, next
 	}
-	return Mark{
+	return Header{
 		Guest: int(fields[0]), Chat: int(fields[1]), Seq: int(fields[2]), K: int(fields[3]), N: int(fields[4]),
 		Intended: time.Duration(fields[5]) * time.Microsecond,
 		Tag:      uint16(values[text[tagAt]]&63) | uint16(values[text[tagAt+1]]&63)<<6,
 	}, nil
 }
 
-// number reads the number at text[at:] and returns where the next begins, 0 for
-// what is no number of at most 50 bits.
+// number reads the number at text[at:] and returns where the next one begins, 0 if there is
+// no number of at most 50 bits.
 func number(text []byte, at int) (n uint64, next int) {
 	for shift := 0; at < len(text) && shift < 50; shift += 5 {
 		d := values[text[at]]
@@ -133,8 +133,7 @@ func number(text []byte, at int) (n uint64, next int) {
 	return 0, 0
 }
 
-// tagOf returns the 12 bits by which a mark says whom it is for. They must be
-// the same in every process.
+// tagOf returns the tag of a guest's id, the same in every process.
 func tagOf[T string | []byte](id T) uint16 {
 	h := uint32(2166136261) // FNV-1a
 	for i := range len(id) {
@@ -143,13 +142,13 @@ func tagOf[T string | []byte](id T) uint16 {
 	return uint16((h ^ h>>12 ^ h>>24) & 0xfff)
 }
 
-// Compose appends the text of the guest's next message to dst: k-th, from 1, of
-// n that it means to send, due at intended, length UTF-16 units long, or as long as its
-// mark where that is longer (at most 40). r chooses the words. The text is ASCII
-// that JSON need not escape, with no space at either end.
+// Compose appends the text of the guest's next message to dst: the k-th, from 1, of n that
+// it means to send, due at intended, length UTF-16 units long, or as long as its header if
+// that is longer (at most 40). r chooses the words. The text is ASCII that JSON need not
+// escape, without spaces at the ends.
 func (w *Witness) Compose(dst []byte, intended time.Duration, k, n, length int, r *rand.Rand) []byte {
 	from := len(dst)
-	dst = appendMark(dst, w.mark(intended, k, n))
+	dst = appendHeader(dst, w.header(intended, k, n))
 	if rest := length - (len(dst) - from); rest > 0 {
 		dst = append(dst, ' ')
 		for rest--; rest > 0; {
@@ -163,11 +162,11 @@ func (w *Witness) Compose(dst []byte, intended time.Duration, k, n, length int, 
 	return dst
 }
 
-// ComposeText appends a mark and then a text of the caller's own. Where text
-// needs escaping in JSON, escape what is returned.
+// ComposeText appends a header and the given text. If text has to be escaped in JSON, escape
+// the result.
 func (w *Witness) ComposeText(dst []byte, intended time.Duration, k, n int, text string) []byte {
 	from := len(dst)
-	dst = appendMark(dst, w.mark(intended, k, n))
+	dst = appendHeader(dst, w.header(intended, k, n))
 	if text != "" {
 		dst = append(append(dst, ' '), text...)
 	}
@@ -175,8 +174,8 @@ func (w *Witness) ComposeText(dst []byte, intended time.Duration, k, n int, text
 	return dst
 }
 
-func (w *Witness) mark(intended time.Duration, k, n int) Mark {
-	m := Mark{Guest: w.guest, K: k, N: n, Intended: intended}
+func (w *Witness) header(intended time.Duration, k, n int) Header {
+	m := Header{Guest: w.guest, K: k, N: n, Intended: intended}
 	if w.chat != nil {
 		m.Chat, m.Seq, m.Tag = int(w.chat.serial), w.chat.sent+1, w.chat.tag
 	}
