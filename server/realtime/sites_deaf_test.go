@@ -16,7 +16,7 @@ import (
 func TestLostSubscriptionIsCaughtUpWith(t *testing.T) {
 	s := redistest.Standalone(t)
 	here, there := newSite(t, s.URL()), newSite(t, s.URL())
-	missed := func() int64 { return here.failover.Broker.Unheard() + there.failover.Broker.Unheard() }
+	missed := func() int64 { return here.failover.Broker.Undelivered() + there.failover.Broker.Undelivered() }
 	for _, at := range []*site{here, there} {
 		<-at.changes // to redis, at the start
 	}
@@ -72,7 +72,7 @@ func TestLostSubscriptionIsCaughtUpWith(t *testing.T) {
 func TestGuestWhoMovedWhileNobodyHeardHasOneSocket(t *testing.T) {
 	s := redistest.Standalone(t)
 	here, there := newSite(t, s.URL()), newSite(t, s.URL())
-	for round := 0; there.failover.Broker.Unheard() == 0; round++ {
+	for round := 0; there.failover.Broker.Undelivered() == 0; round++ {
 		if round == 20 {
 			t.Fatal("nothing was missed in 20 rounds: the test sees nothing")
 		}

@@ -46,7 +46,7 @@ func (b *Broker) Subscribe(ctx context.Context, instance string, handle func(mes
 	b.subscribed.Add(1)
 	defer b.subscribed.Add(-1)
 	b.missed() // what came before
-	return b.redis.SubscribeTold(ctx, instance, func(message []byte) {
+	return b.redis.SubscribeNotify(ctx, instance, func(message []byte) {
 		if !bytes.HasPrefix(message, []byte(echoMark)) {
 			handle(message)
 			return
@@ -86,8 +86,8 @@ func (b *Broker) missed() {
 // was there to hear, for long.
 func (b *Broker) Lost() int64 { return b.redis.Lost() }
 
-// Unheard counts attempts to send messages that nobody was there to hear.
-func (b *Broker) Unheard() int64 { return b.redis.Unheard() }
+// Undelivered counts attempts to send messages that nobody was there to hear.
+func (b *Broker) Undelivered() int64 { return b.redis.Undelivered() }
 
 const (
 	echoEvery = 20 * time.Millisecond

@@ -90,7 +90,7 @@ func TestWhoComesLateHearsWhatNobodyHeard(t *testing.T) {
 	for n := range 3 {
 		redistest.Must(t, here.Broker.Keep(t.Context(), "there", fmt.Append(nil, n)))
 	}
-	redistest.Eventually(t, 5*time.Second, "nobody hears", func() bool { return here.Broker.Unheard() > 0 })
+	redistest.Eventually(t, 5*time.Second, "nobody hears", func() bool { return here.Broker.Undelivered() > 0 })
 	got := hearing(t, there, "there")
 	for n := range 3 {
 		select {

@@ -29,7 +29,7 @@ func testOrder(t *testing.T, r redistest.Rig) {
 	ready := make(chan bool, 10)
 	var wg sync.WaitGroup
 	wg.Go(func() {
-		err := b.SubscribeTold(ctx, there, func(m []byte) { got <- string(m) }, func(subscribed bool, _ error) { ready <- subscribed })
+		err := b.SubscribeNotify(ctx, there, func(m []byte) { got <- string(m) }, func(subscribed bool, _ error) { ready <- subscribed })
 		if !errors.Is(err, context.Canceled) {
 			t.Errorf("Subscribe ended with %v", err)
 		}
