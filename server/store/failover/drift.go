@@ -82,12 +82,12 @@ func (p *Presence) repair(ctx context.Context) error {
 	if !d.found.Load() {
 		return nil
 	}
-	if _, err := p.redis.Exact(ctx, p.memory.IDs(), presence.LeaveThere); err != nil {
+	if _, err := p.redis.Reconcile(ctx, p.memory.IDs(), presence.LeaveThere); err != nil {
 		return err
 	}
 	p.gate.Lock()
 	defer p.gate.Unlock()
-	elsewhere, err := p.redis.Exact(ctx, p.memory.IDs(), presence.LeaveThere)
+	elsewhere, err := p.redis.Reconcile(ctx, p.memory.IDs(), presence.LeaveThere)
 	if err != nil {
 		return err
 	}

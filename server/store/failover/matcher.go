@@ -81,7 +81,7 @@ func (m *Matcher) ask(ctx context.Context, redis func() error, memory func()) {
 func (m *Matcher) goHome(ctx context.Context, falls uint64, local Local) ([]guest.Pair, error) {
 	m.gate.Lock()
 	defer m.gate.Unlock()
-	dissolved, err := m.redis.Prune(ctx, m.failover.instance, local)
+	dissolved, err := m.redis.Purge(ctx, m.failover.instance, local)
 	if err != nil {
 		return dissolved, err
 	}

@@ -99,7 +99,7 @@ func (p *Presence) missed() {
 // settle makes what Redis knows of this instance exact. Nobody comes or goes
 // for as long; so most of it is done before, by an attempt that need not be exact.
 func (p *Presence) settle(ctx context.Context) (moved map[string]string, err error) {
-	moved, err = p.redis.Exact(ctx, p.memory.IDs(), presence.TakeHere)
+	moved, err = p.redis.Reconcile(ctx, p.memory.IDs(), presence.TakeHere)
 	if err != nil {
 		return nil, err
 	}
@@ -107,7 +107,7 @@ func (p *Presence) settle(ctx context.Context) (moved map[string]string, err err
 	defer p.gate.Unlock()
 	p.stale.Store(false)
 	p.drift.elsewhere.Store(0)
-	more, err := p.redis.Exact(ctx, p.memory.IDs(), presence.TakeHere)
+	more, err := p.redis.Reconcile(ctx, p.memory.IDs(), presence.TakeHere)
 	if err != nil {
 		p.stale.Store(true)
 		return nil, err

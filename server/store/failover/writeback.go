@@ -80,7 +80,7 @@ func (s *Sessions) deleteSome(ctx context.Context, owed []snapshot) error {
 	for i := range owed {
 		ids[i] = owed[i].sessionID
 	}
-	if _, err := s.redis.Bury(ctx, ids); err != nil {
+	if _, err := s.redis.DeleteAll(ctx, ids); err != nil {
 		return err
 	}
 	for _, o := range owed {

@@ -1,5 +1,5 @@
--- KEYS: those that the steps use. ARGV: for each step how many words, and the words.
--- Does all steps and returns for each '' or the error, whatever became of the others.
+-- KEYS: those that the steps use. ARGV: for each step the number of words, and the words.
+-- Executes all steps and returns for each '' or its error.
 local replies, at = {}, 1
 while at <= #ARGV do
   local words = tonumber(ARGV[at])

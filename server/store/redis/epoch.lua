@@ -1,8 +1,8 @@
--- KEYS: epoch. ARGV: the processes that hold the data, '' where they cannot be
--- known, and an id for a new epoch.
--- An epoch is a time in which Redis has lost no data: it ends when the key is lost
--- with the rest, and when other processes hold the data, as they may have read it
--- from an old file or copy. Returns its id and when it began, in Unix ms.
+-- KEYS: epoch. ARGV: the processes that hold the data, '' if unknown, and an id for a new
+-- epoch.
+-- An epoch is a period in which Redis lost no data: it ends when its key is lost with the
+-- data, and when other processes hold the data, as they may have read it from an old file
+-- or copy. Returns its id and when it began, in Unix ms.
 local held = redis.call('GET', KEYS[1])
 local id, began, runs = string.match(held or '', '^(%S+) (%d+) ?(.*)$')
 if not id or (ARGV[1] ~= '' and runs ~= ARGV[1]) then

@@ -1,3 +1,4 @@
+// Package matcher matches guests in Redis, over all instances.
 package matcher
 
 import (
@@ -16,10 +17,9 @@ import (
 	"guestload/server/store/redis"
 )
 
-// Matcher matches guests over all instances in one script, so that at any
-// instant a guest waits, or is in one pair, or neither, whichever process dies.
-// Who waits is indexed under wishes and traits; a search reads the heads of at
-// most 8 lists, however many wait.
+// Matcher matches guests of all instances in one script, so that a guest always waits, or
+// is in one pair, or neither, whichever process dies. The queue is indexed by wishes and
+// traits; a search reads the heads of at most 8 lists, however many guests wait.
 type Matcher struct {
 	redis   *redis.Client
 	scripts scripts
@@ -32,10 +32,9 @@ func New(r *redis.Client) *Matcher {
 	return &Matcher{redis: r, scripts: newScripts(), process: rand.Text()}
 }
 
-// Search pairs s with the longest waiting guest where both accept each other,
-// or leaves s waiting. A guest who is in a pair gets that pair and
-// guest.ErrPaired: so a search that failed, and may yet have happened, is
-// settled by searching again.
+// Search pairs s with the longest waiting guest such that both accept each other, or
+// leaves s waiting. A guest who is in a pair gets it with guest.ErrPaired: so a search
+// that failed, but may have been executed, can be repeated.
 func (m *Matcher) Search(ctx context.Context, s guest.Searcher) (guest.Pair, error) {
 	const doing = "search partner"
 	if !queue.Indexable(s.ID) || !queue.Indexable(s.Avoid) && s.Avoid != "" {
@@ -68,20 +67,20 @@ func (m *Matcher) Search(ctx context.Context, s guest.Searcher) (guest.Pair, err
 	return pair, nil
 }
 
-// Leave takes the guest from the queue and dissolves the guest's pair, which it
-// returns; the zero Pair where there was none.
+// Leave removes the guest from the queue and dissolves the guest's pair, which it
+// returns; the zero Pair if there was none.
 func (m *Matcher) Leave(ctx context.Context, id string) (guest.Pair, error) {
-	return m.Part(ctx, id, "", "")
+	return m.LeaveRecord(ctx, id, "", "")
 }
 
-// LeaveAt is Leave where the guest is recorded for an instance, "" for any.
+// LeaveAt is Leave if the guest is recorded for the instance, "" for any.
 func (m *Matcher) LeaveAt(ctx context.Context, id, instance string) (guest.Pair, error) {
-	return m.Part(ctx, id, "", instance)
+	return m.LeaveRecord(ctx, id, "", instance)
 }
 
-// Part is Leave, done only to what was found in Redis, "" for all there is, and
-// only for an instance, "" for all.
-func (m *Matcher) Part(ctx context.Context, id, found, instance string) (guest.Pair, error) {
+// LeaveRecord is Leave if the record in Redis is as found ("" for any) and is of the
+// instance ("" for any).
+func (m *Matcher) LeaveRecord(ctx context.Context, id, found, instance string) (guest.Pair, error) {
 	const doing = "leave partner"
 	l, err := m.redis.Up()
 	if err != nil {
@@ -90,7 +89,7 @@ func (m *Matcher) Part(ctx context.Context, id, found, instance string) (guest.P
 	ctx, cancel := l.Within(ctx, redis.ReplyTimeout)
 	defer cancel()
 	keys := []string{redis.MatchQueue, redis.MatchWaiting, redis.MatchPairs}
-	text, err := m.scripts.part.Exec(ctx, l.Client, keys, []string{id, found, instance}).ToString()
+	text, err := m.scripts.leave.Exec(ctx, l.Client, keys, []string{id, found, instance}).ToString()
 	if err != nil {
 		return guest.Pair{}, m.redis.Failure(doing, err)
 	}
@@ -101,7 +100,7 @@ func (m *Matcher) Part(ctx context.Context, id, found, instance string) (guest.P
 	return pair, nil
 }
 
-// Move records that the guest of a pair lives on another instance now, and reports
+// Move records that the guest of a pair has moved to another instance, and reports
 // whether the guest is in that pair. One script.
 func (m *Matcher) Move(ctx context.Context, id, pair, instance string) (moved bool, err error) {
 	const doing = "move in a pair"
@@ -118,8 +117,8 @@ func (m *Matcher) Move(ctx context.Context, id, pair, instance string) (moved bo
 	return n == 1, nil
 }
 
-// partAll is part for all that was found, in one trip.
-func (m *Matcher) partAll(ctx context.Context, l *redis.Link, found []StaleRecord) error {
+// leaveAll is LeaveRecord for many records at once.
+func (m *Matcher) leaveAll(ctx context.Context, l *redis.Link, found []StaleRecord) error {
 	if len(found) == 0 {
 		return nil
 	}
@@ -129,7 +128,7 @@ func (m *Matcher) partAll(ctx context.Context, l *redis.Link, found []StaleRecor
 	for i, s := range found {
 		calls[i] = rueidis.LuaExec{Keys: []string{redis.MatchQueue, redis.MatchWaiting, redis.MatchPairs}, Args: []string{s.ID, s.Found, ""}}
 	}
-	for _, result := range m.scripts.part.ExecMulti(ctx, l.Client, calls...) {
+	for _, result := range m.scripts.leave.ExecMulti(ctx, l.Client, calls...) {
 		if err := result.Error(); err != nil {
 			return err
 		}
@@ -137,12 +136,12 @@ func (m *Matcher) partAll(ctx context.Context, l *redis.Link, found []StaleRecor
 	return nil
 }
 
-// nextID is unique for ever: the process is random, the rest counts.
+// nextID is unique: a random name of the process and a counter.
 func (m *Matcher) nextID() string {
 	return m.process + "-" + strconv.FormatUint(m.pairs.Add(1), 36)
 }
 
-// Counts are who waits, pairs, and keys that hold them.
+// Counts are the numbers of waiting guests, pairs, and keys that the matcher uses.
 type Counts struct{ Waiting, Pairs, Keys int64 }
 
 // Count counts on all instances.
@@ -159,16 +158,16 @@ func (m *Matcher) Count(ctx context.Context, l *redis.Link) (Counts, error) {
 	return Counts{Waiting: n[0], Pairs: n[1] / 2, Keys: n[2]}, errors.Join(errs[:]...)
 }
 
-// StaleRecord is a record of somebody whose socket was on an instance that is gone.
+// StaleRecord is a record of a guest of a certain instance.
 type StaleRecord struct {
 	ID, Found string     // the key and value in the hash
-	Sides     []string   // ids of the guests whose sockets were there
-	Pair      guest.Pair // zero for one who waits
+	Sides     []string   // ids of the guests of the instance
+	Pair      guest.Pair // zero for a waiting guest
 }
 
-// Stale lists who waits, then the pairs, with a socket on an instance that is
-// gone, in steps of some hundred. It reads those of other instances too: it is
-// rare, and keeping an index for it would not be.
+// Stale visits the waiting guests and then the pairs of an instance, a few hundred at a
+// time. It reads those of other instances as well: that is rare, and maintaining an
+// index would not be.
 func (m *Matcher) Stale(ctx context.Context, l *redis.Link, instance string, visit func([]StaleRecord) error) error {
 	for _, key := range []string{redis.MatchWaiting, redis.MatchPairs} {
 		cursor := uint64(0)
@@ -197,8 +196,7 @@ func (m *Matcher) Stale(ctx context.Context, l *redis.Link, instance string, vis
 	return nil
 }
 
-// livedOn finds the sides that lived on an instance. A record that is not ours
-// has none.
+// livedOn finds the sides on an instance; none in a foreign record.
 func (s *StaleRecord) livedOn(instance string, paired bool) {
 	if !paired {
 		_, text, _ := strings.Cut(s.Found, "\n\n")
@@ -207,7 +205,7 @@ func (s *StaleRecord) livedOn(instance string, paired bool) {
 		}
 		return
 	}
-	_, text, _ := strings.Cut(s.Found, " ") // nothing follows with the partner's record
+	_, text, _ := strings.Cut(s.Found, " ") // empty if the partner's record has the pair
 	pair, err := decodePair(text)
 	if err != nil {
 		return

@@ -1,6 +1,6 @@
--- KEYS: pairs. ARGV: guest id, the id of a pair, instance.
--- Records that the guest, who is in that pair, lives on the instance; returns 0
--- where the guest is not in it. search.lua tells what the values are.
+-- KEYS: pairs. ARGV: guest id, id of a pair, instance.
+-- Records that the guest, who is in that pair, is on the instance; returns 0 if the guest
+-- is not in it. search.lua explains the values.
 local id, pair, instance = ARGV[1], ARGV[2], ARGV[3]
 local call, find, sub = redis.call, string.find, string.sub
 

@@ -9,16 +9,15 @@ import (
 	"guestload/server/store/redis"
 )
 
-// encodePair is a pair as the scripts record it.
+// encodePair formats a pair as the scripts do.
 func encodePair(p guest.Pair) string {
 	b := appendText(make([]byte, 0, 512), p.ID)
 	b = appendText(b, encodeSearcher(p.A))
 	return string(appendText(b, encodeSearcher(p.B)))
 }
 
-// Restore records a pair anew for an instance. It refuses with guest.ErrPaired where one
-// of the two is in another pair, which it returns, or waits on another instance. One
-// script.
+// Restore records a pair again for an instance. It fails with guest.ErrPaired if one of
+// the two is in another pair, which it returns, or waits on another instance. One script.
 func (m *Matcher) Restore(ctx context.Context, p guest.Pair, instance string) (guest.Pair, error) {
 	const doing = "restore pair"
 	l, err := m.redis.Up()
@@ -43,41 +42,40 @@ func (m *Matcher) Restore(ctx context.Context, p guest.Pair, instance string) (g
 	return other, fmt.Errorf("%s %s: %w", doing, p.ID, guest.ErrPaired)
 }
 
-// Prune takes from queue and pairs what Redis says of an instance's guests and is
-// not so: that they wait where they do not search, and pairs that they are not
-// in. It returns the pairs that it dissolved.
-func (m *Matcher) Prune(ctx context.Context, instance string, local Local) ([]guest.Pair, error) {
+// Purge removes stale records of an instance: of guests who do not search, and pairs that
+// guests are not in. It returns the pairs that it dissolved.
+func (m *Matcher) Purge(ctx context.Context, instance string, local Local) ([]guest.Pair, error) {
 	l, err := m.redis.Up()
 	if err != nil {
 		return nil, err
 	}
 	var dissolved []guest.Pair
 	err = m.Stale(ctx, l, instance, func(found []StaleRecord) error {
-		fallen := slices.DeleteFunc(found, func(s StaleRecord) bool { return s.stands(local) })
-		for _, s := range fallen { // Redis may do what it does not answer, and then not find it again
+		stale := slices.DeleteFunc(found, func(s StaleRecord) bool { return s.current(local) })
+		for _, s := range stale { // the script may be executed although its reply is lost
 			if s.Pair.ID != "" {
 				dissolved = append(dissolved, s.Pair)
 			}
 		}
-		return m.partAll(ctx, l, fallen)
+		return m.leaveAll(ctx, l, stale)
 	})
 	if err != nil {
-		return dissolved, m.redis.Failure("prune pairs", err)
+		return dissolved, m.redis.Failure("purge pairs", err)
 	}
 	return dissolved, nil
 }
 
-// Local is who is really on an instance.
+// Local knows the guests of an instance.
 type Local interface {
 	// Searching reports whether the guest with this id searches here.
 	Searching(id string) bool
-	// Chatting reports whether the guest with this id is here and in this pair, or
-	// searches and may yet learn of it.
+	// Chatting reports whether the guest with this id is in this pair here, or searches
+	// and may still learn of it.
 	Chatting(id, pair string) bool
 }
 
-// stands reports whether what was found is so.
-func (s *StaleRecord) stands(local Local) bool {
+// current reports whether a record is right.
+func (s *StaleRecord) current(local Local) bool {
 	for _, id := range s.Sides {
 		if s.Pair.ID == "" && !local.Searching(id) || s.Pair.ID != "" && !local.Chatting(id, s.Pair.ID) {
 			return false

@@ -1,8 +1,8 @@
--- KEYS: queue, waiting, pairs. ARGV: the guests a and b of a pair, its id, the
--- pair, the instance that restores it. Records the pair anew, as search.lua does.
--- Returns '' where it stands now; '!' and another pair that one of them is in; or
--- '?' where one of them waits on another instance. What waits on the instance that
--- restores the pair is a leftover, and leaves the queue.
+-- KEYS: queue, waiting, pairs. ARGV: guests a and b of a pair, its id, the pair, the
+-- instance that restores it. Records the pair again, as search.lua does.
+-- Returns '' if it is recorded now; '!' and another pair that one of them is in; or '?'
+-- if one of them waits on another instance. A guest who waits on the restoring instance
+-- is a leftover and leaves the queue.
 local call, find, sub = redis.call, string.find, string.sub
 local queue, waiting, pairs_ = KEYS[1], KEYS[2], KEYS[3]
 local head = #ARGV[3] .. ':' .. ARGV[3]

@@ -39,7 +39,7 @@ func TestMatcher(t *testing.T) {
 		{"guests are matched first come, first served", testMatching},
 		{"a search after a lost answer finds its pair", testSearchAgain},
 		{"two instances match two thousand once each", testMatchStorm},
-		{"what is not so any more is pruned", testPrune},
+		{"what is not so any more is pruned", testPurge},
 	}
 	redistest.OnEach(t, func(t *testing.T, r redistest.Rig) {
 		for _, tt := range tests {

@@ -9,8 +9,8 @@ import (
 //go:embed search.lua
 var searchLua string
 
-//go:embed part.lua
-var partLua string
+//go:embed leave.lua
+var leaveLua string
 
 //go:embed move.lua
 var moveLua string
@@ -20,13 +20,13 @@ var restorePairLua string
 
 // scripts are the scripts on the keys of the matcher.
 type scripts struct {
-	search, part, move, restore *rueidis.Lua
+	search, leave, move, restore *rueidis.Lua
 }
 
 func newScripts() scripts {
 	return scripts{
 		search:  rueidis.NewLuaScript(searchLua),
-		part:    rueidis.NewLuaScript(partLua),
+		leave:   rueidis.NewLuaScript(leaveLua),
 		move:    rueidis.NewLuaScript(moveLua),
 		restore: rueidis.NewLuaScript(restorePairLua),
 	}

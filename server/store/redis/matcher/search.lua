@@ -1,14 +1,14 @@
--- KEYS: queue, waiting, pairs, sequence. ARGV: guest id, id to avoid or '', id
--- for a new pair, the searcher, number of lookups n, n lookups, entries.
+-- KEYS: queue, waiting, pairs, sequence. ARGV: guest id, id to avoid or '', id for a new
+-- pair, the searcher, number of lookups n, n lookups, entries.
 --
--- The queue is an index: whoever waits is in it under its wishes and under each
--- choice of its traits. A searcher reads the head of each list that could hold
--- somebody who accepts it and whom it accepts: at most 8, however many wait.
--- A member is list|place|guest|avoid, all scores are 0, the place has 16 digits.
--- In waiting a guest has its place, its members, an empty line and the searcher,
--- in pairs the partner's id, a space and, with whom searched last, the pair.
--- Returns '' where the guest waits, or the pair as it stands in pairs, with '!'
--- before it where the guest was in it already.
+-- The queue is an index: a waiting guest is in it under its wishes and under each subset
+-- of its traits. A searcher reads the head of each list that may contain somebody such
+-- that both accept each other: at most 8 lists, however many guests wait.
+-- A member is list|place|guest|avoid, all scores are 0, the place has 16 digits. In
+-- waiting, a guest has its place, its members, an empty line and the searcher; in pairs,
+-- the partner's id, a space and, for the one who searched last, the pair.
+-- Returns '' if the guest waits, or the pair as recorded in pairs, with '!' before it if
+-- the guest was in it already.
 local call, sub, find = redis.call, string.sub, string.find
 local id, avoid = ARGV[1], ARGV[2]
 local queue, waiting, pairs_ = KEYS[1], KEYS[2], KEYS[3]

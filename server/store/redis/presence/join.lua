@@ -1,9 +1,9 @@
--- KEYS: owners, the members of the instance that is joined, counter, tombstones.
--- ARGV: session id, instance, what begins the key of any instance's members; and,
--- where a guest of another instance is to stay there, anything.
--- Moves the guest's socket to the instance and returns the instance that had
--- it before, '' for none, and when this is, in Unix µs; 0 where the session was
--- deleted, which joins nothing, and -1 where the guest stays on another instance.
+-- KEYS: owners, members of the instance, counter, tombstones. ARGV: session id, instance,
+-- prefix of the keys of members; and anything if a guest of another instance is to stay
+-- there.
+-- Moves the guest's socket to the instance. Returns the previous instance, '' for none,
+-- and the time in Unix µs; 0 if the session was deleted, which does not join, and -1 if
+-- the guest stays on another instance.
 local id, instance = ARGV[1], ARGV[2]
 local call = redis.call
 if call('ZSCORE', KEYS[4], id) then return {'', 0} end
@@ -17,7 +17,7 @@ local change = call('ZADD', KEYS[2], '0', id)
 if previous ~= '' and previous ~= instance then
   change = change - call('ZREM', ARGV[3] .. previous, id)
 end
--- A counter that did not exist has no lifetime yet; later the beat renews it.
+-- A new counter has no lifetime yet; later the heartbeat renews it.
 if change > 0 and call('INCR', KEYS[3]) == 1 then call('EXPIRE', KEYS[3], 300) end
 local now = call('TIME')
 return {previous, now[1] * 1000000 + now[2]}

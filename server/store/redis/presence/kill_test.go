@@ -103,12 +103,12 @@ func TestInstanceKilledAtAnyInstantLosesNobody(t *testing.T) {
 		doomed.Stderr = t.Output()
 		doomed.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL}
 		redistest.Must(t, doomed.Start())
-		ghosts := func() int64 {
+		stale := func() int64 {
 			n, _ := s.Do("ZCARD", alive.keys().Members(name))
 			count, _ := n.(int64)
 			return count
 		}
-		redistest.Eventually(t, 15*time.Second, "the doomed has guests", func() bool { return ghosts() > 50 })
+		redistest.Eventually(t, 15*time.Second, "the doomed has guests", func() bool { return stale() > 50 })
 
 		var mu sync.Mutex
 		ours := make(map[string]bool)
@@ -140,8 +140,8 @@ func TestInstanceKilledAtAnyInstantLosesNobody(t *testing.T) {
 		}
 		r.Do(t, "ZADD", alive.keys().Instances, "1", name)
 		now := time.Now()
-		alive.presence.tend(t.Context(), now, events)
-		alive.presence.tend(t.Context(), now.Add(reapGrace), events)
+		alive.presence.heartbeat(t.Context(), now, events)
+		alive.presence.heartbeat(t.Context(), now.Add(reapGrace), events)
 		searches += len(ours)
 		for id := range told {
 			if ours[id] && told[id] {
@@ -149,7 +149,7 @@ func TestInstanceKilledAtAnyInstantLosesNobody(t *testing.T) {
 			}
 		}
 		checkNobodyIsLost(t, r, ours, told)
-		if n := ghosts(); n != 0 {
+		if n := stale(); n != 0 {
 			t.Errorf("%d ghosts are left of %s", n, name)
 		}
 		if got := r.counter(t); got != fmt.Sprint(len(ours)) {

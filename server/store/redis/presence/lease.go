@@ -13,63 +13,59 @@ import (
 	"guestload/server/store/redis/sessions"
 )
 
-// Leases. Partners of a dead instance's guests are to be told within 10 s. Its
-// last beat was at most now, so its lease ends within Lease; the next beat of
-// any other sees that within beatEvery, sees it lapsed for reapGrace more, which
-// the beat's grid rounds up by beatEvery, and then cleans up: 7 s and the
-// cleaning, which leaves 3 s for a busy machine.
+// Partners of a dead instance's guests must be told within 10 s. Its lease expires at most
+// Lease after its death; the next heartbeat of another instance sees that within
+// beatEvery, waits for reapGrace, rounded up to beatEvery, and cleans up: 7 s and the
+// cleanup, which leaves 3 s for a busy machine.
 //
-// A living instance misses its lease when three beats in a row are late or lost;
-// while it is, others take its guests for gone only after reapGrace more. When it
-// beats again it is told that the lease had lapsed, and does anew what others may
-// have undone (Events.Lost).
+// A living instance loses its lease if three heartbeats in a row are late or lost. Others
+// clean up after it only after reapGrace. With its next heartbeat it learns that the
+// lease had expired, and redoes what others may have undone (Events.Lost).
 const (
 	beatEvery = time.Second
 	// Lease is how long an instance may be silent.
 	Lease = 4 * time.Second
-	// reapGrace is how long others must see a lease as lapsed before they act on
-	// it: when Redis itself was away, all leases have lapsed on its return, and
-	// the living renew theirs within a beat.
+	// reapGrace is how long others must see an expired lease before they clean up: when
+	// Redis returns from an outage, all leases have expired, and living instances renew
+	// theirs with the next heartbeat.
 	reapGrace = 1500 * time.Millisecond
 )
 
-// Events are what an instance must do about its own lease and others'.
+// Events are callbacks about this instance's lease and those of others.
 type Events struct {
-	// Lost is called when this instance's lease had lapsed, or Redis had lost it,
-	// and has now been taken anew: others may have cleaned up after it, so every
-	// guest with a socket here must join again, and what they do be stored again.
+	// Lost is called when this instance's lease had expired, or Redis had lost it, and was
+	// acquired again: others may have cleaned up after it, so every guest with a socket
+	// here must join again, and their state be stored again.
 	Lost func()
-	// Released is called with pairs in which one guest or both had a socket on an
-	// instance that is dead, before these are dissolved: the partners who live
-	// elsewhere are to be told. It may be called again with the same pair. On an
-	// error the cleaning stops, and is tried again.
+	// Released is called with pairs that have a guest on a dead instance, before they are
+	// dissolved: partners elsewhere must be told. It may be called again with the same
+	// pair. An error stops the cleanup, which is retried.
 	Released func(ctx context.Context, dead string, pairs []guest.Pair) error
-	// Failed is called with what went wrong in the background, but not while
-	// Redis is down. It may be nil.
+	// Failed is called with errors of background work, but not while Redis is down. It
+	// may be nil.
 	Failed func(error)
-	// Beaten is called after each beat with what Redis says. It may be nil.
+	// Beaten is called after each heartbeat with its result. It may be nil.
 	Beaten func(Beat)
 }
 
-// Beat is what Redis says when an instance renews its lease.
+// Beat is the result of a heartbeat.
 type Beat struct {
-	Held    bool     // the lease had held until now
+	Held    bool     // the lease had not expired
 	Here    int64    // guests on this instance
 	Sockets int64    // guests on all instances
-	Owners  int64    // guests of whom it is recorded where they are
-	Deleted []string // sessions that were deleted since the last beat, and some before
-	More    bool     // so many were deleted that the next beat should come at once
+	Owners  int64    // guests with a recorded instance
+	Deleted []string // sessions deleted since the last heartbeat, and some earlier ones
+	More    bool     // there are more: the next heartbeat should follow at once
 
-	lapsed []string // instances whose lease has lapsed
+	expired []string // instances whose lease has expired
 }
 
-// beatDeleted is how many deleted sessions a beat brings at most. It is more than are
-// deleted in one script, whose tombstones are all of the same instant.
+// beatDeleted bounds the deleted sessions of a Beat. It is more than one script deletes,
+// whose tombstones all have the same time.
 const beatDeleted = 10 * sessions.Batch
 
-// Run renews this instance's lease, cleans up after instances whose lease has
-// lapsed, and sweeps the sessions now and then, until ctx ends. Call Beat once
-// before guests are let in.
+// Run renews this instance's lease, cleans up after instances whose lease has expired, and
+// sweeps the keys, until ctx ends. Call Beat once before guests are admitted.
 func (p *Presence) Run(ctx context.Context, events Events) {
 	if events.Failed == nil {
 		events.Failed = func(error) {}
@@ -87,16 +83,16 @@ func (p *Presence) Run(ctx context.Context, events Events) {
 		case <-ctx.Done():
 			return
 		case now := <-tick.C:
-			p.tend(ctx, now, events)
+			p.heartbeat(ctx, now, events)
 		}
 	}
 }
 
-// tend is one beat and what follows from it.
-func (p *Presence) tend(ctx context.Context, now time.Time, events Events) {
+// heartbeat renews the lease and acts on the result.
+func (p *Presence) heartbeat(ctx context.Context, now time.Time, events Events) {
 	b, err := p.Beat(ctx)
 	if err != nil {
-		clear(p.lapsed) // what was seen before an outage says nothing after it
+		clear(p.expiredSince) // observations from before an outage are void
 		p.report(ctx, events, err)
 		return
 	}
@@ -104,24 +100,24 @@ func (p *Presence) tend(ctx context.Context, now time.Time, events Events) {
 		events.Beaten(b)
 	}
 	if !b.Held {
-		clear(p.lapsed)
+		clear(p.expiredSince)
 		events.Lost()
 	}
-	for _, dead := range p.ripe(now, b.lapsed) {
+	for _, dead := range p.expired(now, b.expired) {
 		if err := p.reap(ctx, dead, events); err != nil {
 			p.report(ctx, events, err)
 		}
 	}
 }
 
-// report tells of a failure that is not simply Redis being down or us ending.
+// report passes on an error unless Redis is down or ctx has ended.
 func (p *Presence) report(ctx context.Context, events Events, err error) {
 	if _, down := p.redis.Up(); down == nil && ctx.Err() == nil {
 		events.Failed(err)
 	}
 }
 
-// Beat takes or renews this instance's lease, which is not held the first time.
+// Beat acquires or renews this instance's lease, which is not held the first time.
 func (p *Presence) Beat(ctx context.Context) (Beat, error) {
 	const doing = "renew lease"
 	l, err := p.redis.Up()
@@ -146,8 +142,7 @@ func (p *Presence) Beat(ctx context.Context) (Beat, error) {
 	return b, nil
 }
 
-// readBeat reads the answer of beat.lua; next is from when on tombstones are to be
-// read.
+// readBeat reads the reply of beat.lua; next is where to continue reading tombstones.
 func readBeat(reply []rueidis.RedisMessage) (b Beat, next int64, err error) {
 	if len(reply) != 7 {
 		return Beat{}, 0, fmt.Errorf("an answer of %d values instead of 7", len(reply))
@@ -158,7 +153,7 @@ func readBeat(reply []rueidis.RedisMessage) (b Beat, next int64, err error) {
 			return Beat{}, 0, err
 		}
 	}
-	if b.lapsed, err = reply[5].AsStrSlice(); err != nil {
+	if b.expired, err = reply[5].AsStrSlice(); err != nil {
 		return Beat{}, 0, err
 	}
 	if b.Deleted, err = reply[6].AsStrSlice(); err != nil {
@@ -168,23 +163,23 @@ func readBeat(reply []rueidis.RedisMessage) (b Beat, next int64, err error) {
 	return b, next, nil
 }
 
-// Reread has the next beat bring all tombstones: another Redis has a clock of its own.
+// Reread has the next heartbeat return all tombstones: another Redis has another clock.
 func (p *Presence) Reread() { p.read.Store(0) }
 
-// ripe returns those of the lapsed instances that have been so for reapGrace.
-func (p *Presence) ripe(now time.Time, lapsed []string) []string {
-	still := make(map[string]time.Time, len(lapsed))
-	var ripe []string
-	for _, name := range lapsed {
-		since, seen := p.lapsed[name]
+// expired returns the instances whose lease expired at least reapGrace ago.
+func (p *Presence) expired(now time.Time, names []string) []string {
+	still := make(map[string]time.Time, len(names))
+	var due []string
+	for _, name := range names {
+		since, seen := p.expiredSince[name]
 		if !seen {
 			since = now
 		}
 		still[name] = since
 		if now.Sub(since) >= reapGrace {
-			ripe = append(ripe, name)
+			due = append(due, name)
 		}
 	}
-	p.lapsed = still
-	return ripe
+	p.expiredSince = still
+	return due
 }

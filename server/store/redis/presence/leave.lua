@@ -1,10 +1,10 @@
--- KEYS: owners, the members of an instance, counter. ARGV: instance, session ids.
--- Takes the guests' sockets from the instance, those that are still there.
--- Who is among the members lives there: whoever joins another leaves them.
+-- KEYS: owners, members of an instance, counter. ARGV: instance, session ids.
+-- Removes the guests' sockets from the instance, except those that have moved. A member
+-- is on this instance: joining another removes it.
 local call, instance = redis.call, table.remove(ARGV, 1)
 local left = ARGV
 local gone = call('ZREM', KEYS[2], unpack(left))
-if gone < #left then -- some live elsewhere by now, or nowhere
+if gone < #left then -- some are elsewhere, or nowhere
   local owners = call('HMGET', KEYS[1], unpack(ARGV))
   left = {}
   for i = 1, #ARGV do
@@ -13,6 +13,6 @@ if gone < #left then -- some live elsewhere by now, or nowhere
 end
 if #left > 0 then call('HDEL', KEYS[1], unpack(left)) end
 if gone > 0 and call('DECRBY', KEYS[3], gone) < 0 then
-  call('SET', KEYS[3], 0, 'EX', 300) -- it had lapsed or been changed; the beat counts anew
+  call('SET', KEYS[3], 0, 'EX', 300) -- it had expired or been changed; the heartbeat corrects it
 end
 return 1

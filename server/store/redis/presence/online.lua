@@ -1,8 +1,7 @@
--- KEYS: instances. ARGV: where to begin ('-' or '(' and a session id), how many,
--- what begins the key of any instance's members.
--- Returns the next session ids in their order over all instances: the position
--- of a guest depends on nobody else and on no instance, so whoever stays is
--- listed exactly once.
+-- KEYS: instances. ARGV: where to begin ('-' or '(' and a session id), how many, prefix
+-- of the keys of members.
+-- Returns the next session ids in order, over all instances. A guest's position does not
+-- depend on other guests or on the instance, so whoever stays is listed exactly once.
 local ids, sorted = {}, true
 for _, instance in ipairs(redis.call('ZRANGE', KEYS[1], 0, -1)) do
   local some = redis.call('ZRANGEBYLEX', ARGV[3] .. instance, ARGV[1], '+', 'LIMIT', 0, ARGV[2])

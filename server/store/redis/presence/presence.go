@@ -1,3 +1,5 @@
+// Package presence records in Redis which guests have a socket on which instance. It renews
+// the instance's lease, cleans up after dead instances, and counts.
 package presence
 
 import (
@@ -17,17 +19,16 @@ import (
 	"guestload/server/store/redis/sessions"
 )
 
-// Presence knows which guests have a socket, and where. Each instance has
-// a sorted set of the sessions connected to it and a lease in `instances`; a
-// hash tells each guest's instance. All of them, and active_user_count, change
-// together in one script, so the counter is the sum of the sets at any instant.
+// Presence knows which guests have a socket, and where. Each instance has a sorted set of
+// its sessions and a lease in the set of instances; a hash maps each guest to an
+// instance. They and active_user_count change together in one script, so the counter
+// always equals the sum of the sets.
 //
-// Members of the sets have equal scores, which Redis then orders by name: a page
-// of the online list is a range of names over all instances, and its cursor the
-// last name. Plain sets with SSCAN take 11 µs of Redis for 50 names where the
-// range takes 28, a fifth of the page's whole cost; but SSCAN gives members
-// twice while a set is being resized, or once for each instance that a guest
-// passes through, and without a list kept for each reader nobody could tell.
+// Members of the sets have equal scores, so Redis sorts them by name: a page of the
+// online list is a range of names over all instances, and the cursor is the last name.
+// Plain sets with SSCAN take 11 µs of Redis for 50 names, the range takes 28, which is a
+// fifth of the cost of a page; but SSCAN returns members twice while a set is resized,
+// or once for each instance that a guest passes through.
 type Presence struct {
 	redis    *redis.Client
 	scripts  scripts
@@ -35,8 +36,8 @@ type Presence struct {
 	sessions *sessions.Store
 	matcher  *matcher.Matcher
 
-	read   atomic.Int64         // from when on tombstones are to be read, in Unix µs
-	lapsed map[string]time.Time // of Run's goroutine: when a lease was first seen to have lapsed
+	read         atomic.Int64         // where to continue reading tombstones, Unix µs
+	expiredSince map[string]time.Time // used by Run's goroutine: when an expired lease was first seen
 }
 
 // New tells presence for one instance, whose name must be new for
@@ -45,13 +46,13 @@ type Presence struct {
 func New(r *redis.Client, instance string, sessions *sessions.Store, matcher *matcher.Matcher) *Presence {
 	return &Presence{
 		redis: r, scripts: newScripts(), instance: instance,
-		sessions: sessions, matcher: matcher, lapsed: make(map[string]time.Time),
+		sessions: sessions, matcher: matcher, expiredSince: make(map[string]time.Time),
 	}
 }
 
-// Join records that the guest's socket lives on this instance and returns the
-// instance where it lived before, "" for none, and when that was by Redis's clock,
-// in Unix µs; guest.ErrNotFound for a deleted session. One script.
+// Join records that the guest's socket is on this instance. It returns the previous
+// instance, "" for none, and the time by Redis's clock in Unix µs; guest.ErrNotFound for a
+// deleted session. One script.
 func (p *Presence) Join(ctx context.Context, sessionID string) (previous string, at int64, err error) {
 	const doing = "join presence"
 	if !guest.ValidSessionID(sessionID) {
@@ -77,7 +78,7 @@ func (p *Presence) joinKeys(l *redis.Link) []string {
 	return []string{l.Keys.Owners, l.Keys.Members(p.instance), l.Keys.Counter, l.Keys.Tombstones}
 }
 
-// joined reads the answer of join.lua; guest.ErrNotFound where the session was deleted.
+// joined reads the reply of join.lua; guest.ErrNotFound for a deleted session.
 func joined(result rueidis.RedisResult) (previous string, at int64, err error) {
 	answer, err := result.ToArray()
 	if err != nil {
@@ -95,8 +96,8 @@ func joined(result rueidis.RedisResult) (previous string, at int64, err error) {
 	return previous, at, err
 }
 
-// Leave takes the guests from this instance; nothing changes for those who have
-// joined another since. One script.
+// Leave removes the guests from this instance, except those who have joined another
+// since. One script.
 func (p *Presence) Leave(ctx context.Context, sessionIDs ...string) error {
 	const doing = "leave presence"
 	if len(sessionIDs) == 0 {
@@ -120,7 +121,7 @@ func (p *Presence) leaveArgs(sessionIDs []string) []string {
 	return append([]string{p.instance}, sessionIDs...)
 }
 
-// Where returns the instance where the guest's socket lives, "" for none.
+// Where returns the instance with the guest's socket, "" for none.
 func (p *Presence) Where(ctx context.Context, sessionID string) (instance string, err error) {
 	const doing = "find guest"
 	l, err := p.redis.Up()
@@ -139,9 +140,9 @@ func (p *Presence) Where(ctx context.Context, sessionID string) (instance string
 	return instance, nil
 }
 
-// Online returns one page of the guests with a socket, over all instances, in
-// the order of their session ids. The cursor is the last id of the page before.
-// A guest whose document has gone or is damaged is left out of the page.
+// Online returns a page of the guests with a socket on any instance, ordered by session
+// id. The cursor is the last id of the previous page. A page omits guests whose document
+// is missing or damaged.
 func (p *Presence) Online(ctx context.Context, cursor string, limit int) (page []guest.Session, next string, err error) {
 	const doing = "list online guests"
 	from := "-"
@@ -176,9 +177,9 @@ func (p *Presence) Online(ctx context.Context, cursor string, limit int) (page [
 	return page, next, nil
 }
 
-// Stats counts in a fixed number of commands: sets and hashes know their sizes.
-// Sessions alive are all keys of the database less those that are something
-// else: our own few, counted here, and other programs', counted by the sweep.
+// Stats counts with a fixed number of commands: sets and hashes know their sizes. The
+// number of sessions is that of all keys, without the other keys of this program, which
+// are counted here, and those of other programs, which the sweep counts.
 func (p *Presence) Stats(ctx context.Context) (guest.Stats, error) {
 	const doing = "count guests"
 	l, err := p.redis.Up()
@@ -187,7 +188,7 @@ func (p *Presence) Stats(ctx context.Context) (guest.Stats, error) {
 	}
 	ctx, cancel := l.Within(ctx, redis.ReplyTimeout)
 	defer cancel()
-	n, err := p.census(ctx, l)
+	n, err := p.counts(ctx, l)
 	if err != nil {
 		return guest.Stats{}, p.redis.Failure(doing, err)
 	}
@@ -200,29 +201,28 @@ func (p *Presence) Stats(ctx context.Context) (guest.Stats, error) {
 	}, nil
 }
 
-// census is what is counted: keys are our own that are no sessions, foreign those
-// of other programs, and size all that there are.
-type census struct{ sockets, counted, keys, foreign, size, waiting, pairs int64 }
+// counts are numbers in Redis: keys are those of this program that are not sessions,
+// foreign those of other programs, and size all keys.
+type counts struct{ sockets, counted, keys, foreign, size, waiting, pairs int64 }
 
-// census counts at one instant on a single node, and one after the other on a
-// cluster, where its parts are on several.
-func (p *Presence) census(ctx context.Context, l *redis.Link) (census, error) {
+// counts counts atomically on a single node; on a cluster, the parts are on several nodes.
+func (p *Presence) counts(ctx context.Context, l *redis.Link) (counts, error) {
 	keys := []string{l.Keys.Counter, l.Keys.Instances, l.Keys.Foreign, l.Keys.Owners, l.Keys.SweepLease, l.Keys.Tombstones, l.Keys.Epoch}
 	if !l.Cluster {
 		keys = append(keys, redis.MatchQueue, redis.MatchWaiting, redis.MatchPairs, redis.MatchSequence)
 	}
-	n, err := p.scripts.census.Exec(ctx, l.Client, keys, []string{l.Keys.MembersOf, l.Keys.ReapLeaseOf}).AsIntSlice()
+	n, err := p.scripts.counts.Exec(ctx, l.Client, keys, []string{l.Keys.MembersOf, l.Keys.ReapLeaseOf}).AsIntSlice()
 	if err != nil {
-		return census{}, err
+		return counts{}, err
 	}
-	c := census{sockets: n[0], counted: n[1], keys: n[2], foreign: n[3]}
+	c := counts{sockets: n[0], counted: n[1], keys: n[2], foreign: n[3]}
 	if !l.Cluster {
 		c.size, c.waiting, c.pairs = n[4], n[5], n[6]/2
 		return c, nil
 	}
 	match, err := p.matcher.Count(ctx, l)
 	if err != nil {
-		return census{}, err
+		return counts{}, err
 	}
 	c.keys, c.waiting, c.pairs = c.keys+match.Keys, match.Waiting, match.Pairs
 	c.size, err = clusterSize(ctx, l)
@@ -248,8 +248,7 @@ func clusterSize(ctx context.Context, l *redis.Link) (int64, error) {
 	return total, errors.Join(errs...)
 }
 
-// Retire ends the lease of this instance. Where guests are left, the others
-// clean up after it at once.
+// Retire ends the lease of this instance. If guests are left, others clean up at once.
 func (p *Presence) Retire(ctx context.Context) error {
 	const doing = "retire instance"
 	l, err := p.redis.Up()

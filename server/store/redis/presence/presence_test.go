@@ -242,13 +242,13 @@ func testReaping(t *testing.T, r rig) {
 		return nil
 	}
 	now := time.Now()
-	alive.presence.tend(ctx, now, events)
+	alive.presence.heartbeat(ctx, now, events)
 	if len(told) != 0 {
 		t.Error("cleaned up before the grace was over")
 	}
-	alive.presence.tend(ctx, now.Add(reapGrace), events) // fails half-way
+	alive.presence.heartbeat(ctx, now.Add(reapGrace), events) // fails half-way
 	r.Do(t, "DEL", alive.keys().ReapLease(dead.name))
-	alive.presence.tend(ctx, now.Add(reapGrace+beatEvery), events)
+	alive.presence.heartbeat(ctx, now.Add(reapGrace+beatEvery), events)
 	if len(told) != 2 || told[0] != pair.ID || told[1] != pair.ID {
 		t.Errorf("told of pairs %q, want %s twice", told, pair.ID)
 	}
@@ -279,25 +279,25 @@ func testComeback(t *testing.T, r rig) {
 	events := Events{Lost: func() { lost++ }, Released: func(context.Context, string, []guest.Pair) error { return nil }}
 	g := i.join(t)
 	now := time.Now()
-	i.presence.tend(t.Context(), now, events)
+	i.presence.heartbeat(t.Context(), now, events)
 	if lost != 0 {
 		t.Fatal("told of a loss while the lease held")
 	}
 	r.die(t, i)
-	other.presence.tend(t.Context(), now, events)
-	i.presence.tend(t.Context(), now, events) // back in time
+	other.presence.heartbeat(t.Context(), now, events)
+	i.presence.heartbeat(t.Context(), now, events) // back in time
 	if lost != 1 {
 		t.Errorf("told %d times of the lapsed lease, want once", lost)
 	}
-	other.presence.tend(t.Context(), now.Add(time.Minute), events)
+	other.presence.heartbeat(t.Context(), now.Add(time.Minute), events)
 	if got, err := i.sessions.Get(t.Context(), g.SessionID); err != nil || !got.IsOnline {
 		t.Errorf("guest of the returned: %+v, %v, want online", got, err)
 	}
 	if err := i.presence.Retire(t.Context()); err != nil {
 		t.Fatal(err)
 	}
-	other.presence.tend(t.Context(), now.Add(2*time.Minute), events)
-	other.presence.tend(t.Context(), now.Add(3*time.Minute), events)
+	other.presence.heartbeat(t.Context(), now.Add(2*time.Minute), events)
+	other.presence.heartbeat(t.Context(), now.Add(3*time.Minute), events)
 	if got, err := other.sessions.Get(t.Context(), g.SessionID); err != nil || got.IsOnline {
 		t.Errorf("guest of the retired: %+v, %v, want offline", got, err)
 	}
@@ -326,8 +326,8 @@ func testComebackMidway(t *testing.T, r rig) {
 		return err
 	}
 	now := time.Now()
-	other.presence.tend(t.Context(), now, events)
-	other.presence.tend(t.Context(), now.Add(reapGrace), events)
+	other.presence.heartbeat(t.Context(), now, events)
+	other.presence.heartbeat(t.Context(), now.Add(reapGrace), events)
 	stats, err := other.presence.Stats(t.Context())
 	if n := len(released); err != nil || n == 0 || n > pairs/2 || stats.ConnectedUsers != pairs-n {
 		t.Errorf("%d of %d pairs were released, %d are left, %v", n, pairs, stats.ConnectedUsers, err)
@@ -336,10 +336,10 @@ func testComebackMidway(t *testing.T, r rig) {
 
 func testSweep(t *testing.T, r rig) {
 	i := r.start(t)
-	ghost, fresh := redistest.NewGuest(), redistest.NewGuest()
-	ghost.IsOnline, fresh.IsOnline = true, true
-	ghost.LastSeen = ghost.LastSeen.Add(-time.Hour)
-	for _, g := range []guest.Session{ghost, fresh} {
+	stale, fresh := redistest.NewGuest(), redistest.NewGuest()
+	stale.IsOnline, fresh.IsOnline = true, true
+	stale.LastSeen = stale.LastSeen.Add(-time.Hour)
+	for _, g := range []guest.Session{stale, fresh} {
 		if err := i.sessions.Create(t.Context(), g); err != nil {
 			t.Fatal(err)
 		}
@@ -350,7 +350,7 @@ func testSweep(t *testing.T, r rig) {
 	if err := newSweeper(i.presence).sweepInTurn(t.Context()); err != nil {
 		t.Fatal(err)
 	}
-	if got, err := i.sessions.Get(t.Context(), ghost.SessionID); err != nil || got.IsOnline {
+	if got, err := i.sessions.Get(t.Context(), stale.SessionID); err != nil || got.IsOnline {
 		t.Errorf("ghost: %+v, %v, want offline", got, err)
 	}
 	if got, err := i.sessions.Get(t.Context(), fresh.SessionID); err != nil || !got.IsOnline {

@@ -14,23 +14,23 @@ import (
 )
 
 const (
-	// reapBatch guests are cleaned up after at a time.
+	// reapBatch is how many guests are cleaned up after at a time.
 	reapBatch = 200
-	// reapLease keeps others from doing the same work; it need not hold.
+	// reapLease keeps others from doing the same work; correctness does not depend on it.
 	reapLease = 3 * time.Second
 )
 
-// reap cleans up after an instance whose lease has lapsed: searchers leave the
-// queue, pairs are told and dissolved, documents say offline, the set and the
-// counter follow, and last the instance is forgotten. Each step may be repeated,
-// and the order is such that whoever dies half-way leaves the rest to be found.
+// reap cleans up after an instance whose lease has expired: searchers leave the queue,
+// partners are told and pairs dissolved, documents become offline, set and counter
+// follow, and last the instance is removed. Each step may be repeated, in an order in
+// which another instance can continue if this one dies.
 func (p *Presence) reap(ctx context.Context, dead string, events Events) error {
 	l, err := p.redis.Up()
 	if err != nil {
 		return err
 	}
-	claimed, err := p.claim(ctx, l, l.Keys.ReapLease(dead), reapLease)
-	if err != nil || !claimed {
+	acquired, err := p.acquire(ctx, l, l.Keys.ReapLease(dead), reapLease)
+	if err != nil || !acquired {
 		return err
 	}
 	if err := p.release(ctx, l, dead, events); errors.Is(err, errBack) {
@@ -44,17 +44,17 @@ func (p *Presence) reap(ctx context.Context, dead string, events Events) error {
 			return fmt.Errorf("clean up after instance %s: %w", dead, err)
 		}
 		if left <= 0 {
-			break // gone, or back
+			break // done, or the instance is back
 		}
 	}
-	delete(p.lapsed, dead)
+	delete(p.expiredSince, dead)
 	ctx, cancel := l.Within(ctx, redis.ReplyTimeout)
 	defer cancel()
 	return l.Client.Do(ctx, l.Client.B().Del().Key(l.Keys.ReapLease(dead)).Build()).Error()
 }
 
-// claim takes a key that others respect for a while.
-func (p *Presence) claim(ctx context.Context, l *redis.Link, key string, span time.Duration) (bool, error) {
+// acquire sets a key that keeps others out for a while.
+func (p *Presence) acquire(ctx context.Context, l *redis.Link, key string, span time.Duration) (bool, error) {
 	ctx, cancel := l.Within(ctx, redis.ReplyTimeout)
 	defer cancel()
 	cmd := l.Client.B().Set().Key(key).Value(p.instance).Nx().PxMilliseconds(span.Milliseconds()).Build()
@@ -63,17 +63,17 @@ func (p *Presence) claim(ctx context.Context, l *redis.Link, key string, span ti
 		return false, nil
 	}
 	if err != nil {
-		return false, p.redis.Failure("claim "+key, err)
+		return false, p.redis.Failure("acquire "+key, err)
 	}
 	return true, nil
 }
 
-// release takes the dead instance's guests out of the matcher. Partners are told
-// first: what is dissolved could not be found again by the next who tries. A
-// guest whose socket has moved to another instance keeps queue and pair.
+// release removes the dead instance's guests from the matcher. It tells partners first: a
+// retry could not find a dissolved pair. A guest whose socket has moved to another
+// instance keeps queue and pair.
 func (p *Presence) release(ctx context.Context, l *redis.Link, dead string, events Events) error {
 	return p.matcher.Stale(ctx, l, dead, func(found []matcher.StaleRecord) error {
-		// It was late, not dead, if it is back: what it has restored by now stands.
+		// If it is back, it was late, not dead: what it has restored stays.
 		if back, err := p.returned(ctx, l, dead); err != nil {
 			return err
 		} else if back {
@@ -88,7 +88,7 @@ func (p *Presence) release(ctx context.Context, l *redis.Link, dead string, even
 	})
 }
 
-// errBack: an instance that was cleaned up after holds its lease again.
+// errBack: the instance holds its lease again.
 var errBack = errors.New("the instance is back")
 
 // returned reports whether an instance holds its lease again.
@@ -129,7 +129,7 @@ func (p *Presence) releaseOne(ctx context.Context, dead string, s matcher.StaleR
 			return err
 		}
 	}
-	_, err := p.matcher.Part(ctx, s.ID, s.Found, "")
+	_, err := p.matcher.LeaveRecord(ctx, s.ID, s.Found, "")
 	return err
 }
 
@@ -142,8 +142,8 @@ func (p *Presence) livesElsewhere(ctx context.Context, id, dead string) (bool, e
 	return owner != "" && owner != dead, err
 }
 
-// reapSome cleans up after some guests and returns how many are left, -1 where
-// the instance has come back.
+// reapSome cleans up after some guests and returns how many are left, -1 if the instance
+// is back.
 func (p *Presence) reapSome(ctx context.Context, l *redis.Link, dead string) (left int64, err error) {
 	ctx, cancel := l.Within(ctx, redis.BulkTimeout)
 	defer cancel()
@@ -152,7 +152,7 @@ func (p *Presence) reapSome(ctx context.Context, l *redis.Link, dead string) (le
 	if err != nil {
 		return 0, err
 	}
-	if err := p.sessions.SayOffline(ctx, l, ids); err != nil {
+	if err := p.sessions.MarkOffline(ctx, l, ids); err != nil {
 		return 0, err
 	}
 	keys := []string{l.Keys.Instances, l.Keys.Owners, l.Keys.Counter, members}

@@ -1,7 +1,7 @@
--- KEYS: instances, owners, counter, the members of a lapsed instance.
--- ARGV: instance, then session ids of guests that have been cleaned up after.
--- Takes these from the instance, and the instance itself once nobody is left.
--- Returns how many are left, or -1 where the instance has come back.
+-- KEYS: instances, owners, counter, members of an expired instance. ARGV: instance, then
+-- session ids of guests that have been cleaned up after.
+-- Removes these from the instance, and the instance once nobody is left. Returns how
+-- many are left, or -1 if the instance is back.
 local t = redis.call('TIME')
 local now = t[1] * 1000 + math.floor(t[2] / 1000)
 local score = redis.call('ZSCORE', KEYS[1], ARGV[1])

@@ -24,11 +24,11 @@ var retireLua string
 //go:embed online.lua
 var onlineLua string
 
-//go:embed census.lua
-var censusLua string
+//go:embed counts.lua
+var countsLua string
 
 type scripts struct {
-	join, leave, beat, reap, retire, online, census *rueidis.Lua
+	join, leave, beat, reap, retire, online, counts *rueidis.Lua
 }
 
 func newScripts() scripts {
@@ -39,6 +39,6 @@ func newScripts() scripts {
 		reap:   rueidis.NewLuaScript(reapLua),
 		retire: rueidis.NewLuaScript(retireLua),
 		online: rueidis.NewLuaScriptReadOnly(onlineLua),
-		census: rueidis.NewLuaScriptReadOnly(censusLua),
+		counts: rueidis.NewLuaScriptReadOnly(countsLua),
 	}
 }

@@ -14,27 +14,27 @@ import (
 	"guestload/server/store/redis"
 )
 
-// One instance at a time looks at the keys of the whole database, for a minute. It
-// lists them every listEvery, at most 20,000 a second, and reads the documents that it
-// has not read in this minute: up to 4 % of Redis's time while it reads all of them,
+// One instance at a time sweeps the keys of the whole database, for a minute. It lists
+// them every listEvery, at most 20,000 a second, and reads the documents that it has not
+// read in this minute: that takes up to 4 % of Redis's time while it reads all of them,
 // and 1 % afterwards. So a key of another program counts as a session for listEvery and
-// the time that the listing takes, which is 5 s in all with 60,000 keys.
+// the time of a listing: 5 s with 60,000 keys.
 const (
 	sweepPeriod = time.Minute
 	listEvery   = 2 * time.Second
 	sweepPause  = 25 * time.Millisecond
-	sweepCount  = 500 // a SCAN; dearer below 100, blocking others above 1,000
-	// ghostAge is how long ago a guest was last seen who is called a ghost: a
-	// guest who is just connecting may be online in one place and not the other.
-	ghostAge = 30 * time.Second
+	sweepCount  = 500 // keys a SCAN; more expensive below 100, blocks others above 1,000
+	// staleAge is how long ago a guest must have been seen to be stale: a guest who is
+	// just connecting may be online in the document and not yet in the hash.
+	staleAge = 30 * time.Second
 )
 
-// sweeper is what the instance knows that sweeps.
+// sweeper is the state of an instance that sweeps.
 type sweeper struct {
 	*Presence
 	seed  maphash.Seed
-	until time.Time           // when its turn ends
-	ours  map[uint64]struct{} // hashes of the ids that were sessions' in this turn
+	until time.Time           // end of its turn
+	ours  map[uint64]struct{} // hashes of the ids of sessions that were read in this turn
 }
 
 func newSweeper(p *Presence) *sweeper {
@@ -61,12 +61,12 @@ func (p *Presence) sweepNowAndThen(ctx context.Context, events Events) {
 func (s *sweeper) sweepInTurn(ctx context.Context) error {
 	l, err := s.redis.Up()
 	if err != nil {
-		return nil // in its own time
+		return nil // the watch reports it
 	}
 	if now := time.Now(); !now.Before(s.until) {
 		s.ours = nil
-		claimed, err := s.claim(ctx, l, l.Keys.SweepLease, sweepPeriod)
-		if err != nil || !claimed {
+		acquired, err := s.acquire(ctx, l, l.Keys.SweepLease, sweepPeriod)
+		if err != nil || !acquired {
 			return err
 		}
 		s.until, s.ours = now.Add(sweepPeriod), make(map[uint64]struct{})
@@ -74,8 +74,7 @@ func (s *sweeper) sweepInTurn(ctx context.Context) error {
 	return s.sweep(ctx, l)
 }
 
-// sweep counts the keys of other programs, which Stats is not to take for sessions,
-// and says offline what no instance knows to be online.
+// sweep counts the keys of other programs for Stats, and marks stale guests as offline.
 func (s *sweeper) sweep(ctx context.Context, l *redis.Link) error {
 	var foreign int64
 	for _, node := range l.Masters() {
@@ -111,7 +110,7 @@ func (s *sweeper) sweepNode(ctx context.Context, l *redis.Link, node rueidis.Cli
 				foreign++
 			}
 		}
-		strange, err := s.layGhosts(ctx, l, fresh)
+		strange, err := s.purgeStale(ctx, l, fresh)
 		if err != nil {
 			return foreign, err
 		}
@@ -127,10 +126,9 @@ func (s *sweeper) sweepNode(ctx context.Context, l *redis.Link, node rueidis.Cli
 	}
 }
 
-// layGhosts says offline those who are online by their document only: their
-// instance died while Redis had forgotten it. It returns how many of the keys hold
-// something else than a session.
-func (s *sweeper) layGhosts(ctx context.Context, l *redis.Link, ids []string) (foreign int64, err error) {
+// purgeStale marks guests as offline who are online only in their document: their instance
+// died while Redis had forgotten it. It returns how many of the keys are not sessions.
+func (s *sweeper) purgeStale(ctx context.Context, l *redis.Link, ids []string) (foreign int64, err error) {
 	if len(ids) == 0 {
 		return 0, nil
 	}
@@ -144,7 +142,7 @@ func (s *sweeper) layGhosts(ctx context.Context, l *redis.Link, ids []string) (f
 	for i, result := range l.Client.DoMulti(ctx, reads...) {
 		message, err := result.ToMessage()
 		if err != nil {
-			if rueidis.IsRedisNil(err) { // it has just lapsed
+			if rueidis.IsRedisNil(err) { // it has just expired
 				continue
 			}
 			if redis.Answered(err) { // another type
@@ -159,7 +157,7 @@ func (s *sweeper) layGhosts(ctx context.Context, l *redis.Link, ids []string) (f
 			continue
 		}
 		s.ours[maphash.String(s.seed, ids[i])] = struct{}{}
-		if g.IsOnline && s.sessions.Now().Sub(g.LastSeen) > ghostAge {
+		if g.IsOnline && s.sessions.Now().Sub(g.LastSeen) > staleAge {
 			suspects = append(suspects, ids[i])
 		}
 	}
@@ -170,11 +168,11 @@ func (s *sweeper) layGhosts(ctx context.Context, l *redis.Link, ids []string) (f
 	if err != nil {
 		return 0, err
 	}
-	ghosts := suspects[:0]
+	stale := suspects[:0]
 	for i := range owners {
 		if owners[i].IsNil() {
-			ghosts = append(ghosts, suspects[i])
+			stale = append(stale, suspects[i])
 		}
 	}
-	return foreign, s.sessions.SayOffline(ctx, l, ghosts)
+	return foreign, s.sessions.MarkOffline(ctx, l, stale)
 }

@@ -11,46 +11,45 @@ import (
 	"guestload/server/store/redis"
 )
 
-// Deletion. A session that was deleted must not come back: not by a valid token,
-// not by the copy that an instance holds, not by a Redis that has read an old file.
-// So a deletion leaves a tombstone in Redis, for as long as a token can be valid.
-// What could bring a session back looks for it in the same script: join.lua and
-// restore.lua. Each instance reads the tombstones with its beat and remembers them
-// (see tombstones), serves nobody whom they name while Redis is away, and writes
-// them back to a Redis that has lost them.
+// A deleted session must not come back: not through a valid token, a copy in an
+// instance's memory, or a Redis that restarts from an old file. So a deletion leaves a
+// tombstone in Redis, for as long as a token can be valid. The scripts that could bring
+// a session back check it: join.lua and restore.lua. Each instance reads new tombstones
+// with its heartbeat and remembers them, serves none of these sessions while Redis is
+// down, and writes the tombstones back to a Redis that has lost them.
 //
-// On a cluster, the tombstones and a document are in different slots, so no script
-// sees both. There each deletion leaves a second tombstone in the slot of the document
-// (see tombstoneKey), in the script that deletes the document: that is the one that
-// restore.lua looks for. Then the session joins the others in the list of tombstones.
+// On a cluster, the set of tombstones and a document are in different slots, so no
+// script sees both. There the script that deletes the document also sets a tombstone in
+// its slot (see redis.TombstoneKey), which restore.lua checks; then the session is added
+// to the set.
 
-// Delete removes the session and leaves a tombstone; guest.ErrNotFound where there
-// is none. One script, on a cluster two.
+// Delete deletes the session and leaves a tombstone; guest.ErrNotFound if there is no
+// session. One script, on a cluster two.
 func (s *Store) Delete(ctx context.Context, sessionID string) error {
 	if !guest.ValidSessionID(sessionID) {
-		return fmt.Errorf("%s: %w", deleting, guest.ErrNotFound)
+		return fmt.Errorf("%s: %w", doingDelete, guest.ErrNotFound)
 	}
-	there, err := s.Bury(ctx, []string{sessionID})
+	there, err := s.DeleteAll(ctx, []string{sessionID})
 	if err == nil && !there[0] {
-		err = fmt.Errorf("%s: %w", deleting, guest.ErrNotFound)
+		err = fmt.Errorf("%s: %w", doingDelete, guest.ErrNotFound)
 	}
 	return err
 }
 
-const deleting = "delete session"
+const doingDelete = "delete session"
 
-// Bury deletes sessions, at most Batch, and reports which there were.
-func (s *Store) Bury(ctx context.Context, ids []string) (there []bool, err error) {
+// DeleteAll deletes sessions, at most Batch, and reports which existed.
+func (s *Store) DeleteAll(ctx context.Context, ids []string) (there []bool, err error) {
 	l, err := s.redis.Up()
 	if err != nil {
-		return nil, fmt.Errorf("%s: %w", deleting, err)
+		return nil, fmt.Errorf("%s: %w", doingDelete, err)
 	}
 	ctx, cancel := l.Within(ctx, redis.ReplyTimeout)
 	defer cancel()
 	keys := make([]string, 1, 1+len(ids))
 	keys[0] = l.Keys.Tombstones
 	for _, id := range ids {
-		s.drafts.take(id)
+		s.lastWritten.take(id)
 		keys = append(keys, redis.SessionKey(id))
 	}
 	defer func() {
@@ -61,7 +60,7 @@ func (s *Store) Bury(ctx context.Context, ids []string) (there []bool, err error
 	args := append([]string{s.TombstoneLife()}, ids...)
 	var deleted []int64
 	if l.Cluster {
-		if deleted, err = s.buryEach(ctx, l, ids); err == nil {
+		if deleted, err = s.deleteEach(ctx, l, ids); err == nil {
 			err = s.scripts.remove.Exec(ctx, l.Client, keys[:1], args).Error()
 		}
 	} else {
@@ -71,7 +70,7 @@ func (s *Store) Bury(ctx context.Context, ids []string) (there []bool, err error
 		err = fmt.Errorf("%d replies for %d sessions", len(deleted), len(ids))
 	}
 	if err != nil {
-		return nil, s.redis.Failure(deleting, err)
+		return nil, s.redis.Failure(doingDelete, err)
 	}
 	there = make([]bool, len(ids))
 	for i, n := range deleted {
@@ -85,15 +84,15 @@ func (s *Store) TombstoneLife() string {
 	return strconv.FormatInt(s.Tombstones.Microseconds(), 10)
 }
 
-// buryEach deletes documents that are in slots of their own, with a tombstone each.
-func (s *Store) buryEach(ctx context.Context, l *redis.Link, ids []string) (deleted []int64, err error) {
+// deleteEach deletes documents in different slots, and leaves a tombstone in each.
+func (s *Store) deleteEach(ctx context.Context, l *redis.Link, ids []string) (deleted []int64, err error) {
 	deleted = make([]int64, len(ids))
 	calls := make([]rueidis.LuaExec, len(ids))
 	life := strconv.FormatInt(s.Tombstones.Milliseconds(), 10)
 	for i, id := range ids {
 		calls[i] = rueidis.LuaExec{Keys: []string{redis.SessionKey(id), redis.TombstoneKey(id)}, Args: []string{life}}
 	}
-	for i, result := range s.scripts.bury.ExecMulti(ctx, l.Client, calls...) {
+	for i, result := range s.scripts.deleteOne.ExecMulti(ctx, l.Client, calls...) {
 		if deleted[i], err = result.AsInt64(); err != nil {
 			return nil, err
 		}

@@ -1,8 +1,8 @@
--- KEYS: tombstones, then the sessions' documents where they are on the same node.
--- ARGV: how long a tombstone lives in µs, session ids.
--- Records that the sessions are deleted, then deletes their documents, and returns
--- for each document 1, or 0 where there was none. A tombstone that exists stays as
--- it is. Its score is when it was set, in Unix µs: the beat reads on from there.
+-- KEYS: tombstones, then the sessions' documents if they are on the same node. ARGV:
+-- lifetime of a tombstone in µs, session ids.
+-- Records that the sessions are deleted, then deletes their documents, and returns for
+-- each document 1, or 0 if there was none. An existing tombstone stays as it is. Its
+-- score is when it was set, in Unix µs: heartbeats continue reading from there.
 local call, lifetime = redis.call, table.remove(ARGV, 1)
 local t = call('TIME')
 local now = t[1] * 1000000 + t[2]

@@ -10,7 +10,7 @@ import (
 	"guestload/server/store/redis"
 )
 
-// Documents reads many sessions at once, from copies where there are some.
+// Documents reads many sessions at once, from the client cache if possible.
 func (s *Store) Documents(ctx context.Context, l *redis.Link, ids []string) ([]guest.Session, error) {
 	ids = slices.DeleteFunc(ids, func(id string) bool { return !guest.ValidSessionID(id) })
 	keys, found := make([]string, len(ids)), make([]*redis.Entry, len(ids))
@@ -20,7 +20,7 @@ func (s *Store) Documents(ctx context.Context, l *redis.Link, ids []string) ([]g
 	cache := s.redis.Cache
 	cache.Look(keys, found)
 	var missing []string
-	var places []int // theirs among the ids
+	var places []int // their indexes in ids
 	for i, e := range found {
 		if e == nil {
 			missing, places = append(missing, keys[i]), append(places, i)
@@ -34,7 +34,7 @@ func (s *Store) Documents(ctx context.Context, l *redis.Link, ids []string) ([]g
 		}
 		cache.Look(keys, found)
 		for n, i := range places {
-			if found[i] == nil { // there is none, or it has changed since
+			if found[i] == nil { // missing, or changed since
 				found[i] = redis.NewEntry(answers[n])
 			}
 		}
@@ -48,9 +48,9 @@ func (s *Store) Documents(ctx context.Context, l *redis.Link, ids []string) ([]g
 	return page, nil
 }
 
-// SayOffline patches the documents of guests who have lost their socket; that of
-// a guest who has a new one by now stays as it is.
-func (s *Store) SayOffline(ctx context.Context, l *redis.Link, ids []string) error {
+// MarkOffline marks guests as offline in their documents, unless they have a new socket
+// by now.
+func (s *Store) MarkOffline(ctx context.Context, l *redis.Link, ids []string) error {
 	if len(ids) == 0 {
 		return nil
 	}
@@ -85,8 +85,7 @@ func (s *Store) SayOffline(ctx context.Context, l *redis.Link, ids []string) err
 	return nil
 }
 
-// offlineScript says in a guest's document that its socket is gone, if it is
-// still the same socket.
+// offlineScript marks a guest as offline if the document still has the same socket.
 func offlineScript(g guest.Session) rueidis.LuaExec {
 	gone := guest.Patch{Fields: guest.FieldIsOnline | guest.FieldSocketID | guest.FieldIsSearching | guest.FieldInChat | guest.FieldConnectedUser}
 	socket := ""

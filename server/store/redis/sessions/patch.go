@@ -12,8 +12,8 @@ import (
 	"guestload/server/store/redis"
 )
 
-// patchBatch is how many documents one script changes: enough that the trip is
-// shared, few enough that nobody's command waits long behind them.
+// patchBatch is how many documents one script changes: enough to share the round trip,
+// few enough not to delay other commands.
 const patchBatch = 32
 
 // Patch changes the named fields atomically and byte for byte, in one script or two,
@@ -23,15 +23,14 @@ func (s *Store) Patch(ctx context.Context, sessionID string, p guest.Patch) (gue
 	return sessions[0], errs[0]
 }
 
-// PatchAll is Patch for many sessions, each of which stands there once: a result
-// each. Up to 32 documents with the same fields share a script, but on a cluster,
-// where each has a slot of its own.
+// PatchAll is Patch for many different sessions, with a result each. Up to 32 documents
+// with the same fields share a script; not on a cluster, where each has its own slot.
 func (s *Store) PatchAll(ctx context.Context, changes []guest.Change) []error {
 	_, errs := s.PatchEach(ctx, changes)
 	return errs
 }
 
-// PatchEach is PatchAll, and returns the documents too.
+// PatchEach is PatchAll that also returns the documents.
 func (s *Store) PatchEach(ctx context.Context, changes []guest.Change) ([]guest.Session, []error) {
 	sessions, errs := make([]guest.Session, len(changes)), make([]error, len(changes))
 	l, err := s.redis.Up()
@@ -46,11 +45,11 @@ func (s *Store) PatchEach(ctx context.Context, changes []guest.Change) ([]guest.
 		}
 		switch {
 		case to == from:
-			errs[to] = fmt.Errorf("%s: %w", changing, guest.ErrNotFound)
+			errs[to] = fmt.Errorf("%s: %w", doingChange, guest.ErrNotFound)
 			to++
 		case err != nil:
 			for i := from; i < to; i++ {
-				errs[i] = fmt.Errorf("%s: %w", changing, err)
+				errs[i] = fmt.Errorf("%s: %w", doingChange, err)
 			}
 		case from == 0 && to == len(changes):
 			s.patchSome(ctx, l, changes, sessions, errs)
@@ -62,15 +61,15 @@ func (s *Store) PatchEach(ctx context.Context, changes []guest.Change) ([]guest.
 	return sessions, errs
 }
 
-const changing = "change session"
+const doingChange = "change session"
 
-// patchSome does up to patchBatch changes of the same fields, and fills in the
-// results. Documents that are known are swapped, members of the others changed:
-// one script of each kind.
+// patchSome makes up to patchBatch changes of the same fields, and fills in the results.
+// It replaces documents whose text is known by compare-and-set, and changes members of
+// the others: one script of each kind.
 func (s *Store) patchSome(ctx context.Context, l *redis.Link, changes []guest.Change, sessions []guest.Session, errs []error) {
 	ctx, cancel := l.Within(ctx, redis.ReplyTimeout)
 	defer cancel()
-	rest := s.swap(ctx, l, changes, sessions, errs)
+	rest := s.compareAndSet(ctx, l, changes, sessions, errs)
 	if len(rest) == 0 {
 		return
 	}
@@ -91,23 +90,23 @@ func (s *Store) patchSome(ctx context.Context, l *redis.Link, changes []guest.Ch
 		}
 		if problem == nil {
 			text, _ := replies[k].ToString() // parsed just now
-			s.drafts.learn(sessions[i], text)
+			s.lastWritten.learn(sessions[i], text)
 		}
-		errs[i] = s.wrap(changing, problem)
+		errs[i] = s.wrap(doingChange, problem)
 	}
 }
 
-// patchArgs are the script's arguments, for patches of the same fields. They are
-// done only where the JSON value of a member, which they also change, is still
-// what is expected; "" asks for nothing.
+// patchArgs are the script's arguments for patches of the same fields. The script
+// changes a document only if the JSON value of a member, which it also changes, is as
+// expected; "" is no condition.
 func patchArgs(member, expected string, patches ...guest.Patch) []string {
 	args := make([]string, 3, 4+14*(1+len(patches)))
 	args[0], args[1], args[2] = lifetimeSeconds, member, expected
 	return appendMembers(args, patches...)
 }
 
-// appendMembers appends what patches of the same fields change, as the scripts
-// take it: how many members, their names, then the values of each patch.
+// appendMembers appends what patches of the same fields change: the number of members,
+// their names, then the values of each patch.
 func appendMembers(args []string, patches ...guest.Patch) []string {
 	at := len(args)
 	args = append(args, "")
@@ -123,7 +122,7 @@ func appendMembers(args []string, patches ...guest.Patch) []string {
 	return args
 }
 
-// parseReply reads a document, or what the script says of it.
+// parseReply reads a document or an error from the script's reply.
 func parseReply(reply rueidis.RedisMessage, sessionID string) (guest.Session, error) {
 	if err := reply.Error(); err != nil {
 		return guest.Session{}, err

@@ -1,8 +1,8 @@
--- KEYS: sessions' documents. ARGV: their new lifetime in s, the name of a member
--- and the value it must have ('' and '': no condition), then members as for
--- splice. Returns each whole document as it is afterwards, nil where there is
--- none, an error where it cannot be read. Where the condition does not hold the
--- document does not change. A fault of one is none of the others.
+-- KEYS: sessions' documents. ARGV: their new lifetime in s, the name of a member and its
+-- expected value ('' and '': no condition), then members as for splice. Returns each
+-- whole document after the change, nil if there is none, an error if it is not valid. A
+-- document that does not meet the condition does not change. An error of one document
+-- does not affect the others.
 local replies = {}
 for i = 1, #KEYS do
   local doc = redis.pcall('GET', KEYS[i])

@@ -1,10 +1,9 @@
 -- KEYS: a session's document; then tombstones and epoch, or on a cluster the session's
 -- own tombstone. ARGV: when it expires in Unix ms, its lastSeen, the whole document, the
--- session's id, the epoch in which Redis had the document or '', then members as
--- for splice. Writes the document where there is none or an older one; of an older
--- one, members that we do not know stay. Returns 1; 0 where what is stored has been
--- seen later; -1 where the session is gone: it was deleted, or Redis had it, has lost
--- no data since, and has it no more.
+-- session's id, the epoch in which Redis had the document or '', then members as for
+-- splice. Writes the document if there is none or an older one; of an older one, unknown
+-- members stay. Returns 1; 0 if the stored one has a later lastSeen; -1 if the session is
+-- gone: it was deleted, or Redis had it in this epoch and does not have it any more.
 local call = redis.call
 if KEYS[3] then
   if call('ZSCORE', KEYS[2], ARGV[4]) then return -1 end

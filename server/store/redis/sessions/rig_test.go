@@ -36,7 +36,7 @@ func TestSessions(t *testing.T) {
 	}{
 		{"sessions are kept, changed and dropped", testSessionLife},
 		{"a patch leaves all else byte for byte", testPatchBytes},
-		{"a document that is known is swapped", testSwaps},
+		{"a document that is known is swapped", testCompareAndSet},
 		{"a change by another client is seen at once", testForeignChange},
 		{"concurrent patches are all kept", testConcurrentPatches},
 		{"own writes are never read stale", testOwnReads},

@@ -12,14 +12,14 @@ var spliceLua string
 //go:embed patch.lua
 var patchLua string
 
-//go:embed swap.lua
-var swapLua string
+//go:embed compare_and_set.lua
+var compareAndSetLua string
 
 //go:embed delete.lua
 var deleteLua string
 
-//go:embed bury.lua
-var buryLua string
+//go:embed delete_one.lua
+var deleteOneLua string
 
 //go:embed restore.lua
 var restoreLua string
@@ -27,16 +27,16 @@ var restoreLua string
 // scripts are the scripts on sessions' documents. Redis keeps scripts
 // until it restarts; one that it does not know is sent again.
 type scripts struct {
-	patch, swap, restore, remove, bury *rueidis.Lua
+	patch, compareAndSet, restore, remove, deleteOne *rueidis.Lua
 }
 
 func newScripts() scripts {
 	return scripts{
-		patch:   rueidis.NewLuaScript(spliceLua + patchLua),
-		swap:    rueidis.NewLuaScript(swapLua),
-		restore: rueidis.NewLuaScript(spliceLua + restoreLua),
-		remove:  rueidis.NewLuaScript(deleteLua),
-		bury:    rueidis.NewLuaScript(buryLua),
+		patch:         rueidis.NewLuaScript(spliceLua + patchLua),
+		compareAndSet: rueidis.NewLuaScript(compareAndSetLua),
+		restore:       rueidis.NewLuaScript(spliceLua + restoreLua),
+		remove:        rueidis.NewLuaScript(deleteLua),
+		deleteOne:     rueidis.NewLuaScript(deleteOneLua),
 	}
 }
 

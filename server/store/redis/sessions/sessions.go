@@ -1,3 +1,4 @@
+// Package sessions stores the documents of sessions in Redis.
 package sessions
 
 import (
@@ -18,28 +19,26 @@ import (
 var lifetimeSeconds = strconv.Itoa(int(guest.Lifetime / time.Second))
 
 // Store keeps sessions in Redis: the document of a guest as JSON under
-// guest:<sessionId>, which Redis drops guest.Lifetime after the last write.
-// Reads are answered from copies in this process, which Redis tells to drop
-// when somebody changes the key (client-side caching); writes are not prepared
-// by a read, since that read would be one a write and never pay for its copy.
+// guest:<sessionId>, which expires guest.Lifetime after the last write. Reads come from
+// the client cache, which Redis invalidates when somebody changes the key. Writes do not
+// read first: one read for each write would never pay for its cache entry.
 type Store struct {
-	redis   *redis.Client
-	scripts scripts
-	Now     func() time.Time
-	drafts  drafts
+	redis       *redis.Client
+	scripts     scripts
+	Now         func() time.Time
+	lastWritten lastWritten
 	// Tombstones is how long one lives. It may be changed before first use.
 	Tombstones time.Duration
 }
 
-// New keeps sessions behind r. now is the clock that tells a copy
-// which has outlived its session.
+// New keeps sessions behind r. now is the clock that detects
+// cached documents of expired sessions.
 func New(r *redis.Client, now func() time.Time) *Store {
 	return &Store{redis: r, scripts: newScripts(), Now: now, Tombstones: guest.Lifetime}
 }
 
-// Create stores a new session; guest.ErrExists where the id is taken. One
-// command. After guest.ErrUnavailable it may have happened: then a second call
-// is guest.ErrExists, and Get tells whose it is.
+// Create stores a new session; guest.ErrExists if the id is taken. One command. After
+// guest.ErrUnavailable it may have been stored: then a second call is guest.ErrExists.
 func (s *Store) Create(ctx context.Context, g guest.Session) error {
 	const doing = "create session"
 	if !guest.ValidSessionID(g.SessionID) {
@@ -62,12 +61,12 @@ func (s *Store) Create(ctx context.Context, g guest.Session) error {
 	if err != nil {
 		return s.redis.Failure(doing, err)
 	}
-	s.drafts.keep(g.SessionID, string(doc))
+	s.lastWritten.keep(g.SessionID, string(doc))
 	return nil
 }
 
-// Get returns the session as it is stored: from this process's copy, without a
-// command, while nobody has changed it.
+// Get returns the session as it is stored; from the client cache, without a command,
+// while nobody has changed it.
 func (s *Store) Get(ctx context.Context, sessionID string) (guest.Session, error) {
 	const doing = "read session"
 	if !guest.ValidSessionID(sessionID) {
@@ -89,32 +88,31 @@ func (s *Store) Get(ctx context.Context, sessionID string) (guest.Session, error
 	if err != nil || s.Now().Before(g.LastSeen.Add(guest.Lifetime)) {
 		return g, s.wrap(doing, err)
 	}
-	// By its own times it has lapsed. A later write may have renewed it without
-	// a new lastSeen: only Redis knows.
+	// By its lastSeen it has expired. A later write may have renewed it without a new
+	// lastSeen: only Redis knows.
 	ctx, cancel := l.Within(ctx, redis.ReplyTimeout)
 	defer cancel()
 	g, err = s.read(l.Client.Do(ctx, l.Client.B().Get().Key(redis.SessionKey(sessionID)).Build()), sessionID)
 	return g, s.wrap(doing, err)
 }
 
-// Kept is a session that lived outside of Redis for a while.
+// Kept is a session that was changed outside of Redis.
 type Kept struct {
 	Session guest.Session
 	Expires time.Time
-	// Epoch is the last in which Redis had the session, "" where it never had it, or
-	// may have dropped it by itself since. A Redis that is in this epoch yet, and has
-	// not the session, has seen it deleted.
+	// Epoch is the last epoch in which Redis had the session; "" if it never had it, or
+	// if the session may have expired there since. If Redis is still in this epoch and
+	// does not have the session, it was deleted.
 	Epoch string
 }
 
 // Batch is how many sessions are restored or deleted at a time.
 const Batch = 500
 
-// Restore writes sessions back in one batch, a result each. A session that is
-// stored with a later lastSeen stays as it is, an older one is overwritten but
-// for members that we do not know, and a lapsed one is left out; all three are
-// no errors. One that is gone stays so, which is guest.ErrNotFound. Doing it again
-// changes nothing.
+// Restore writes sessions back in one batch, with a result each. It leaves a stored
+// session with a later lastSeen as it is, overwrites an older one except for unknown
+// members, and omits an expired one; none of these is an error. A deleted session stays
+// deleted, which is guest.ErrNotFound. Restore is idempotent.
 func (s *Store) Restore(ctx context.Context, batch []Kept) []error {
 	const doing = "restore session"
 	results := make([]error, len(batch))
@@ -137,7 +135,7 @@ func (s *Store) Restore(ctx context.Context, batch []Kept) []error {
 	if len(scripts) == 0 {
 		return results
 	}
-	// A batch is bulk work: it may wait longer than a guest would.
+	// Bulk work may take longer than a guest waits.
 	ctx, cancel := l.Within(ctx, redis.BulkTimeout)
 	defer cancel()
 	for i, result := range s.scripts.restore.ExecMulti(ctx, l.Client, scripts...) {
@@ -154,7 +152,7 @@ func (s *Store) Restore(ctx context.Context, batch []Kept) []error {
 }
 
 func restoreScript(l *redis.Link, k Kept) rueidis.LuaExec {
-	// Neither of them moves in a session: id, sessionId and createdAt stay out.
+	// All fields but id, sessionId and createdAt, which never change.
 	const all = guest.FieldIP<<1 - 1
 	seen := `"` + guest.Timestamp(k.Session.LastSeen) + `"`
 	args := []string{strconv.FormatInt(k.Expires.UnixMilli(), 10), seen, string(k.Session.AppendJSON(nil)), k.Session.SessionID, k.Epoch}
@@ -170,8 +168,7 @@ func restoreScript(l *redis.Link, k Kept) rueidis.LuaExec {
 	}
 }
 
-// read turns a reply with a document into the session; the error is Redis's or
-// the document's.
+// read parses a reply with a document.
 func (s *Store) read(result rueidis.RedisResult, sessionID string) (guest.Session, error) {
 	message, err := result.ToMessage()
 	if err != nil {
@@ -188,7 +185,7 @@ func (s *Store) wrap(doing string, err error) error {
 		return fmt.Errorf("%s: %w", doing, err)
 	}
 	if reply, ok := rueidis.IsRedisErr(err); ok {
-		for _, prefix := range []string{"WRONGTYPE", "CORRUPT"} { // the document, not a key that all share
+		for _, prefix := range []string{"WRONGTYPE", "CORRUPT"} { // of the document, not of a shared key
 			if strings.HasPrefix(reply.Error(), prefix) {
 				return fmt.Errorf("%s: %w: %s", doing, guest.ErrCorrupt, reply.Error())
 			}

@@ -16,8 +16,8 @@ type remembers struct {
 func (r remembers) Searching(id string) bool   { return r.here[id] }
 func (r remembers) Chatting(_, id string) bool { return r.here[id] }
 
-// testPrune leaves of hundreds of records what is so, and what is of others.
-func testPrune(t *testing.T, r rig) {
+// testPurge leaves of hundreds of records what is so, and what is of others.
+func testPurge(t *testing.T, r rig) {
 	here, there := r.start(t), r.start(t)
 	local := remembers{here: make(map[string]bool)}
 	meet := func(a, b *instance, n int) guest.Pair {
@@ -56,7 +56,7 @@ func testPrune(t *testing.T, r rig) {
 		}
 		local.here[s.ID] = n%2 == 0
 	}
-	dissolved, err := here.matcher.Prune(t.Context(), here.name, local)
+	dissolved, err := here.matcher.Purge(t.Context(), here.name, local)
 	var told []string
 	for _, p := range dissolved {
 		told = append(told, p.ID)
@@ -66,7 +66,7 @@ func testPrune(t *testing.T, r rig) {
 	if told = slices.Compact(told); err != nil || !slices.Equal(told, over) {
 		t.Errorf("prune dissolved %d pairs, %v, want the %d that are over", len(told), err, len(over))
 	}
-	if again, err := here.matcher.Prune(t.Context(), here.name, local); err != nil || len(again) != 0 {
+	if again, err := here.matcher.Purge(t.Context(), here.name, local); err != nil || len(again) != 0 {
 		t.Errorf("prune again dissolved %d pairs, %v, want none", len(again), err)
 	}
 	left, err := here.matcher.Count(t.Context(), here.link())

@@ -1,6 +1,6 @@
--- KEYS: sessions' documents. ARGV: their new lifetime in s, then for each what it
--- must be, byte for byte, and what it becomes. Returns for each 1, or 0 where it
--- was something else: that does not change.
+-- KEYS: sessions' documents. ARGV: their new lifetime in s, then for each the expected
+-- text and the new text. Returns for each 1, or 0 if the text differs, which then does
+-- not change.
 local replies = {}
 for i = 1, #KEYS do
   replies[i] = 0

@@ -1,8 +1,8 @@
--- KEYS: queue, waiting, pairs. ARGV: guest id, '' or the value that was found
--- under it in waiting or pairs and that must be there still, '' or the instance
--- that the guest must be recorded for.
--- Takes the guest from the queue and dissolves its pair, which it returns; ''
--- for none. search.lua tells what the values are.
+-- KEYS: queue, waiting, pairs. ARGV: guest id, the value in waiting or pairs that was
+-- found before and must be unchanged ('' for any), the instance for which the guest must
+-- be recorded ('' for any).
+-- Removes the guest from the queue and dissolves its pair, which it returns; '' for none.
+-- search.lua explains the values.
 local id, expected, instance = ARGV[1], ARGV[2], ARGV[3]
 local find, sub = string.find, string.sub
 

@@ -10,8 +10,8 @@ import (
 	"guestload/server/store/redis"
 )
 
-// testSwaps changes a document that this program knows, and that others change too.
-func testSwaps(t *testing.T, r rig) {
+// testCompareAndSet changes a document that this program knows, and that others change too.
+func testCompareAndSet(t *testing.T, r rig) {
 	i := r.start(t)
 	g := i.create(t)
 	key := redis.SessionKey(g.SessionID)
@@ -26,7 +26,7 @@ func testSwaps(t *testing.T, r rig) {
 		}
 		return fmt.Sprint(r.Do(t, "GET", key))
 	}
-	known := func() string { return i.sessions.drafts.known[g.SessionID] }
+	known := func() string { return i.sessions.lastWritten.known[g.SessionID] }
 	online := guest.Patch{Fields: guest.FieldIsOnline | guest.FieldSocketID, To: guest.Session{IsOnline: true, SocketID: "s"}}
 	if stands := patch(online); known() == "" || known() != stands {
 		t.Errorf("known is %q, and Redis has %q", known(), stands)
@@ -56,12 +56,12 @@ func testSwaps(t *testing.T, r rig) {
 	}
 }
 
-func TestDraftsAreBounded(t *testing.T) {
-	var d drafts
-	for n := range maxDrafts + 10 {
+func TestLastWrittenIsBounded(t *testing.T) {
+	var d lastWritten
+	for n := range maxLastWritten + 10 {
 		d.keep(fmt.Sprint(n), "{}")
 	}
-	if len(d.known) != maxDrafts || d.take(fmt.Sprint(maxDrafts+9)) != "{}" || len(d.known) != maxDrafts-1 {
+	if len(d.known) != maxLastWritten || d.take(fmt.Sprint(maxLastWritten+9)) != "{}" || len(d.known) != maxLastWritten-1 {
 		t.Errorf("%d documents are known", len(d.known))
 	}
 }

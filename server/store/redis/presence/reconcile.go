@@ -13,23 +13,23 @@ import (
 	"guestload/server/store/redis"
 )
 
-// presenceBatch is how many guests join or leave in one trip.
+// presenceBatch is how many guests join or leave at once.
 const presenceBatch = 200
 
-// Conflict is what becomes of a guest with a socket here whom Redis has on another
+// Conflict says what happens to a guest with a socket here whom Redis has on another
 // instance.
 type Conflict bool
 
 const (
-	TakeHere   Conflict = false // an outage lies between: the two settle who has the newer socket
-	LeaveThere Conflict = true  // the other is newer, and we are about to be told
+	TakeHere   Conflict = false // after an outage: the two instances find out who has the newer socket
+	LeaveThere Conflict = true  // the other socket is newer, and this instance is about to learn of it
 )
 
-// Exact makes the instance's set in Redis be online, the counter with it, and
-// returns the guests whom Redis had on another instance: session id → instance.
-// Doing it again changes nothing.
-func (p *Presence) Exact(ctx context.Context, online []string, c Conflict) (moved map[string]string, err error) {
-	const doing = "settle presence"
+// Reconcile makes the instance's set in Redis equal to online, and adjusts the counter.
+// It returns the guests whom Redis had on another instance: session id → instance. It is
+// idempotent.
+func (p *Presence) Reconcile(ctx context.Context, online []string, c Conflict) (moved map[string]string, err error) {
+	const doing = "reconcile presence"
 	l, err := p.redis.Up()
 	if err != nil {
 		return nil, fmt.Errorf("%s: %w", doing, err)
@@ -53,7 +53,7 @@ func (p *Presence) Exact(ctx context.Context, online []string, c Conflict) (move
 	return moved, nil
 }
 
-// joinAll has guests join, and returns those whom Redis had on another instance.
+// joinAll joins guests, and returns those whom Redis had on another instance.
 func (p *Presence) joinAll(ctx context.Context, l *redis.Link, ids []string, c Conflict) (moved map[string]string, err error) {
 	args := []string{p.instance, l.Keys.MembersOf}
 	if c == LeaveThere {
@@ -68,7 +68,7 @@ func (p *Presence) joinAll(ctx context.Context, l *redis.Link, ids []string, c C
 		for i, result := range p.scripts.join.ExecMulti(ctx, l.Client, calls...) {
 			instance, _, err := joined(result)
 			if errors.Is(err, guest.ErrNotFound) {
-				continue // deleted, which the beat tells
+				continue // deleted, which the heartbeat reports
 			}
 			if err != nil {
 				return nil, err
@@ -81,9 +81,9 @@ func (p *Presence) joinAll(ctx context.Context, l *redis.Link, ids []string, c C
 	return moved, nil
 }
 
-// Rejoin records anew where these guests are, but for those who are elsewhere.
+// Rejoin records the instance of these guests again, except of those who are elsewhere.
 func (p *Presence) Rejoin(ctx context.Context, ids []string) error {
-	const doing = "record presence anew"
+	const doing = "record presence again"
 	l, err := p.redis.Up()
 	if err != nil {
 		return fmt.Errorf("%s: %w", doing, err)
@@ -96,7 +96,7 @@ func (p *Presence) Rejoin(ctx context.Context, ids []string) error {
 	return nil
 }
 
-// Here counts the guests whom Redis has on this instance.
+// Here counts the guests of this instance in Redis.
 func (p *Presence) Here(ctx context.Context) (int64, error) {
 	const doing = "count guests here"
 	l, err := p.redis.Up()

@@ -1,5 +1,0 @@
--- KEYS: a session's document and its tombstone. ARGV: how long a tombstone lives in ms.
--- Deletes the document so that restore.lua does not write it again. Returns 1, or 0
--- where there was none.
-redis.call('SET', KEYS[2], 1, 'PX', ARGV[1])
-return redis.call('DEL', KEYS[1])
