@@ -11,42 +11,18 @@ import (
 	"syscall"
 	"testing"
 
+	"guestload/bench/ab/abtest"
 	"guestload/bench/trial"
 	"guestload/server/cli"
 )
 
-// someRepository is a git repository with a module that needs no other, committed.
-func someRepository(t *testing.T, benchmark string) string {
+// someRepository is one of a module with these benchmarks, and a policy that gates one.
+func someRepository(t *testing.T, benchmarks string) string {
 	t.Helper()
-	dir := t.TempDir()
-	change(t, dir, map[string]string{
-		"go.mod":          "module guestload\n\ngo 1.26\n",
-		"bench/x_test.go": benchmark,
+	return abtest.Repository(t, map[string]string{
+		"bench/x_test.go": benchmarks,
 		"policy.yaml":     "metrics: [{name: Some, unit: ns/op, tolerance: 0.02, reason: tested}]\n",
 	})
-	shellIn(t, dir, "git", "init", "-q")
-	shellIn(t, dir, "git", "add", "-A")
-	shellIn(t, dir, "git", "-c", "user.name=tester", "-c", "user.email=tester@example.org", "commit", "-q", "-m", "x")
-	return dir
-}
-
-func change(t *testing.T, dir string, files map[string]string) {
-	t.Helper()
-	for name, text := range files {
-		path := filepath.Join(dir, name)
-		if err := errors.Join(os.MkdirAll(filepath.Dir(path), 0o755), os.WriteFile(path, []byte(text), 0o644)); err != nil {
-			t.Fatal(err)
-		}
-	}
-}
-
-func shellIn(t *testing.T, dir, name string, args ...string) {
-	t.Helper()
-	cmd := exec.CommandContext(t.Context(), name, args...)
-	cmd.Dir = dir
-	if out, err := cmd.CombinedOutput(); err != nil {
-		t.Fatalf("%s %v: %v\n%s", name, args, err, out)
-	}
 }
 
 // nothingIn fails where a folder has anything.
@@ -82,7 +58,7 @@ func BenchmarkSome(b *testing.B) {
 
 func TestSignalsLeaveNothingBehind(t *testing.T) {
 	program := filepath.Join(t.TempDir(), "bench")
-	shellIn(t, ".", "go", "build", "-o", program, ".")
+	abtest.Shell(t, ".", "go", "build", "-o", program, ".")
 	for _, signal := range []syscall.Signal{syscall.SIGINT, syscall.SIGTERM} {
 		t.Run(signal.String(), func(t *testing.T) {
 			dir, temp, pipe := someRepository(t, hangs), t.TempDir(), filepath.Join(t.TempDir(), "tell")
@@ -146,7 +122,7 @@ func TestWhatCannotBeMeasuredIsTold(t *testing.T) {
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			dir, temp := someRepository(t, c.base), t.TempDir()
-			change(t, dir, map[string]string{"bench/x_test.go": c.head, "bench/untracked_test.go": "package bench\n\nconst untracked = true\n"})
+			abtest.Write(t, dir, map[string]string{"bench/x_test.go": c.head, "bench/untracked_test.go": "package bench\n\nconst untracked = true\n"})
 			t.Chdir(dir)
 			t.Setenv("TMPDIR", temp)
 			var stdout, stderr bytes.Buffer
@@ -207,7 +183,7 @@ func TestCountsDecideTheGate(t *testing.T) {
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			dir := someRepository(t, c.base)
-			change(t, dir, map[string]string{
+			abtest.Write(t, dir, map[string]string{
 				"bench/x_test.go": c.head,
 				"policy.yaml":     "counts: [{name: Some instructions, unit: instructions/op, operations: 2000, spread: 0.001, tolerance: 0.005, reason: tested}]\n",
 			})
@@ -230,7 +206,7 @@ func TestCountsDecideTheGate(t *testing.T) {
 // Without an emulator the gate says so, and CPU time decides.
 func TestWithoutAnEmulatorCPUTimeDecides(t *testing.T) {
 	dir := someRepository(t, works)
-	change(t, dir, map[string]string{"policy.yaml": "counts: [{name: Some instructions, unit: instructions/op, operations: 2000, spread: 0.001, tolerance: 0.005, reason: tested}]\n" +
+	abtest.Write(t, dir, map[string]string{"policy.yaml": "counts: [{name: Some instructions, unit: instructions/op, operations: 2000, spread: 0.001, tolerance: 0.005, reason: tested}]\n" +
 		"metrics: [{name: Some, unit: ns/op, tolerance: 0.5, reason: tested}]\n"})
 	t.Chdir(dir)
 	bin := t.TempDir()
@@ -245,7 +221,7 @@ func TestWithoutAnEmulatorCPUTimeDecides(t *testing.T) {
 	}
 	t.Setenv("PATH", bin)
 	var stdout, stderr bytes.Buffer
-	code := run(t.Context(), strings.Fields("gate --base HEAD --policy policy.yaml --inconclusive pass --budget 60s"), &stdout, &stderr)
+	code := run(t.Context(), strings.Fields("gate --base HEAD --policy policy.yaml --inconclusive pass --budget 5m"), &stdout, &stderr)
 	if want := "instructions are not counted: qemu-x86_64 is not on PATH: install Debian's package qemu-user: CPU time alone decides"; code != cli.ExitOK || !strings.Contains(stdout.String(), want) || strings.Contains(stdout.String(), "Some instructions") {
 		t.Errorf("exit %d: %s%s", code, stdout.String(), stderr.String())
 	}

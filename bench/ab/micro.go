@@ -113,10 +113,10 @@ func Pattern(name string) string {
 }
 
 // Knows reports whether the build has the benchmark that a name begins with.
-func (b *Build) Knows(ctx context.Context, name string) bool {
+func (b *Build) Knows(ctx context.Context, name string) (bool, error) {
 	top, _, _ := strings.Cut(name, "/")
 	all, err := b.List(ctx)
-	return err == nil && slices.Contains(all, top)
+	return slices.Contains(all, top), err
 }
 
 // List are the names of the build's benchmarks, without those below them.

@@ -34,7 +34,13 @@ func (e *Emulator) Bench(ctx context.Context, b *ab.Build, name string, operatio
 
 // bench returns the counts of the short and of the long run.
 func (e *Emulator) bench(ctx context.Context, b *ab.Build, name string, operations int, functions bool) (runs [2]Counts, err error) {
-	if b.Benchmarks == "" || !b.Knows(ctx, name) {
+	known, err := b.Knows(ctx, name)
+	switch {
+	case ctx.Err() != nil:
+		return runs, ctx.Err()
+	case err != nil:
+		return runs, fmt.Errorf("%s of %s %w: %w", name, b.Tree, ErrFailed, err)
+	case !known:
 		return runs, fmt.Errorf("%s of %s: %w", name, b.Tree, ab.ErrNoBenchmark)
 	}
 	for i, n := range lengths(operations) {

@@ -153,6 +153,9 @@ func TestCountsSeeSmallDifferencesAndNothingElse(t *testing.T) {
 	if _, err := e.Pair(ctx, other, "Forever", 100); !errors.Is(err, context.Canceled) {
 		t.Errorf("an interrupt: %v", err)
 	}
+	if _, err := e.Pair(ctx, other, "Work", 100); !errors.Is(err, context.Canceled) || errors.Is(err, ab.ErrNoBenchmark) {
+		t.Errorf("an interrupt before the benchmarks are listed: %v", err)
+	}
 	e.Timeout = time.Second
 	if _, err := e.Pair(t.Context(), other, "Forever", 100); !errors.Is(err, ErrFailed) || !strings.Contains(err.Error(), "1s") {
 		t.Errorf("a benchmark that never ends: %v", err)

@@ -117,7 +117,8 @@ func (j *journal) table(plan []Kind) string {
 				shown("%+.2f %%", c.Change, 100), c.Pairs, 60*c.Minutes, shown("%.1f %%", c.Steal, 100), shown("%.1f", c.Load, 1))
 		}
 	}
-	return "| planted | gated | runs | verdict | target | runs with it (95 % interval) | |\n|---|---|---|---|---|---|---|\n" + verdicts.String() +
+	return "Each run is the gate's whole procedure with measurements of its own; only the builds are shared. Gated \"Relay/within instructions\" is counts alone, \"Relay/within\" is counts and CPU time.\n\n" +
+		"| planted | gated | runs | verdict | target | runs with it (95 % interval) | |\n|---|---|---|---|---|---|---|\n" + verdicts.String() +
 		"\nMedians over the runs of each kind; load is the number of processes that want to run.\n\n" +
 		"| planted | gated | change measured | pairs | seconds a run | steal | load |\n|---|---|---|---|---|---|---|\n" + costs.String() +
 		"\n" + j.stamp() + "\n"
