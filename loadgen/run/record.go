@@ -87,5 +87,5 @@ func (r *Run) warnings(o outcome, g results.Guests) (all []string) {
 	if o.screen != nil {
 		warn("the screen could not be drawn: %v", o.screen)
 	}
-	return append(all, r.load.world.Stories()...)
+	return append(all, r.load.world.FirstFailures()...)
 }

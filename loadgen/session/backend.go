@@ -1,6 +1,6 @@
-// Package session plays one guest's script over a Backend, and reports what
-// was measured and what was seen. A session is one goroutine: it reads its
-// connection while it waits, so an idle guest costs a stack and a socket.
+// Package session plays one guest's script over a Backend, and reports what was measured and
+// what the guest saw. A guest is one goroutine that reads its connection while it waits, so
+// an idle guest costs a stack and a socket.
 package session
 
 import (
@@ -10,7 +10,7 @@ import (
 	"guestload/server/api"
 )
 
-// Identity is what a guest knows of itself.
+// Identity is a guest's session as the server has created it.
 type Identity struct {
 	Token, ID, SessionID string
 }
@@ -27,22 +27,21 @@ type Request struct {
 	Sending      *Sending      // is filled in, unless it is nil
 }
 
-// Sending is how a request was sent.
+// Sending is filled in while a request is sent.
 type Sending struct {
 	Waited  time.Duration // for a free connection, before it was sent
 	Retries int           // how often it was sent again; a Backend adds to it
 }
 
-// Idempotent reports whether the request may be sent again when nobody knows if
-// the server did it (RFC 9110, section 9.2.2).
+// Idempotent reports whether the request may be sent again if it is unknown whether the
+// server has executed it (RFC 9110, section 9.2.2).
 func (r *Request) Idempotent() bool { return r.Method == "GET" || r.Method == "HEAD" }
 
 // Backend is the system under test. Safe for concurrent use. Errors wrap this
 // package's sentinels where one of them fits; Kind names the others.
 type Backend interface {
-	// Call does the request and hands the envelope's data, nil where there is none,
-	// to read, which must not keep it; an error of read is returned as it is. read
-	// may be nil.
+	// Call sends the request and passes the envelope's data, nil if there is none, to read,
+	// which must not keep it. An error of read is returned unchanged. read may be nil.
 	Call(ctx context.Context, r Request, read func(data api.Value) error) error
 	// Dial opens a guest's real-time connection, and returns once the server has
 	// sent connection:established, whose data it passes to welcome as Call does to
@@ -62,12 +61,11 @@ type Handshake struct {
 type Conn interface {
 	// Send writes one event; data is JSON, or empty for an event without data.
 	Send(event string, data []byte) error
-	// Inject writes bytes as they are, for guests who break the protocol.
+	// Inject writes raw bytes, for guests who break the protocol.
 	Inject(b []byte) error
-	// Next waits for the next event until the deadline, when it returns ErrTimeout
-	// and the connection is as good as before: no other error of Next wraps
-	// ErrTimeout. The event is valid until the next call. Heartbeats are answered
-	// within, and only there.
+	// Next returns the next event, or ErrTimeout at the deadline, after which the connection
+	// can still be used: no other error of Next wraps ErrTimeout. The event is valid until
+	// the next call. Next answers heartbeats; nothing else does.
 	Next(deadline time.Time) (api.Inbound, error)
 	// Close ends the connection: clean with a closing handshake, abrupt with a
 	// reset, half-open by never reading or answering again, while the socket stays.

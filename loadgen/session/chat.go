@@ -11,40 +11,38 @@ import (
 	"guestload/server/api"
 )
 
-// window is how many messages a guest sends before the first of them is
-// acknowledged. Until then it does not wait for the server: a person goes on
-// typing, too, and a stall is felt by each message that falls into it. Past it,
-// the acknowledgement is the cause that the next message follows.
+// window is how many messages a guest sends before the first of them is acknowledged. A
+// person goes on typing too, so that every message that falls into a stall is delayed by it.
+// When the window is full, the next message follows the acknowledgement.
 const window = 16
 
-// reconsider is how often a guest who waits for the partner's words asks itself
-// whether a broken rule has made that pointless, and how long it then waits.
+// reconsider is how often a guest who waits for messages of its partner checks whether a
+// broken rule has made that pointless.
 const reconsider = 3 * time.Second
 
-// talk is a chat as one guest means to hold it.
+// talk is one guest's part of a chat.
 type talk struct {
 	step  *scenarios.Step
-	n     int           // messages that the guest has to say
-	said  int           // of them
+	n     int           // messages that the guest sends
+	said  int           // messages sent
 	due   time.Duration // when the next one is
-	typed bool          // the other side has been told that it is being written
-	held  bool          // the window was full, so that an acknowledgement is the cause
-	look  time.Duration // when the guest next asks itself whether it waits in vain
-	since time.Duration // when it last began to listen: what had come by then was read
+	typed bool          // chat:typing:start was sent for it
+	held  bool          // the window was full: the next message follows an acknowledgement
+	look  time.Duration // when the guest next checks whether waiting is pointless
+	since time.Duration // when it last began to read: what had arrived by then was read
 }
 
-// chat says what the guest has to say, each message a think time after the last
-// was due, while it hears the partner. It is over when both have said all (each
-// message tells which of how many it is) or the partner has gone, and every
-// message has been answered.
+// chat sends the guest's messages, each a think time after the last was due, and receives
+// the partner's. It ends when both have sent all (each message says which of how many it
+// is) or the partner has left, and every message is acknowledged.
 func (p *player) chat(ctx context.Context, s *scenarios.Step) error {
 	if !p.inChat {
 		return nil // the partner has gone before the chat began
 	}
 	p.chats++
-	p.heardAt = max(p.heardAt, p.now()) // until now nobody had to say anything
-	t := talk{step: s, n: s.Messages.Count(&p.dice.Rand)}
-	t.due = p.cause + s.Think.Duration(&p.dice.Rand)
+	p.heardAt = max(p.heardAt, p.now()) // before, no message was due
+	t := talk{step: s, n: s.Messages.Count(&p.random.Rand)}
+	t.due = p.cause + s.Think.Duration(&p.random.Rand)
 	for !p.over(&t) {
 		err := p.say(&t)
 		if err == nil {
@@ -64,7 +62,7 @@ func (p *player) chat(ctx context.Context, s *scenarios.Step) error {
 	return nil
 }
 
-// over reports whether the chat is.
+// over reports whether the chat has ended.
 func (p *player) over(t *talk) bool {
 	switch {
 	case len(p.pending) > 0:
@@ -75,10 +73,10 @@ func (p *player) over(t *talk) bool {
 	return t.said == t.n && p.heardAll()
 }
 
-// heardAll reports whether the partner has said all it has to say, as far as can be told.
+// heardAll reports whether the partner has sent all of its messages, as far as is known.
 func (p *player) heardAll() bool { return p.unmarked || p.finished >= p.chats }
 
-// say sends what is due, and typing events where the script wants them.
+// say sends the messages that are due, with typing events if the script has them.
 func (p *player) say(t *talk) error {
 	for t.said < t.n && p.inChat {
 		if len(p.pending) == window {
@@ -108,29 +106,29 @@ func (p *player) say(t *talk) error {
 		if err := p.sendMessage(t); err != nil {
 			return p.unsent(err)
 		}
-		t.due += t.step.Think.Duration(&p.dice.Rand)
+		t.due += t.step.Think.Duration(&p.random.Rand)
 	}
 	return nil
 }
 
-// vocabulary is what is said drawn from.
-func (p *player) vocabulary() *dice {
+// vocabulary generates the words of messages.
+func (p *player) vocabulary() *random {
 	if p.words == nil {
-		p.words = newDice(^p.world.Seed, p.guest.Index)
+		p.words = newRandom(^p.world.Seed, p.guest.Index)
 	}
 	return p.words
 }
 
 // sendMessage composes and sends the message that is due.
 func (p *player) sendMessage(t *talk) error {
-	length := t.step.Length.Count(&p.dice.Rand)
+	length := t.step.Length.Count(&p.random.Rand)
 	b := append(p.said[:0], `{"type":"text","content":`...)
 	if feed := p.world.Feeds[scenarios.FeedMessage]; len(feed.Values) > 0 {
 		text := feed.Values[(p.guest.Index+t.said)%len(feed.Values)]
 		if feed.Random {
 			text = p.vocabulary().pick(feed.Values)
 		}
-		text = cutUnits(text, api.MaxTextUnits-markUnits)
+		text = cutUnits(text, api.MaxTextUnits-headerUnits)
 		b = api.AppendString(b, string(p.witness.ComposeText(nil, t.due, t.said, t.n, text)))
 	} else {
 		b = append(b, '"')
@@ -146,8 +144,8 @@ func (p *player) sendMessage(t *talk) error {
 	return p.conn.Send(api.EventChatMessage, b)
 }
 
-// markUnits is the most that a mark takes of a text, with the space behind it.
-const markUnits = 41
+// headerUnits is the most that a header takes of a text, with the space after it.
+const headerUnits = 41
 
 // cutUnits cuts s to so many UTF-16 units, between characters.
 func cutUnits(s string, units int) string {
@@ -162,7 +160,7 @@ func cutUnits(s string, units int) string {
 	return s
 }
 
-// nextTurn is until when there is nothing to do but hear.
+// nextTurn is until when there is nothing to do but receive.
 func (p *player) nextTurn(t *talk) time.Duration {
 	now, until := p.now(), t.due // of who has heard all, and has more to say or is to be answered
 	if !p.heardAll() {
@@ -182,8 +180,7 @@ func (p *player) nextTurn(t *talk) time.Duration {
 	return until
 }
 
-// overdue looks at what did not come in time: an acknowledgement, or anything
-// at all from the partner. A message of one's own that has become due is neither.
+// overdue counts what did not arrive in time: acknowledgements, and messages of the partner.
 func (p *player) overdue(ctx context.Context, t *talk) error {
 	now := p.now()
 	for len(p.pending) > 0 && now >= p.pending[0].sent+p.world.Timeout {
@@ -194,16 +191,16 @@ func (p *player) overdue(ctx context.Context, t *talk) error {
 		}
 	}
 	waited := now - p.heardAt
-	if p.inChat && !p.heardAll() && (waited >= p.world.patience || now >= t.look && p.inVain(t)) {
+	if p.inChat && !p.heardAll() && (waited >= p.world.patience || now >= t.look && p.stuck(t)) {
 		return p.failure(ctx, measure.Delivery, p.heardAt,
-			fmt.Errorf("%w: the partner has more to say, and was neither heard nor gone for %v", ErrTimeout, shown(waited)))
+			fmt.Errorf("%w: the partner has more messages to send, and sent nothing for %v without leaving", ErrTimeout, shown(waited)))
 	}
 	return nil
 }
 
-// inVain reports whether the guest waits for words that may never come, as far as
-// broken rules show by now. It asks again when it has waited on.
-func (p *player) inVain(t *talk) bool {
+// stuck reports whether the guest waits for messages that may never arrive, because a rule
+// was broken.
+func (p *player) stuck(t *talk) bool {
 	t.look = p.now() + reconsider
 	p.witness.Waiting(t.since)
 	return p.witness.Wronged()
@@ -215,8 +212,8 @@ func (p *player) unsent(err error) error {
 	return fmt.Errorf("send: %w", err)
 }
 
-// cutOff ends the chat of a guest whose connection broke: each message that
-// waited for its acknowledgement has failed, or the connection alone.
+// cutOff ends the chat of a guest whose connection broke: each message without an
+// acknowledgement has failed, or else the connection.
 func (p *player) cutOff(ctx context.Context, err error) error {
 	if len(p.pending) == 0 || errors.Is(err, ErrInstanceGone) {
 		return p.lost(ctx, err)

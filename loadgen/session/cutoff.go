@@ -7,13 +7,13 @@ import (
 	"guestload/scenarios"
 )
 
-// What a guest does whose instance a fault of the scenario has killed. That is no
-// failure: whether the partner is told in time is for the witness to judge.
+// What a guest does if a fault of the scenario has killed its instance. That is no failure;
+// the witness judges whether the partner is told in time.
 
-// CutOffs counts guests whom a fault has cut off.
+// CutOffs counts guests whose socket a fault has closed.
 type CutOffs struct {
-	Lost     int64 // their socket
-	Returned int64 // of them, those who came to another instance
+	Lost     int64 // who lost their socket
+	Returned int64 // of them, those who connected to another instance
 }
 
 // CutOffs returns how many were cut off so far.
@@ -28,7 +28,7 @@ func (p *player) cutOffNow() bool {
 		return false
 	}
 	p.held = false
-	p.world.crowd.leave(p.guest.Index)
+	p.world.seekers.leave(p.guest.Index)
 	p.world.cutOffs.Add(1)
 	return true
 }

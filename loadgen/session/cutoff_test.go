@@ -8,9 +8,9 @@ import (
 	"guestload/scenarios"
 )
 
-// kill breaks every connection of the town as the run's own kill of an instance
+// kill breaks every connection of the server as the run's own kill of an instance
 // does.
-func (t *town) kill() {
+func (t *fakeServer) kill() {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	for _, m := range t.members {
@@ -35,12 +35,12 @@ func TestGuestsOfAKilledInstanceComeBackOrStayAway(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
-				town := newTown()
-				time.AfterFunc(1500*time.Millisecond, town.kill)
-				town.vanish = 0
+				server := newFakeServer()
+				time.AfterFunc(1500*time.Millisecond, server.kill)
+				server.vanish = 0
 				s := script("guest", append([]scenarios.Step{step(scenarios.Create), step(scenarios.Connect)}, tt.steps...)...)
 				s.Lost = tt.lost
-				stage := perform(t, t.Context(), town, nil, s, s)
+				stage := perform(t, t.Context(), server, nil, s, s)
 				stage.wantFates(t, Completed, Completed)
 				stage.wantCounts(t, tt.counts)
 				if got := stage.world.CutOffs(); got != tt.want {
@@ -54,15 +54,15 @@ func TestGuestsOfAKilledInstanceComeBackOrStayAway(t *testing.T) {
 // Without an instance to go to, the loss is a failure like any other.
 func TestWhoFindsNoInstanceHasFailed(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		town := newTown()
+		server := newFakeServer()
 		time.AfterFunc(1500*time.Millisecond, func() {
-			town.kill()
-			town.mu.Lock()
-			clear(town.members)
-			town.mu.Unlock()
+			server.kill()
+			server.mu.Lock()
+			clear(server.members)
+			server.mu.Unlock()
 		})
 		s := script("guest", step(scenarios.Create), step(scenarios.Connect), scenarios.Step{Kind: scenarios.Idle, For: constant(60)})
-		stage := perform(t, t.Context(), town, nil, s)
+		stage := perform(t, t.Context(), server, nil, s)
 		stage.wantFates(t, Failed)
 		stage.wantCounts(t, "create=1 connect=1 reconnect!refused=1")
 	})

@@ -50,8 +50,8 @@ func TestNeighboursDrawIndependently(t *testing.T) {
 	var sum, product float64
 	last := 0.5
 	for guest := range guests {
-		d := newDice(1, guest)
-		d.turn(1, guest, 3)
+		d := newRandom(1, guest)
+		d.startStep(1, guest, 3)
 		v := d.Float64()
 		sum += v
 		product += (v - 0.5) * (last - 0.5)
@@ -71,7 +71,7 @@ func TestScriptsAreDrawnByWeight(t *testing.T) {
 	w := NewWorld(Setting{Scripts: []scenarios.Script{often, seldom}})
 	n := 0
 	for guest := range 10000 {
-		d := newDice(5, guest)
+		d := newRandom(5, guest)
 		if w.script(d).Name == "seldom" {
 			n++
 		}

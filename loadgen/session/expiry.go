@@ -11,14 +11,14 @@ import (
 	"guestload/server/api"
 )
 
-// counted reports that err ends a step and was accounted for.
+// counted reports that err ends a step and was counted already.
 func counted(err error) bool {
 	return errors.Is(err, errGivenUp) || errors.Is(err, errStopped) || errors.Is(err, errCutOff)
 }
 
-// request does a request. Where it is refused since the guest's token has
-// expired, the guest does as a web page would: it takes another session and asks
-// once more. errGivenUp says that it could not, and that this was counted.
+// request sends a request. If it is refused because the guest's token has expired, the guest
+// does what a web page would do: it creates another session and sends the request again.
+// errGivenUp means that this failed and was counted.
 func (p *player) request(ctx context.Context, r Request, read func(api.Value) error) error {
 	r.Cookies = &p.cookies
 	err := p.world.Backend.Call(ctx, r, read)
@@ -32,13 +32,12 @@ func (p *player) request(ctx context.Context, r Request, read func(api.Value) er
 	return p.world.Backend.Call(ctx, r, read)
 }
 
-// regenerate takes another session in place of the one whose token has expired.
-// To the server that is another guest: a socket of the old one is closed, and
-// opened anew.
+// regenerate replaces a session whose token has expired. For the server that is another
+// guest: the socket of the old one is closed, and another is opened.
 func (p *player) regenerate(ctx context.Context) error {
 	connected := p.conn != nil
 	if err := p.cut(verify.Closed, Clean); err != nil && ctx.Err() == nil {
-		p.unwell("drop", p.now(), err)
+		p.noteFailure("drop", p.now(), err)
 	}
 	if err := p.create(ctx, 0, p.now(), p.feed(scenarios.FeedUsername, 0)); err != nil {
 		return err
@@ -50,8 +49,7 @@ func (p *player) regenerate(ctx context.Context) error {
 	return p.connect(ctx, measure.Reconnect, 0, p.now())
 }
 
-// dial opens the guest's connection; with another session where the token of
-// the one it had has expired.
+// dial opens the guest's connection, with another session if the token has expired.
 func (p *player) dial(ctx context.Context, within time.Duration) (conn Conn, done time.Duration, err error) {
 	handshake := Handshake{Token: p.self.Token, Cookies: &p.cookies, Within: within}
 	conn, err = p.world.Backend.Dial(ctx, handshake, p.greeted)

@@ -13,34 +13,34 @@ import (
 var (
 	// ErrTimeout: the answer did not come in time. A failure, never a sample.
 	ErrTimeout = errors.New("timeout")
-	// ErrRefused: the backend answered, and said no; wrapped with its words.
+	// ErrRefused: the backend refused; wrapped with its message.
 	ErrRefused = errors.New("refused")
 	// ErrClosed: the connection was closed by the other side.
 	ErrClosed = errors.New("closed")
-	// ErrProtocol: what came is not what the contract allows.
+	// ErrProtocol: the contract does not allow what was received.
 	ErrProtocol = errors.New("protocol")
-	// ErrRedirected: the backend is elsewhere.
+	// ErrRedirected: the backend redirects.
 	ErrRedirected = errors.New("redirected")
-	// ErrTLS: no TLS connection can be made, or one would have to be.
+	// ErrTLS: a TLS connection failed, or the backend requires one.
 	ErrTLS = errors.New("tls")
-	// ErrInstanceGone: the run itself has killed the instance, as the scenario says.
+	// ErrInstanceGone: a fault of the scenario has killed the instance.
 	ErrInstanceGone = errors.New("instance gone")
 	// ErrAccepted: the server accepted what it must refuse.
 	ErrAccepted = errors.New("the server accepted it")
-	// ErrWrongRefusal: refused, but not with the contract's status, code or message.
-	ErrWrongRefusal = errors.New("not the contract's answer")
+	// ErrWrongRefusal: the status, code or message is not the contract's.
+	ErrWrongRefusal = errors.New("refused otherwise than in the contract")
 )
 
-// The kinds of failures: the words under which they are counted.
+// The kinds of failures, under which they are counted.
 const (
 	KindTimeout    = "timeout"     // no answer in time
-	KindRefused    = "refused"     // answered with a no
+	KindRefused    = "refused"     // the backend refused
 	KindClosed     = "closed"      // the other side closed the connection
 	KindProtocol   = "protocol"    // not what the contract allows
 	KindRedirected = "redirected"  // the target redirects
 	KindTLS        = "tls"         // no TLS connection, or one was wanted
 	KindReset      = "reset"       // the connection was reset under way
-	KindNoListener = "no-listener" // nobody listens at the target
+	KindNoListener = "no-listener" // the target does not listen
 	KindNoRoute    = "no-route"    // the target cannot be reached
 	KindOpenFiles  = "open-files"  // this process has too many open files
 	KindNoPorts    = "no-ports"    // no local port is free
@@ -52,8 +52,8 @@ const (
 	KindWrongRefusal = "wrong-refusal" // refused, but with another status, code or message than the contract's
 )
 
-// kinds are looked through in order: what the operating system says is more
-// exact than the sentinel that wraps it.
+// kinds are tried in order: an error of the operating system is more specific than the
+// sentinel that wraps it.
 var kinds = []struct {
 	err  error
 	kind string
@@ -81,7 +81,7 @@ var kinds = []struct {
 	{api.ErrMalformed, KindProtocol},
 }
 
-// Kind is the word under which a failure is counted.
+// Kind returns the kind of a failure.
 func Kind(err error) string {
 	for _, k := range kinds {
 		if errors.Is(err, k.err) {

@@ -46,19 +46,19 @@ func attacks(kind string) []attack {
 
 // drawAttack draws one of those that the step names.
 func (p *player) drawAttack(s *scenarios.Step) (kind string, a attack) {
-	kind = p.dice.pick(s.With)
+	kind = p.random.pick(s.With)
 	all := slices.DeleteFunc(attacks(kind), func(a attack) bool { return a.lacks != "" && p.world.Without[a.lacks] })
-	return kind, all[p.dice.IntN(len(all))]
+	return kind, all[p.random.IntN(len(all))]
 }
 
 // hostile does what must be refused. Anything else is a failure, which the guest
 // survives. Who lost its socket by it opens another.
 func (p *player) hostile(ctx context.Context, s *scenarios.Step, intended time.Duration) error {
 	kind, a := p.drawAttack(s)
-	return p.assault(ctx, kind, a, intended)
+	return p.tryAttack(ctx, kind, a, intended)
 }
 
-func (p *player) assault(ctx context.Context, kind string, a attack, intended time.Duration) error {
+func (p *player) tryAttack(ctx context.Context, kind string, a attack, intended time.Duration) error {
 	connected := p.conn != nil
 	p.provoked = provoked{on: true}
 	sent := p.now()

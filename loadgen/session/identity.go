@@ -111,8 +111,8 @@ func (p *player) locate(ctx context.Context, within time.Duration) error {
 	case ctx.Err() != nil:
 		return errStopped
 	default:
-		p.vague = true
-		p.unwell(string(scenarios.Locate), sent, err)
+		p.traitsUnknown = true
+		p.noteFailure(string(scenarios.Locate), sent, err)
 	}
 	return nil
 }
@@ -122,7 +122,7 @@ func (p *player) place() string {
 	if location := p.feed(scenarios.FeedLocation, 0); location != "" {
 		return location
 	}
-	at := places[p.dice.IntN(len(places))]
+	at := places[p.random.IntN(len(places))]
 	return `{"country":"` + at[0] + `","city":"` + at[1] + `"}`
 }
 
@@ -171,7 +171,7 @@ func (p *player) feed(name string, n int) string {
 	case len(f.Values) == 0:
 		return ""
 	case f.Random:
-		return p.dice.pick(f.Values)
+		return p.random.pick(f.Values)
 	}
 	return f.Values[(p.guest.Index+n)%len(f.Values)]
 }
@@ -181,5 +181,5 @@ func (p *player) newName() string {
 	if name := p.feed(scenarios.FeedUsername, 1); name != "" {
 		return name
 	}
-	return "Guest_" + strconv.FormatUint(p.dice.Uint64N(1e12), 36)
+	return "Guest_" + strconv.FormatUint(p.random.Uint64N(1e12), 36)
 }

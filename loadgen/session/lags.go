@@ -5,9 +5,9 @@ import (
 	"time"
 )
 
-// lags remembers how late each of the latest messages was sent, so that who
-// receives one can tell service time from response time. It is a small table
-// in which messages may push each other out; then the lag counts as none.
+// lags holds how late each of the latest messages was sent, so that the receiver knows the
+// service time as well as the response time. It is a small table in which messages may
+// overwrite each other; the lag then counts as 0.
 type lags struct {
 	slots [1 << slotBits]atomic.Uint64
 }
@@ -18,14 +18,14 @@ const (
 	maxLag   = 1<<lagBits - 1
 )
 
-// note says that the guest's k-th message was sent so late.
+// note stores how late the guest's k-th message was sent.
 func (l *lags) note(guest, k int, lag time.Duration) {
 	key := lagKey(guest, k)
 	us := min(uint64(max(lag, 0)/time.Microsecond), maxLag)
 	l.slots[slot(key)].Store(key<<lagBits | us)
 }
 
-// of returns what was noted, 0 where it is not known any more.
+// of returns what was stored, 0 if it was overwritten.
 func (l *lags) of(guest, k int) time.Duration {
 	key := lagKey(guest, k)
 	noted := l.slots[slot(key)].Load()

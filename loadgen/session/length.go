@@ -11,8 +11,7 @@ import (
 // longestNotice is the longest time until a guest gives up a partner that fell silent, over any transport.
 var longestNotice = verify.Contract().Over(api.SocketIO).Vanished + noticedLate
 
-// Longest is about the longest time that a guest can take: every wait as long
-// as it is allowed to be.
+// Longest estimates the longest time that a guest can take: every wait takes its limit.
 func Longest(scripts []scenarios.Script) time.Duration {
 	var longest time.Duration
 	for _, script := range scripts {
@@ -30,8 +29,8 @@ func Longest(scripts []scenarios.Script) time.Duration {
 	return longest
 }
 
-// End is about when the last of the guests who arrive until then has gone, at a backend
-// that answers at once: those of the script that takes longest.
+// End estimates when the last of the guests who arrive until then has left, at a backend that
+// answers at once.
 func End(scripts []scenarios.Script, last time.Duration) time.Duration {
 	end := last
 	for _, script := range scripts {
@@ -48,7 +47,7 @@ func End(scripts []scenarios.Script, last time.Duration) time.Duration {
 	return end
 }
 
-// usual is about the time in seconds that a step takes on the average.
+// usual estimates the average time of a step in seconds.
 func usual(s scenarios.Step) float64 {
 	if s.Kind == scenarios.Chat {
 		// Whoever has less to say waits for the other.
@@ -57,8 +56,7 @@ func usual(s scenarios.Step) float64 {
 	return meanOf(s.For) + meanOf(s.Think)
 }
 
-// Typical is about the time that a guest takes on the average, at a backend that
-// answers at once.
+// Typical estimates the average time of a guest, at a backend that answers at once.
 func Typical(scripts []scenarios.Script) time.Duration {
 	var total, weights float64
 	for _, script := range scripts {
@@ -77,7 +75,7 @@ func seconds(s float64) time.Duration {
 	return time.Duration(min(s, 30*24*3600) * float64(time.Second))
 }
 
-// meanOf is about the mean of a draw.
+// meanOf estimates the mean of a draw.
 func meanOf(d scenarios.Draw) float64 {
 	v := d.A
 	switch d.Form {

@@ -54,12 +54,12 @@ func (p *player) reconnect(ctx context.Context, within, intended time.Duration) 
 // search waits for a partner. Where the step's limit passes, the search is
 // cancelled; a match that crosses the cancellation counts, late as it is.
 func (p *player) search(ctx context.Context, s *scenarios.Step, intended time.Duration) error {
-	wants := drawTraits(&p.dice, s.Wants)
+	wants := drawTraits(&p.random, s.Wants)
 	sent := p.now()
 	p.cancelled, p.refusal, p.confirmed = false, "", false
 	matches := p.since
-	p.world.crowd.enter(p.guest.Index, seeker{since: sent, traits: p.traits, wants: wants})
-	p.witness.Seeks(p.traits, wants, !p.vague)
+	p.world.seekers.enter(p.guest.Index, seeker{since: sent, traits: p.traits, wants: wants})
+	p.witness.Seeks(p.traits, wants, !p.traitsUnknown)
 	p.witness.Searching(sent)
 	p.inChat = false // whoever is left by searching anew
 	err := p.conn.Send(api.EventMatch, wishes(wants))
@@ -72,7 +72,7 @@ func (p *player) search(ctx context.Context, s *scenarios.Step, intended time.Du
 			return p.alone(ctx, sent, until)
 		}
 	}
-	p.world.crowd.leave(p.guest.Index)
+	p.world.seekers.leave(p.guest.Index)
 	if err == nil && p.refusal != "" {
 		err = fmt.Errorf("%w: %s", ErrRefused, p.refusal)
 	}
@@ -136,7 +136,7 @@ func (p *player) alone(ctx context.Context, sent, until time.Duration) error {
 	if ctx.Err() != nil {
 		return errStopped
 	}
-	if !p.world.crowd.giveUp(p.guest.Index, until) {
+	if !p.world.seekers.giveUp(p.guest.Index, until) {
 		return errUnmatched
 	}
 	return p.failure(ctx, measure.Match, sent, fmt.Errorf("%w: nobody within %v, though others were searching too", ErrTimeout, until-sent))
@@ -207,7 +207,7 @@ func (p *player) drop(ctx context.Context, how scenarios.How, intended time.Dura
 			}
 		}
 		if err := p.cut(verify.Closed, Clean); err != nil && ctx.Err() == nil && !errors.Is(err, ErrInstanceGone) {
-			p.unwell("drop", p.now(), err)
+			p.noteFailure("drop", p.now(), err)
 		}
 	}
 	p.cause = p.now()

@@ -11,48 +11,48 @@ import (
 	"guestload/scenarios"
 )
 
-// player is one guest at play.
+// player plays one guest.
 type player struct {
 	world   *World
 	guest   Guest
 	script  *scenarios.Script
-	dice    dice  // of what the script leaves open
-	words   *dice // of what is said; nil before anything was: see vocabulary
+	random  random  // of what the script leaves open
+	words   *random // of what is said; nil before anything was: see vocabulary
 	witness *verify.Witness
 
-	self   Identity
-	traits traits
-	vague  bool // the server may know other traits: it did not confirm a change
-	conn   Conn // nil while not connected
+	self          Identity
+	traits        traits
+	traitsUnknown bool // the server may have other traits: it did not confirm a change
+	conn          Conn // nil while not connected
 
-	instance []byte // of the server, which the connection is to; empty where it is not named
+	instance []byte // of the server, that the connection is to; empty if it is not named
 
-	cause   time.Duration // what the next step follows: when the last one was done
+	cause   time.Duration // when the last step was done, which the next one follows
 	cookies Cookies
 	sending Sending // of the last request
-	failed  bool    // some step did
-	shut    bool    // the server has closed the connection, rightly: only reconnect can follow
+	failed  bool    // a step has failed
+	shut    bool    // the server has rightly closed the connection: only reconnect can follow
 	held    bool    // a connection was made that was not cut off
 	meeting
 
-	listens  time.Duration // what was meant for the guest before then, while it was deaf, is no sample
+	listens  time.Duration // messages due before then, while the guest was deaf, are no samples
 	provoked provoked
 }
 
-// provoked is what the server says to a guest who asks for a no.
+// provoked is how the server reacts to a request that it must refuse.
 type provoked struct {
-	complaint string // of a chat:error that answers none of the guest's messages
+	complaint string // message of a chat:error that belongs to none of the guest's messages
 	on        bool
-	taken     bool // a message was acknowledged that is none of them
+	taken     bool // another message was acknowledged
 }
 
 // Errors that end a script early.
 var (
 	errStopped   = errors.New("the run is over")
-	errUnmatched = errors.New("nobody is there to be met")
-	errGivenUp   = errors.New("the guest cannot go on") // after a failure, which was counted
+	errUnmatched = errors.New("no partner found")
+	errGivenUp   = errors.New("the guest cannot go on") // after a failure that was counted
 	errCutOff    = errors.New("the guest's instance was killed")
-	errStaysAway = errors.New("the guest does not come back")
+	errStaysAway = errors.New("the guest does not return")
 )
 
 func newPlayer(w *World, g Guest) *player {
@@ -60,14 +60,14 @@ func newPlayer(w *World, g Guest) *player {
 		world: w, guest: g, cause: g.Intended,
 		witness: w.Verifier.Witness(g.Index),
 	}
-	p.turn(0)
-	p.script = w.script(&p.dice)
-	p.traits = drawTraits(&p.dice, p.script.Profile)
+	p.startStep(0)
+	p.script = w.script(&p.random)
+	p.traits = drawTraits(&p.random, p.script.Profile)
 	return p
 }
 
-// turn begins the dice's stream of the n-th step.
-func (p *player) turn(n int) { p.dice.turn(p.world.Seed, p.guest.Index, n) }
+// startStep starts the stream of random numbers of the n-th step.
+func (p *player) startStep(n int) { p.random.startStep(p.world.Seed, p.guest.Index, n) }
 
 func (p *player) now() time.Duration { return p.world.Clock.Now() }
 
@@ -102,7 +102,7 @@ func (p *player) steps(ctx context.Context) error {
 		if p.world.Without[step.Kind] || p.shut && step.Kind != scenarios.Reconnect {
 			continue
 		}
-		p.turn(i + 1)
+		p.startStep(i + 1)
 		err := p.thinkAndStep(ctx, step, i == 0)
 		for errors.Is(err, errCutOff) {
 			err = p.comeBack(ctx, step)
@@ -117,7 +117,7 @@ func (p *player) steps(ctx context.Context) error {
 func (p *player) thinkAndStep(ctx context.Context, step *scenarios.Step, first bool) error {
 	intended := p.cause
 	if !first && step.Kind != scenarios.Chat { // a chat thinks before each message
-		intended += step.Think.Duration(&p.dice.Rand)
+		intended += step.Think.Duration(&p.random.Rand)
 		if err := p.pause(ctx, intended); err != nil {
 			return p.lost(ctx, err)
 		}
@@ -156,11 +156,11 @@ func (p *player) step(ctx context.Context, s *scenarios.Step, intended time.Dura
 	case scenarios.Chat:
 		return p.chat(ctx, s)
 	case scenarios.Idle:
-		return p.stay(ctx, p.cause+s.For.Duration(&p.dice.Rand))
+		return p.stay(ctx, p.cause+s.For.Duration(&p.random.Rand))
 	case scenarios.Wait:
 		return p.stay(ctx, max(p.cause, p.released(s)))
 	case scenarios.Deaf:
-		return p.deaf(ctx, p.cause+s.For.Duration(&p.dice.Rand))
+		return p.deaf(ctx, p.cause+s.For.Duration(&p.random.Rand))
 	case scenarios.Hostile:
 		return p.hostile(ctx, s, intended)
 	case scenarios.Speak:
@@ -168,11 +168,11 @@ func (p *player) step(ctx context.Context, s *scenarios.Step, intended time.Dura
 	case scenarios.Drop:
 		return p.drop(ctx, s.How, intended)
 	}
-	p.unwell(string(s.Kind), p.now(), fmt.Errorf("%w: no such step", ErrProtocol))
+	p.noteFailure(string(s.Kind), p.now(), fmt.Errorf("%w: no such step", ErrProtocol))
 	return errGivenUp
 }
 
-// stay waits until then, and hears what comes.
+// stay waits until then, and receives events.
 func (p *player) stay(ctx context.Context, until time.Duration) error {
 	if err := p.pause(ctx, until); err != nil {
 		return p.lost(ctx, err)
@@ -181,7 +181,7 @@ func (p *player) stay(ctx context.Context, until time.Duration) error {
 	return nil
 }
 
-// released is when the wait is over for the guest.
+// released is when the guest's wait ends.
 func (p *player) released(s *scenarios.Step) time.Duration {
 	if s.At == 0 {
 		return s.Until
@@ -189,7 +189,7 @@ func (p *player) released(s *scenarios.Step) time.Duration {
 	return s.Until + seconds(float64(p.guest.Index)/s.At)
 }
 
-// pause waits until then. A connected guest hears what comes meanwhile.
+// pause waits until then. A connected guest receives events meanwhile.
 func (p *player) pause(ctx context.Context, until time.Duration) error {
 	if p.conn == nil {
 		return p.sleep(ctx, until)
@@ -223,8 +223,8 @@ func (p *player) success(op measure.Op, intended, sent, done time.Duration) {
 	p.cause = done
 }
 
-// failure counts one failure, waited for since sent. At the end of the run
-// nothing fails any more: the guest has been stopped.
+// failure counts one failure, with its wait since sent. After the end of the run nothing
+// counts as a failure: the guest has been stopped.
 func (p *player) failure(ctx context.Context, op measure.Op, sent time.Duration, err error) error {
 	if ctx.Err() != nil {
 		return errStopped
@@ -234,21 +234,21 @@ func (p *player) failure(ctx context.Context, op measure.Op, sent time.Duration,
 	}
 	now := p.now()
 	p.guest.Recorder.Failure(op, Kind(err), now-sent, now)
-	p.unwell(op.String(), now, err)
+	p.noteFailure(op.String(), now, err)
 	return errGivenUp
 }
 
-// unwell notes a failure of something that is not measured, or counted already.
-func (p *player) unwell(what string, at time.Duration, err error) {
+// noteFailure notes a failure that is not measured, or is counted already.
+func (p *player) noteFailure(what string, at time.Duration, err error) {
 	p.failed = true
 	if p.world.Failed != nil {
 		p.world.Failed(what, err)
 	}
-	p.world.stories.add(what, Kind(err), p.guest.Index, at, absent(what, err))
+	p.world.failures.add(what, Kind(err), p.guest.Index, at, absent(what, err))
 }
 
-// lost ends the script after the connection broke while nothing was asked of
-// it: that is a failure of the connection.
+// lost ends the script after the connection broke while no answer was due: that is a
+// failure of the connection.
 func (p *player) lost(ctx context.Context, err error) error {
 	if errors.Is(err, errStopped) {
 		return errStopped
@@ -256,7 +256,7 @@ func (p *player) lost(ctx context.Context, err error) error {
 	return p.failure(ctx, measure.Connect, p.now(), err)
 }
 
-// cut ends the connection, if there is one still.
+// cut ends the connection, if there is one.
 func (p *player) cut(how verify.Drop, ending Ending) error {
 	if p.conn == nil {
 		return nil

@@ -36,21 +36,21 @@ func script(name string, steps ...scenarios.Step) scenarios.Script {
 	return scenarios.Script{Name: name, Weight: 1, Steps: steps}
 }
 
-// stage is one run of some guests in one town.
+// stage is one run of some guests in one server.
 type stage struct {
-	town  *town
-	world *World
-	book  *measure.Book
-	fates []Fate
+	server *fakeServer
+	world  *World
+	book   *measure.Book
+	fates  []Fate
 }
 
 // perform plays one guest a script, each arriving a millisecond after the last,
-// and checks that the town is empty and no rule was broken in the end, unless
-// the town is faulty.
-func perform(t *testing.T, ctx context.Context, town *town, change func(*Setting), scripts ...scenarios.Script) *stage {
+// and checks that the server is empty and no rule was broken in the end, unless
+// the server is faulty.
+func perform(t *testing.T, ctx context.Context, server *fakeServer, change func(*Setting), scripts ...scenarios.Script) *stage {
 	t.Helper()
-	s := &stage{town: town, book: measure.NewBook(1), fates: make([]Fate, len(scripts))}
-	set := Setting{Backend: town, Clock: Clock{time.Now()}, Verifier: verify.New(verify.Contract()), Scripts: scripts, Seed: 7}
+	s := &stage{server: server, book: measure.NewBook(1), fates: make([]Fate, len(scripts))}
+	set := Setting{Backend: server, Clock: Clock{time.Now()}, Verifier: verify.New(verify.Contract()), Scripts: scripts, Seed: 7}
 	if change != nil {
 		change(&set)
 	}
@@ -62,16 +62,16 @@ func perform(t *testing.T, ctx context.Context, town *town, change func(*Setting
 			time.Sleep(time.Until(set.Clock.At(at)))
 			p := newPlayer(s.world, Guest{Index: i, Intended: at, Recorder: s.book.Recorder(0)})
 			p.script = &scripts[i]
-			p.traits = drawTraits(&p.dice, p.script.Profile)
+			p.traits = drawTraits(&p.random, p.script.Profile)
 			s.fates[i] = p.play(ctx)
 		})
 	}
 	guests.Wait()
 	s.book.Finish(set.Clock.Now())
-	waiting, chatting, sockets := town.leftovers()
+	waiting, chatting, sockets := server.leftovers()
 	left := verify.Leftovers{"waiting": waiting, "chatting": chatting, "sockets": sockets}
 	for _, v := range set.Verifier.Finish(set.Clock.Now(), left).Violations {
-		if v.Count > 0 && !town.faulty {
+		if v.Count > 0 && !server.faulty {
 			t.Errorf("%s violated %d times: %s", v.Rule, v.Count, strings.Join(v.Examples, "\n"))
 		}
 	}
@@ -81,7 +81,7 @@ func perform(t *testing.T, ctx context.Context, town *town, change func(*Setting
 func (s *stage) wantFates(t *testing.T, want ...Fate) {
 	t.Helper()
 	if !slices.Equal(s.fates, want) {
-		t.Errorf("fates %v, want %v; stories: %q", s.fates, want, s.world.Stories())
+		t.Errorf("fates %v, want %v; stories: %q", s.fates, want, s.world.FirstFailures())
 	}
 }
 
@@ -107,7 +107,7 @@ func (s *stage) counts() string {
 func (s *stage) wantCounts(t *testing.T, want string) {
 	t.Helper()
 	if got := s.counts(); got != want {
-		t.Errorf("measured %q, want %q; stories: %q", got, want, s.world.Stories())
+		t.Errorf("measured %q, want %q; stories: %q", got, want, s.world.FirstFailures())
 	}
 }
 
@@ -118,7 +118,7 @@ func TestTwoGuestsMeetTalkAndLeave(t *testing.T) {
 		other := talker
 		other.Steps = slices.Clone(talker.Steps)
 		other.Steps[4] = chatOf(3, 0.5)
-		s := perform(t, t.Context(), newTown(), nil, talker, other)
+		s := perform(t, t.Context(), newFakeServer(), nil, talker, other)
 		s.wantFates(t, Completed, Completed)
 		// Both have said all after 1.5 s: the second leaves with the last message said, or a moment later.
 		if got := s.counts(); !strings.HasPrefix(got, "create=2 fetch=2 connect=2 match=2 ack=8 delivery=8 leave=") {
@@ -129,11 +129,11 @@ func TestTwoGuestsMeetTalkAndLeave(t *testing.T) {
 
 func TestTimesAreMeasuredFromTheCause(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		town := newTown()
-		town.delay = 10 * time.Millisecond
-		town.stallAck = func(nth int) time.Duration { return 2 * time.Second }
+		server := newFakeServer()
+		server.delay = 10 * time.Millisecond
+		server.stallAck = func(nth int) time.Duration { return 2 * time.Second }
 		talker := script("talker", step(scenarios.Create), step(scenarios.Connect), searchFor(10*time.Second), chatOf(3, 0.1), dropping(scenarios.Clean))
-		s := perform(t, t.Context(), town, nil, talker, talker)
+		s := perform(t, t.Context(), server, nil, talker, talker)
 		s.wantFates(t, Completed, Completed)
 		total := s.book.Totals()
 		for op, want := range map[measure.Op]time.Duration{
@@ -156,17 +156,17 @@ func TestTimesAreMeasuredFromTheCause(t *testing.T) {
 func TestTheOddGuestIsUnmatchedNotFailed(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		talker := script("talker", step(scenarios.Create), step(scenarios.Connect), searchFor(5*time.Second), chatOf(1, 0), dropping(scenarios.Clean))
-		s := perform(t, t.Context(), newTown(), nil, talker, talker, talker)
+		s := perform(t, t.Context(), newFakeServer(), nil, talker, talker, talker)
 		s.wantFates(t, Completed, Completed, Unmatched)
 	})
 }
 
 func TestGuestsWhomTheServerNeverMatchesHaveFailed(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		town := newTown()
-		town.deaf["user:match"] = true
+		server := newFakeServer()
+		server.deaf["user:match"] = true
 		talker := script("talker", step(scenarios.Create), step(scenarios.Connect), searchFor(5*time.Second))
-		s := perform(t, t.Context(), town, nil, talker, talker)
+		s := perform(t, t.Context(), server, nil, talker, talker)
 		s.wantFates(t, Failed, Failed)
 		s.wantCounts(t, "create=2 connect=2 match!timeout=2")
 	})
@@ -180,7 +180,7 @@ func TestGuestsWhoWantOthersAreUnmatched(t *testing.T) {
 			s.Steps[2].Wants.Language = []string{wants}
 			return s
 		}
-		s := perform(t, t.Context(), newTown(), nil, seeker("de", "fr"), seeker("de", "ja"))
+		s := perform(t, t.Context(), newFakeServer(), nil, seeker("de", "fr"), seeker("de", "ja"))
 		s.wantFates(t, Unmatched, Unmatched)
 		s.wantCounts(t, "create=2 connect=2")
 	})
@@ -194,7 +194,7 @@ func TestAPartnerWhoDropsEndsTheChat(t *testing.T) {
 			begin := time.Now()
 			talker := script("talker", step(scenarios.Create), step(scenarios.Connect), searchFor(5*time.Second), chatOf(200, 0.5), dropping(scenarios.Clean))
 			quitter := script("quitter", step(scenarios.Create), step(scenarios.Connect), searchFor(5*time.Second), dropping(how))
-			s := perform(t, t.Context(), newTown(), nil, talker, quitter)
+			s := perform(t, t.Context(), newFakeServer(), nil, talker, quitter)
 			s.wantFates(t, Completed, Completed)
 			if took := time.Since(begin); took > within {
 				t.Errorf("%s: the talker went on for %v, want at most %v", how, took, within)
@@ -207,7 +207,7 @@ func TestTheSilenceBeforeAChatIsNobodysFault(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		late := script("late", step(scenarios.Create), step(scenarios.Connect), searchFor(5*time.Second),
 			scenarios.Step{Kind: scenarios.Wait, Until: 5 * time.Minute}, chatOf(2, 10), dropping(scenarios.Clean))
-		s := perform(t, t.Context(), newTown(), nil, late, late)
+		s := perform(t, t.Context(), newFakeServer(), nil, late, late)
 		s.wantFates(t, Completed, Completed)
 		s.wantCounts(t, "create=2 connect=2 match=2 ack=4 delivery=4 leave=1")
 	})
@@ -218,10 +218,10 @@ func TestTheSilenceBeforeAChatIsNobodysFault(t *testing.T) {
 func TestAGuestWhoThinksIsLeftAlone(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		slow := script("slow", step(scenarios.Create), step(scenarios.Connect), searchFor(5*time.Second), chatOf(3, 60), dropping(scenarios.Clean))
-		s := perform(t, t.Context(), newTown(), nil, slow, slow)
+		s := perform(t, t.Context(), newFakeServer(), nil, slow, slow)
 		s.wantFates(t, Completed, Completed)
-		if s.town.vain > 2*3 {
-			t.Errorf("two guests who said 3 messages each woke up %d times for nothing but the time, want once a message", s.town.vain)
+		if s.server.timeouts > 2*3 {
+			t.Errorf("two guests who said 3 messages each woke up %d times for nothing but the time, want once a message", s.server.timeouts)
 		}
 	})
 }
@@ -230,7 +230,7 @@ func TestAfterAWaitGuestsGoOnAtARateInTheOrderOfTheirComing(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		wait := scenarios.Step{Kind: scenarios.Wait, Until: 20 * time.Second, At: 0.5}
 		staying := script("staying", step(scenarios.Create), step(scenarios.Connect), wait, dropping(scenarios.Clean))
-		s := perform(t, t.Context(), newTown(), nil, staying, staying, staying)
+		s := perform(t, t.Context(), newFakeServer(), nil, staying, staying, staying)
 		s.wantFates(t, Completed, Completed, Completed)
 		if took := s.world.Clock.Now(); took < 24*time.Second || took > 25*time.Second {
 			t.Errorf("the third went after %v, want 24s", took)
@@ -250,7 +250,7 @@ func TestAScriptOfEveryStepIsPlayed(t *testing.T) {
 			scenarios.Step{Kind: scenarios.Next, Within: 5 * time.Second, Think: constant(0.25)}, chatOf(2, 0.1),
 			step(scenarios.Reconnect), searchFor(5*time.Second), chatOf(1, 0.1), dropping(scenarios.Clean))
 		all.Steps[12].Typing = true
-		s := perform(t, t.Context(), newTown(), nil, all, all)
+		s := perform(t, t.Context(), newFakeServer(), nil, all, all)
 		s.wantFates(t, Completed, Completed)
 		total := s.book.Totals()
 		for op, want := range map[measure.Op]int64{
@@ -266,9 +266,9 @@ func TestAScriptOfEveryStepIsPlayed(t *testing.T) {
 
 func TestStepsThatTheBackendLacksAreLeftOut(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		town := newTown()
-		town.refuse["/api/guest/token"] = "not here"
-		s := perform(t, t.Context(), town, func(set *Setting) { set.Without = map[scenarios.Kind]bool{scenarios.Renew: true} },
+		server := newFakeServer()
+		server.refuse["/api/guest/token"] = "not here"
+		s := perform(t, t.Context(), server, func(set *Setting) { set.Without = map[scenarios.Kind]bool{scenarios.Renew: true} },
 			script("renewer", step(scenarios.Create), step(scenarios.Renew)))
 		s.wantFates(t, Completed)
 		s.wantCounts(t, "create=1")
@@ -278,33 +278,33 @@ func TestStepsThatTheBackendLacksAreLeftOut(t *testing.T) {
 func TestFailuresAreCountedByKind(t *testing.T) {
 	tests := []struct {
 		name   string
-		break_ func(*town)
+		break_ func(*fakeServer)
 		counts string // without the leaves
 	}{
-		{"create refused", func(t *town) { t.refuse["/api/guest"] = "full" }, "create!refused=2"},
-		{"fetch refused, and the guests go on", func(t *town) { t.refuse["/api/guest/1"] = "no" },
+		{"create refused", func(t *fakeServer) { t.refuse["/api/guest"] = "full" }, "create!refused=2"},
+		{"fetch refused, and the guests go on", func(t *fakeServer) { t.refuse["/api/guest/1"] = "no" },
 			"create=2 fetch=1 fetch!refused=1 connect=2 match=2 ack=4 delivery=4"},
-		{"messages are not acknowledged", func(t *town) { t.deaf["chat:message:sent"] = true },
+		{"messages are not acknowledged", func(t *fakeServer) { t.deaf["chat:message:sent"] = true },
 			"create=2 fetch=2 connect=2 match=2 ack!timeout=4 delivery=4"},
-		{"leaving is not confirmed", func(t *town) { t.deaf["chat:clear"] = true },
+		{"leaving is not confirmed", func(t *fakeServer) { t.deaf["chat:clear"] = true },
 			"create=2 fetch=2 connect=2 match=2 ack=4 delivery=4 leave!timeout="},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
-				town := newTown()
-				town.faulty = true
-				tt.break_(town)
+				server := newFakeServer()
+				server.faulty = true
+				tt.break_(server)
 				talker := script("talker", step(scenarios.Create), step(scenarios.Fetch), step(scenarios.Connect),
 					searchFor(5*time.Second), chatOf(2, 0.1), dropping(scenarios.Clean))
-				s := perform(t, t.Context(), town, nil, talker, talker)
+				s := perform(t, t.Context(), server, nil, talker, talker)
 				got := s.counts()
 				// Who leaves first may release the other, who then has nobody to leave.
 				rest, ok := strings.CutPrefix(got, tt.counts)
 				if ok && slices.Contains([]string{"", " leave=1", " leave=2", "1", "2"}, rest) {
 					return
 				}
-				t.Errorf("measured %q, want %q; stories: %q", got, tt.counts, s.world.Stories())
+				t.Errorf("measured %q, want %q; stories: %q", got, tt.counts, s.world.FirstFailures())
 			})
 		})
 	}
@@ -312,10 +312,10 @@ func TestFailuresAreCountedByKind(t *testing.T) {
 
 func TestALostMessageDoesNotHoldTheChatForEver(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		town := newTown()
-		town.deaf["chat:message"] = true // they are not even taken
+		server := newFakeServer()
+		server.deaf["chat:message"] = true // they are not even taken
 		talker := script("talker", step(scenarios.Create), step(scenarios.Connect), searchFor(5*time.Second), chatOf(2, 0.1), dropping(scenarios.Clean))
-		s := perform(t, t.Context(), town, nil, talker, talker)
+		s := perform(t, t.Context(), server, nil, talker, talker)
 		s.wantFates(t, Failed, Failed)
 		if got := s.counts(); !strings.Contains(got, "ack!timeout=4") || !strings.Contains(got, "delivery!timeout=") {
 			t.Errorf("measured %q", got)
@@ -325,10 +325,10 @@ func TestALostMessageDoesNotHoldTheChatForEver(t *testing.T) {
 
 func TestAWindowOfMessagesIsUnacknowledgedAtMost(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		town := newTown()
-		town.delay = 50 * time.Millisecond
+		server := newFakeServer()
+		server.delay = 50 * time.Millisecond
 		talker := script("talker", step(scenarios.Create), step(scenarios.Connect), searchFor(5*time.Second), chatOf(3*window, 0), dropping(scenarios.Clean))
-		s := perform(t, t.Context(), town, nil, talker, talker)
+		s := perform(t, t.Context(), server, nil, talker, talker)
 		s.wantFates(t, Completed, Completed)
 		ack := s.book.Totals().Operations[measure.Ack]
 		if ack.Count() != 6*window || ack.Lag.Max() != 0 || ack.Response.Max() > 50_100 {
@@ -340,10 +340,10 @@ func TestAWindowOfMessagesIsUnacknowledgedAtMost(t *testing.T) {
 
 func TestAMatchThatCrossesTheCancellationCounts(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		town := newTown()
-		town.delay = 100 * time.Millisecond
+		server := newFakeServer()
+		server.delay = 100 * time.Millisecond
 		talker := script("talker", step(scenarios.Create), step(scenarios.Connect), searchFor(50*time.Millisecond), chatOf(1, 0.1), dropping(scenarios.Clean))
-		s := perform(t, t.Context(), town, nil, talker, talker)
+		s := perform(t, t.Context(), server, nil, talker, talker)
 		s.wantFates(t, Completed, Completed)
 		if got := s.book.Totals().Operations[measure.Match].Count(); got != 2 {
 			t.Errorf("%d matches, want 2: %s", got, s.counts())
@@ -356,10 +356,10 @@ func TestAGuestStopsWhenTheRunDoes(t *testing.T) {
 		synctest.Test(t, func(t *testing.T) {
 			ctx, cancel := context.WithTimeout(t.Context(), after)
 			defer cancel()
-			town := newTown()
-			town.delay = 3 * time.Millisecond
+			server := newFakeServer()
+			server.delay = 3 * time.Millisecond
 			talker := script("talker", step(scenarios.Create), step(scenarios.Connect), searchFor(time.Minute), chatOf(1000, 1))
-			s := perform(t, ctx, town, nil, talker, talker)
+			s := perform(t, ctx, server, nil, talker, talker)
 			s.wantFates(t, Stopped, Stopped)
 			if got := s.counts(); strings.Contains(got, "!") {
 				t.Errorf("measured %q: being stopped is no failure", got)
@@ -370,19 +370,19 @@ func TestAGuestStopsWhenTheRunDoes(t *testing.T) {
 
 func TestABrokenConnectionIsAFailure(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		town := newTown()
+		server := newFakeServer()
 		time.AfterFunc(1500*time.Millisecond, func() {
-			town.mu.Lock()
-			defer town.mu.Unlock()
-			for _, m := range town.members {
+			server.mu.Lock()
+			defer server.mu.Unlock()
+			for _, m := range server.members {
 				m.wire.end(fmt.Errorf("%w: 1011", ErrClosed))
 			}
 		})
 		lurker := script("lurker", step(scenarios.Create), step(scenarios.Connect), scenarios.Step{Kind: scenarios.Idle, For: constant(60)})
-		s := perform(t, t.Context(), town, nil, lurker)
+		s := perform(t, t.Context(), server, nil, lurker)
 		s.wantFates(t, Failed)
 		s.wantCounts(t, "create=1 connect=1 connect!closed=1")
-		if got := s.world.Stories(); len(got) != 1 || !strings.Contains(got[0], "first closed of connect: guest 0 after 1.5s") {
+		if got := s.world.FirstFailures(); len(got) != 1 || !strings.Contains(got[0], "first closed of connect: guest 0 after 1.5s") {
 			t.Errorf("stories %q", got)
 		}
 	})

@@ -11,10 +11,10 @@ import (
 	"guestload/server/api/frame"
 )
 
-// RefusedError is a no of the backend in all its parts. It wraps ErrRefused.
+// RefusedError is a refusal of the backend. It wraps ErrRefused.
 type RefusedError struct {
 	Status  int      // of HTTP; 0 where a socket was refused with words alone
-	Message string   // of the envelope; what came of the body where there is none
+	Message string   // of the envelope, else the beginning of the body
 	Reasons []string // messages of the fields
 }
 
@@ -71,8 +71,7 @@ func absent(step string, err error) error {
 	return err
 }
 
-// refusal is the answer that the contract gives to something that must be refused.
-// A zero field may be anything.
+// refusal is how the contract refuses something. A zero field matches everything.
 type refusal struct {
 	status   int
 	messages []string // any of them

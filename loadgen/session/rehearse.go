@@ -8,24 +8,24 @@ import (
 	"guestload/scenarios"
 )
 
-// rehearsed is how many messages of a chat are told one by one.
+// rehearsed is how many messages of a chat are listed.
 const rehearsed = 20
 
-// Rehearse tells what the guest with this index would do, line by line, with
-// everything that is drawn. It needs Scripts, Feeds and Seed of the Setting.
+// Rehearse returns what the guest with this index would do, line by line, with everything
+// that is drawn. It needs Scripts, Feeds and Seed of the Setting.
 func Rehearse(s Setting, index int) []string {
 	p := newPlayer(NewWorld(s), Guest{Index: index})
 	lines := []string{fmt.Sprintf("guest %d plays %s%s", index, p.script.Name, text(p.traits, ", and is"))}
 	for i := range p.script.Steps {
 		step := &p.script.Steps[i]
-		p.turn(i + 1)
+		p.startStep(i + 1)
 		line := fmt.Sprintf("%2d. %s", i+1, step.Kind)
 		if s.Without[step.Kind] {
 			lines = append(lines, line+" (left out)")
 			continue
 		}
 		if i > 0 && step.Kind != scenarios.Chat {
-			if think := step.Think.Duration(&p.dice.Rand); think > 0 {
+			if think := step.Think.Duration(&p.random.Rand); think > 0 {
 				line += fmt.Sprintf(" after %v", shown(think))
 			}
 		}
@@ -38,8 +38,7 @@ func Rehearse(s Setting, index int) []string {
 	return lines
 }
 
-// Firsts are, script by script, the first of so many guests who plays it, -1 where
-// none does.
+// Firsts returns for each script the first of so many guests who plays it, -1 if none does.
 func Firsts(s Setting, guests int) []int {
 	w := NewWorld(s)
 	firsts, missing := make([]int, len(s.Scripts)), len(s.Scripts)
@@ -47,7 +46,7 @@ func Firsts(s Setting, guests int) []int {
 		firsts[i] = -1
 	}
 	for guest := 0; guest < guests && missing > 0; guest++ {
-		d := newDice(s.Seed, guest)
+		d := newRandom(s.Seed, guest)
 		script := w.script(d)
 		for i := range s.Scripts {
 			if &s.Scripts[i] == script && firsts[i] < 0 {
@@ -71,7 +70,7 @@ func (p *player) rehearse(s *scenarios.Step) string {
 	case scenarios.Locate:
 		return " at " + p.place()
 	case scenarios.Search, scenarios.Next:
-		return text(drawTraits(&p.dice, s.Wants), " for")
+		return text(drawTraits(&p.random, s.Wants), " for")
 	case scenarios.Wait:
 		return fmt.Sprintf(" until %v", shown(p.released(s)))
 	case scenarios.Hostile:
@@ -80,7 +79,7 @@ func (p *player) rehearse(s *scenarios.Step) string {
 	case scenarios.Speak:
 		return " after " + string(s.After)
 	case scenarios.Idle, scenarios.Deaf:
-		return fmt.Sprintf(" for %v", shown(s.For.Duration(&p.dice.Rand)))
+		return fmt.Sprintf(" for %v", shown(s.For.Duration(&p.random.Rand)))
 	case scenarios.Drop:
 		return " " + string(s.How)
 	case scenarios.Chat:
@@ -90,12 +89,12 @@ func (p *player) rehearse(s *scenarios.Step) string {
 }
 
 func (p *player) rehearseChat(s *scenarios.Step) string {
-	n := s.Messages.Count(&p.dice.Rand)
+	n := s.Messages.Count(&p.random.Rand)
 	var b strings.Builder
 	fmt.Fprintf(&b, " of %d messages:", n)
 	for range min(n, rehearsed) {
-		think := s.Think.Duration(&p.dice.Rand)
-		fmt.Fprintf(&b, " %v/%d", shown(think), s.Length.Count(&p.dice.Rand))
+		think := s.Think.Duration(&p.random.Rand)
+		fmt.Fprintf(&b, " %v/%d", shown(think), s.Length.Count(&p.random.Rand))
 	}
 	if n > rehearsed {
 		fmt.Fprintf(&b, " and %d more", n-rehearsed)

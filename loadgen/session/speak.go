@@ -31,7 +31,7 @@ func (p *player) speak(ctx context.Context, s *scenarios.Step, intended time.Dur
 		}
 		intended = p.now()
 	}
-	return p.assault(ctx, string(s.Kind), attack{
+	return p.tryAttack(ctx, string(s.Kind), attack{
 		what: "a message after the chat has ended", event: api.EventChatMessage, times: 1, data: (*player).lateMessage,
 		want: refusal{messages: []string{api.TextNotConnected}},
 	}, intended)

@@ -32,11 +32,11 @@ func TestWhoSpeaksAfterAChatMustBeRefused(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
-				town := newTown()
-				town.hoard = tt.hoard
-				s := perform(t, t.Context(), town, nil, tt.other, tt.speaker)
+				server := newFakeServer()
+				server.hoard = tt.hoard
+				s := perform(t, t.Context(), server, nil, tt.other, tt.speaker)
 				if got := s.counts(); !hasRefusals(got, tt.want) {
-					t.Errorf("measured %q, want %q; stories %q", got, tt.want, s.world.Stories())
+					t.Errorf("measured %q, want %q; stories %q", got, tt.want, s.world.FirstFailures())
 				}
 			})
 		})

@@ -26,7 +26,7 @@ func TestGuestsWaitForTheSameMoment(t *testing.T) {
 		waiting := scenarios.Step{Kind: scenarios.Wait, Until: 5 * time.Second}
 		late := script("late", step(scenarios.Create), step(scenarios.Connect), staying(scenarios.Idle, 7), waiting, dropping(scenarios.Clean))
 		early := script("early", step(scenarios.Create), waiting, step(scenarios.Connect), step(scenarios.Reconnect))
-		s := perform(t, t.Context(), newTown(), nil, early, early, late)
+		s := perform(t, t.Context(), newFakeServer(), nil, early, early, late)
 		s.wantFates(t, Completed, Completed, Completed)
 		if took := time.Since(begin); took > 7100*time.Millisecond {
 			t.Errorf("it took %v: who is late goes on at once", took)
@@ -36,15 +36,15 @@ func TestGuestsWaitForTheSameMoment(t *testing.T) {
 
 func TestAnExpiredTokenIsReplacedAndTheRequestAskedAgain(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		town := newTown()
-		town.lifetime, town.delay = 4*time.Second, 10*time.Millisecond
+		server := newFakeServer()
+		server.lifetime, server.delay = 4*time.Second, 10*time.Millisecond
 		sleeper := script("sleeper", step(scenarios.Create), step(scenarios.Connect), searchFor(5*time.Second), chatOf(2, 0.1),
 			staying(scenarios.Idle, 5), step(scenarios.Stats), staying(scenarios.Idle, 5), step(scenarios.Reconnect),
 			searchFor(5*time.Second), chatOf(2, 0.1), dropping(scenarios.Clean))
-		s := perform(t, t.Context(), town, nil, sleeper, sleeper)
+		s := perform(t, t.Context(), server, nil, sleeper, sleeper)
 		s.wantFates(t, Completed, Completed)
 		if got := s.counts(); !strings.HasPrefix(got, "create=6 connect=2 match=4 ack=8 delivery=8") || !strings.Contains(got, "reconnect=4 stats=2") || strings.Contains(got, "!") {
-			t.Errorf("measured %q; stories: %q", got, s.world.Stories())
+			t.Errorf("measured %q; stories: %q", got, s.world.FirstFailures())
 		}
 		if took := s.book.Totals().Operations[measure.Stats].Response.Max(); took < 40_000 {
 			t.Errorf("stats took %d µs: the refused request, the new session, the socket and the second request take 40 ms", took)
@@ -54,9 +54,9 @@ func TestAnExpiredTokenIsReplacedAndTheRequestAskedAgain(t *testing.T) {
 
 func TestARenewedTokenKeepsTheSession(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		town := newTown()
-		town.lifetime = 4 * time.Second
-		s := perform(t, t.Context(), town, nil, script("renewer", step(scenarios.Create), step(scenarios.Connect),
+		server := newFakeServer()
+		server.lifetime = 4 * time.Second
+		s := perform(t, t.Context(), server, nil, script("renewer", step(scenarios.Create), step(scenarios.Connect),
 			staying(scenarios.Idle, 3), step(scenarios.Renew), staying(scenarios.Idle, 3), step(scenarios.Stats), step(scenarios.Reconnect)))
 		s.wantFates(t, Completed)
 		s.wantCounts(t, "create=1 connect=1 reconnect=1 stats=1 renew=1")
@@ -79,19 +79,19 @@ func TestTheDeafAreClosedWithACodeOrNotAtAll(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
-				town := newTown()
+				server := newFakeServer()
 				if tt.end != nil {
 					time.AfterFunc(2*time.Second, func() {
-						town.mu.Lock()
-						defer town.mu.Unlock()
-						for _, m := range town.members {
+						server.mu.Lock()
+						defer server.mu.Unlock()
+						for _, m := range server.members {
 							m.wire.end(tt.end)
-							town.release(m, api.EventRoomClosed)
+							server.release(m, api.EventRoomClosed)
 							m.wire = nil
 						}
 					})
 				}
-				s := perform(t, t.Context(), town, nil, script("deaf", step(scenarios.Create), step(scenarios.Connect), staying(scenarios.Deaf, 5), tt.then))
+				s := perform(t, t.Context(), server, nil, script("deaf", step(scenarios.Create), step(scenarios.Connect), staying(scenarios.Deaf, 5), tt.then))
 				s.wantFates(t, tt.fate)
 				s.wantCounts(t, tt.want)
 			})
@@ -103,7 +103,7 @@ func TestWhatTheDeafHearLateIsNoDelivery(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		talker := script("talker", step(scenarios.Create), step(scenarios.Connect), searchFor(time.Second), chatOf(20, 0.5))
 		deaf := script("deaf", step(scenarios.Create), step(scenarios.Connect), searchFor(time.Second), staying(scenarios.Deaf, 5.1), chatOf(1, 0.1))
-		s := perform(t, t.Context(), newTown(), nil, talker, deaf)
+		s := perform(t, t.Context(), newFakeServer(), nil, talker, deaf)
 		s.wantFates(t, Completed, Completed)
 		if got := s.counts(); !strings.HasPrefix(got, "create=2 connect=2 match=2 ack=21 delivery=11") {
 			t.Errorf("measured %q, want only the messages from 5.5 s on, and the one that goes back", got)
@@ -118,25 +118,25 @@ func TestAcceptanceAndWrongRefusalsAreFailuresOfTheirOwn(t *testing.T) {
 	}
 	for name, tt := range map[string]struct {
 		attack string
-		change func(*town)
+		change func(*fakeServer)
 		want   string
 	}{
-		"names are taken":           {"names", func(*town) {}, "refusal!accepted=1"},
-		"bodies are taken":          {"bodies", func(*town) {}, "refusal!accepted=1"},
-		"names get the wrong no":    {"names", func(t *town) { t.refuseNext = 1 }, "refusal!wrong-refusal=1"},
-		"floods are taken":          {"floods", func(*town) {}, "refusal!accepted=1"},
-		"floods end with a code":    {"floods", func(t *town) { t.angry, t.patience = &ClosedError{Code: 4003}, 100 }, "refusal=1"},
-		"floods end without one":    {"floods", func(t *town) { t.angry, t.patience = &ClosedError{Code: frame.NoStatus}, 100 }, "refusal=1"},
-		"floods end in a reset":     {"floods", func(t *town) { t.angry, t.patience = syscall.ECONNRESET, 100 }, "refusal!reset=1"},
-		"frames end without a word": {"frames", func(t *town) { t.angry, t.patience = ErrClosed, 1 }, "refusal!closed=1"},
+		"names are taken":           {"names", func(*fakeServer) {}, "refusal!accepted=1"},
+		"bodies are taken":          {"bodies", func(*fakeServer) {}, "refusal!accepted=1"},
+		"names get the wrong no":    {"names", func(t *fakeServer) { t.refuseNext = 1 }, "refusal!wrong-refusal=1"},
+		"floods are taken":          {"floods", func(*fakeServer) {}, "refusal!accepted=1"},
+		"floods end with a code":    {"floods", func(t *fakeServer) { t.angry, t.patience = &ClosedError{Code: 4003}, 100 }, "refusal=1"},
+		"floods end without one":    {"floods", func(t *fakeServer) { t.angry, t.patience = &ClosedError{Code: frame.NoStatus}, 100 }, "refusal=1"},
+		"floods end in a reset":     {"floods", func(t *fakeServer) { t.angry, t.patience = syscall.ECONNRESET, 100 }, "refusal!reset=1"},
+		"frames end without a word": {"frames", func(t *fakeServer) { t.angry, t.patience = ErrClosed, 1 }, "refusal!closed=1"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
-				town := newTown()
-				tt.change(town)
-				s := perform(t, t.Context(), town, nil, hostile(tt.attack))
+				server := newFakeServer()
+				tt.change(server)
+				s := perform(t, t.Context(), server, nil, hostile(tt.attack))
 				if got := s.counts(); !strings.HasSuffix(got, tt.want) || !strings.Contains(got, "online=1") {
-					t.Errorf("measured %q, want %s and the guest to go on; stories %q", got, tt.want, s.world.Stories())
+					t.Errorf("measured %q, want %s and the guest to go on; stories %q", got, tt.want, s.world.FirstFailures())
 				}
 			})
 		})
@@ -237,7 +237,7 @@ func TestARefusalIsDescribedInWords(t *testing.T) {
 func TestAStepFailsWhenItsLimitPasses(t *testing.T) {
 	for _, tt := range []struct {
 		kind   scenarios.Kind
-		counts string // of the guest whose limit is shorter than the town's delay
+		counts string // of the guest whose limit is shorter than the server's delay
 	}{
 		{scenarios.Create, "create!timeout=1"},
 		{scenarios.Rename, "create=1 create!timeout=1"},
@@ -252,8 +252,8 @@ func TestAStepFailsWhenItsLimitPasses(t *testing.T) {
 		for _, within := range []time.Duration{0, 90 * time.Millisecond, 110 * time.Millisecond} {
 			t.Run(fmt.Sprintf("%s within %v", tt.kind, within), func(t *testing.T) {
 				synctest.Test(t, func(t *testing.T) {
-					town := newTown()
-					town.delay = 100 * time.Millisecond
+					server := newFakeServer()
+					server.delay = 100 * time.Millisecond
 					var steps []scenarios.Step
 					if tt.kind != scenarios.Create {
 						steps = append(steps, step(scenarios.Create))
@@ -261,8 +261,8 @@ func TestAStepFailsWhenItsLimitPasses(t *testing.T) {
 					if tt.kind == scenarios.Reconnect {
 						steps = append(steps, step(scenarios.Connect))
 					}
-					s := perform(t, t.Context(), town, nil, script("limited", append(steps, scenarios.Step{Kind: tt.kind, Within: within})...))
-					if within == 0 || within > town.delay {
+					s := perform(t, t.Context(), server, nil, script("limited", append(steps, scenarios.Step{Kind: tt.kind, Within: within})...))
+					if within == 0 || within > server.delay {
 						s.wantFates(t, Completed)
 						return
 					}
@@ -270,7 +270,7 @@ func TestAStepFailsWhenItsLimitPasses(t *testing.T) {
 					if got := s.counts(); got != tt.counts {
 						t.Errorf("measured %q, want %q", got, tt.counts)
 					}
-					if stories := strings.Join(s.world.Stories(), "\n"); !strings.Contains(stories, "first timeout of") {
+					if stories := strings.Join(s.world.FirstFailures(), "\n"); !strings.Contains(stories, "first timeout of") {
 						t.Errorf("stories %q", stories)
 					}
 				})

@@ -7,8 +7,8 @@ import (
 	"guestload/scenarios"
 )
 
-// work notes which scripts guests have played, and which steps succeeded that are
-// no operation of their own. Safe for concurrent use.
+// work holds which scripts guests have played, and which steps succeeded that are no
+// operation. Safe for concurrent use.
 type work struct {
 	played          []atomic.Bool // by script
 	renamed, placed atomic.Bool

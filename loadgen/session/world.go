@@ -10,16 +10,16 @@ import (
 	"guestload/scenarios"
 )
 
-// Clock counts from the run's start. Several generators of one run share the epoch.
+// Clock counts from the start of the run. Several generators of one run share the epoch.
 type Clock struct{ Epoch time.Time }
 
-// Now is the time since the run's start.
+// Now is the time since the start of the run.
 func (c Clock) Now() time.Duration { return time.Since(c.Epoch) }
 
-// At is the moment that lies so long after the run's start.
+// At is the moment at an offset from the start of the run.
 func (c Clock) At(offset time.Duration) time.Time { return c.Epoch.Add(offset) }
 
-// Setting is what all guests of a run have in common.
+// Setting configures a World.
 type Setting struct {
 	Backend  Backend
 	Clock    Clock
@@ -29,30 +29,30 @@ type Setting struct {
 	Paths    map[string]string // from the contract's paths to the backend's own, where they differ
 	Seed     uint64
 	Timeout  time.Duration           // of an acknowledgement, a leave, a cancellation; 10 s where 0
-	Without  map[scenarios.Kind]bool // steps that the backend does not know: they are left out
-	// Failed hears of every failure of a guest: the operation or step, and why. It may be
-	// nil, and is called by several guests at a time.
+	Without  map[scenarios.Kind]bool // steps that are left out since the backend does not have them
+	// Failed is called for every failure of a guest, with the operation or step, by several
+	// guests at a time. It may be nil.
 	Failed func(what string, err error)
-	// Apart tells guests of generators that have another epoch: how long their messages
-	// were under way is not known. nil: nobody is.
+	// Apart reports whether a guest is played by a generator with another epoch, so that the
+	// delivery time of its messages is unknown. nil: none is.
 	Apart func(guest int) bool
-	// Guests is how many guests come in all. Where it is known, a search ends soon after
-	// nobody is left who could be found; where it is 0, it takes all the time it may.
+	// Guests is how many guests arrive in total, 0 if that is unknown. If it is known, a search
+	// ends soon after the last guest who could be found has left.
 	Guests int
 }
 
-// World is a run as its guests share it: who searches right now, how late
-// messages were sent, what went wrong first. Safe for concurrent use.
+// World is what the guests of a run share: who is searching, how late messages were sent,
+// the first failures. Safe for concurrent use.
 type World struct {
 	Setting
 	weights  float64
 	noticed  time.Duration // after which a guest has been told that its partner fell silent
 	patience time.Duration
-	crowd    crowd
+	seekers  seekers
 	lags     lags
-	stories  stories
+	failures firstFailures
 	work     work
-	// Guests whom a fault has cut off, and who came back.
+	// Guests whom a fault has disconnected, and those of them who came back.
 	cutOffs, returns atomic.Int64
 	gone             atomic.Int64 // guests whose part is over
 }
@@ -64,7 +64,7 @@ const (
 	noticedLate = 15 * time.Second
 )
 
-// NewWorld opens a run. Scripts has one script at least.
+// NewWorld returns the World of a run. Scripts has at least one script.
 func NewWorld(s Setting) *World {
 	if s.Timeout <= 0 {
 		s.Timeout = defaultTimeout
@@ -95,7 +95,7 @@ type Fate uint8
 const (
 	Completed Fate = iota
 	Failed
-	Unmatched // found nobody, and nobody was there to be found
+	Unmatched // found no partner, and none was available
 	Stopped   // the run ended first
 )
 
@@ -104,18 +104,17 @@ func (f Fate) String() string {
 	return [...]string{"completed", "failed", "unmatched", "stopped"}[f]
 }
 
-// Play plays one guest from beginning to end, on the caller's goroutine. When
-// ctx ends, so does the guest.
+// Play plays one guest from beginning to end, on the caller's goroutine, or until ctx ends.
 func (w *World) Play(ctx context.Context, g Guest) Fate {
 	return newPlayer(w, g).play(ctx)
 }
 
-// Stories tells the first failures of each operation and kind, in the order in
-// which they happened.
-func (w *World) Stories() []string { return w.stories.all() }
+// FirstFailures describes the first failure of each operation and kind, in the order in which
+// they happened.
+func (w *World) FirstFailures() []string { return w.failures.all() }
 
 // script draws the guest's script by weight.
-func (w *World) script(d *dice) *scenarios.Script {
+func (w *World) script(d *random) *scenarios.Script {
 	at := d.Float64() * w.weights
 	for i := range w.Scripts {
 		if at -= w.Scripts[i].Weight; at < 0 {
@@ -135,7 +134,7 @@ func (w *World) number(script *scenarios.Script) int {
 	return 0
 }
 
-// path is the backend's own name of one of the contract's.
+// path returns the backend's path for one of the contract.
 func (w *World) path(contract string) string {
 	if own, ok := w.Paths[contract]; ok {
 		return own

@@ -23,17 +23,17 @@ func lastWords(m verify.Header) bool { return m.K == m.N }
 // wait for can show that it was lost.
 func TestTwoWhoseLastWordsAreLostDoNotHoldEachOther(t *testing.T) {
 	talker := script("talker", step(scenarios.Create), step(scenarios.Connect), searchFor(5*time.Second), chatOf(3, 0.1), dropping(scenarios.Clean))
-	for name, tt := range map[string]func(*town){
-		"in silence":             func(*town) {},
-		"while statistics come":  func(town *town) { town.chatter(time.Second) },
-		"over a slow connection": func(town *town) { town.delay = 100 * time.Millisecond },
+	for name, tt := range map[string]func(*fakeServer){
+		"in silence":             func(*fakeServer) {},
+		"while statistics come":  func(server *fakeServer) { server.chatter(time.Second) },
+		"over a slow connection": func(server *fakeServer) { server.delay = 100 * time.Millisecond },
 	} {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
-				begin, town := time.Now(), newTown()
-				town.faulty, town.lose = true, lastWords
-				tt(town)
-				s := perform(t, t.Context(), town, nil, talker, talker)
+				begin, server := time.Now(), newFakeServer()
+				server.faulty, server.lose = true, lastWords
+				tt(server)
+				s := perform(t, t.Context(), server, nil, talker, talker)
 				if took := time.Since(begin); took > prompt {
 					t.Errorf("they waited for %v", took)
 				}
@@ -46,7 +46,7 @@ func TestTwoWhoseLastWordsAreLostDoNotHoldEachOther(t *testing.T) {
 }
 
 // chatter tells everybody something once in a while that no guest waits for.
-func (t *town) chatter(every time.Duration) {
+func (t *fakeServer) chatter(every time.Duration) {
 	time.AfterFunc(every, func() {
 		t.mu.Lock()
 		for _, m := range t.members {
@@ -61,15 +61,15 @@ func (t *town) chatter(every time.Duration) {
 // where all are judged.
 func TestTwoOfTwoProcessesDoNotHoldEachOther(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		clock, town := Clock{time.Now()}, newTown()
-		town.lose, town.delay = lastWords, 10*time.Millisecond // effects come after their causes
+		clock, server := Clock{time.Now()}, newFakeServer()
+		server.lose, server.delay = lastWords, 10*time.Millisecond // effects come after their causes
 		talker := script("talker", step(scenarios.Create), step(scenarios.Connect), searchFor(5*time.Second), chatOf(3, 0.1), dropping(scenarios.Clean))
 		judge := verify.New(verify.Contract())
 		replay, book := verify.NewReplay(judge, 2), measure.NewBook(2)
 		taps, worlds := make([]verify.Tap, 2), make([]*World, 2)
 		var guests, handing sync.WaitGroup
 		for i := range worlds {
-			worlds[i] = NewWorld(Setting{Backend: town, Clock: clock, Verifier: verify.NewTapped(verify.Contract(), &taps[i]), Scripts: []scenarios.Script{talker}})
+			worlds[i] = NewWorld(Setting{Backend: server, Clock: clock, Verifier: verify.NewTapped(verify.Contract(), &taps[i]), Scripts: []scenarios.Script{talker}})
 			guests.Go(func() {
 				at := time.Duration(i) * time.Millisecond
 				time.Sleep(at)
@@ -116,14 +116,14 @@ func TestTwoOfTwoProcessesDoNotHoldEachOther(t *testing.T) {
 // Who is not told that the partner has left waits for words that cannot come.
 func TestAForgottenReleaseDoesNotHoldWhoWaitsForWords(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		begin, town := time.Now(), newTown()
-		town.faulty = true
+		begin, server := time.Now(), newFakeServer()
+		server.faulty = true
 		for _, event := range []string{api.EventUserLeft, api.EventChatCleared, api.EventRoomClosed} {
-			town.deaf[event] = true
+			server.deaf[event] = true
 		}
 		leaver := script("leaver", step(scenarios.Create), step(scenarios.Connect), searchFor(5*time.Second), staying(scenarios.Idle, 1), dropping(scenarios.Clean))
 		talker := script("talker", step(scenarios.Create), step(scenarios.Connect), searchFor(5*time.Second), chatOf(1, 0.1), dropping(scenarios.Clean))
-		s := perform(t, t.Context(), town, nil, leaver, talker)
+		s := perform(t, t.Context(), server, nil, leaver, talker)
 		s.wantFates(t, Completed, Failed)
 		if took := time.Since(begin); took > prompt {
 			t.Errorf("the partner waited for %v", took)
@@ -139,7 +139,7 @@ func TestAPartnerWhoTakesTimeIsWaitedFor(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		dreamer := script("dreamer", step(scenarios.Create), step(scenarios.Connect), searchFor(5*time.Second), staying(scenarios.Idle, 60), chatOf(2, 0.1), dropping(scenarios.Clean))
 		talker := script("talker", step(scenarios.Create), step(scenarios.Connect), searchFor(5*time.Second), chatOf(2, 0.1), dropping(scenarios.Clean))
-		s := perform(t, t.Context(), newTown(), nil, dreamer, talker)
+		s := perform(t, t.Context(), newFakeServer(), nil, dreamer, talker)
 		s.wantFates(t, Completed, Completed)
 	})
 }
@@ -150,7 +150,7 @@ func TestWhoHasMuchMoreToSayIsNotHeldUpByAPartnerWhoListens(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		speaker := script("speaker", step(scenarios.Create), step(scenarios.Connect), searchFor(5*time.Second), chatOf(200, 1), dropping(scenarios.Clean))
 		listener := script("listener", step(scenarios.Create), step(scenarios.Connect), searchFor(5*time.Second), chatOf(1, 1), dropping(scenarios.Clean))
-		s := perform(t, t.Context(), newTown(), nil, speaker, listener)
+		s := perform(t, t.Context(), newFakeServer(), nil, speaker, listener)
 		s.wantFates(t, Completed, Completed)
 	})
 }
@@ -170,11 +170,11 @@ func TestASilentPartnerIsWaitedForAsTheTransportAllows(t *testing.T) {
 	} {
 		t.Run(fmt.Sprintf("%v noticed after %v", tt.framing, tt.noticed), func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
-				town := newTown()
-				town.vanish, town.faulty = tt.noticed, tt.fate == Failed
+				server := newFakeServer()
+				server.vanish, server.faulty = tt.noticed, tt.fate == Failed
 				silent := script("silent", step(scenarios.Create), step(scenarios.Connect), searchFor(5*time.Second), staying(scenarios.Idle, 1), dropping(scenarios.HalfOpen))
 				talker := script("talker", step(scenarios.Create), step(scenarios.Connect), searchFor(5*time.Second), chatOf(1, 0.1), dropping(scenarios.Clean))
-				s := perform(t, t.Context(), town, func(set *Setting) {
+				s := perform(t, t.Context(), server, func(set *Setting) {
 					set.Verifier = verify.New(verify.Contract().Over(tt.framing))
 				}, silent, talker)
 				s.wantFates(t, Completed, tt.fate)

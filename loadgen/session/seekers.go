@@ -8,15 +8,15 @@ import (
 	"guestload/scenarios"
 )
 
-// overlap is how long two guests must have searched at the same time before
-// the backend is blamed for not having brought them together.
+// overlap is how long two guests must have searched at the same time before it counts as a
+// failure of the backend that they were not matched.
 const overlap = time.Second
 
-// desertedFor is how long nobody must have been left before a search ends early:
-// the last to be found may not have heard of it yet.
+// desertedFor is how long no partner must have been left before a search ends early: the
+// last partner may not have received its match yet.
 const desertedFor = time.Second
 
-// fewLeft is how many may be left for it to be asked whether any two accept each other.
+// fewLeft bounds the guests among whom every pair is compared.
 const fewLeft = 32
 
 // seeker is a guest who is searching.
@@ -31,23 +31,22 @@ type seeker struct {
 type traits = verify.Traits
 
 // drawTraits draws one value of each list.
-func drawTraits(d *dice, t scenarios.Traits) traits {
+func drawTraits(d *random, t scenarios.Traits) traits {
 	return traits{Language: d.pick(t.Language), Gender: d.pick(t.Gender), Country: d.pick(t.Country)}
 }
 
-// crowd knows who is searching. A guest who found nobody in time has failed if
-// anybody in it could have been found: somebody who has searched alongside for
-// a while, and each of the two is what the other wants. Otherwise there was
-// nobody, and the guest is unmatched, which is nobody's fault. Guests of other
-// generators are not known here.
-type crowd struct {
+// seekers holds who is searching. A guest who found no partner in time has failed if
+// another guest searched at the same time for a while and the two accept each other.
+// Otherwise the guest is unmatched, which is no failure. Guests of other generators are
+// unknown here.
+type seekers struct {
 	mu struct {
 		sync.Mutex
 		searching map[int]seeker // by guest; with those who gave up
 	}
 }
 
-func (c *crowd) enter(guest int, s seeker) {
+func (c *seekers) enter(guest int, s seeker) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if c.mu.searching == nil {
@@ -56,17 +55,16 @@ func (c *crowd) enter(guest int, s seeker) {
 	c.mu.searching[guest] = s
 }
 
-// leave takes out a guest whose search was successful, or broke off.
-func (c *crowd) leave(guest int) {
+// leave removes a guest whose search succeeded or was aborted.
+func (c *seekers) leave(guest int) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	delete(c.mu.searching, guest)
 }
 
-// giveUp ends the search of a guest who found nobody by now, and reports whether
-// there was somebody. Others may still have searched alongside: the guest is
-// remembered.
-func (c *crowd) giveUp(guest int, now time.Duration) (somebody bool) {
+// giveUp ends the search of a guest who found no partner, and reports whether there was
+// one. The guest is kept, since others may have searched at the same time.
+func (c *seekers) giveUp(guest int, now time.Duration) (somebody bool) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	me, ok := c.mu.searching[guest]
@@ -88,11 +86,11 @@ func (c *crowd) giveUp(guest int, now time.Duration) (somebody bool) {
 	return false
 }
 
-// deserted reports whether nobody who searches can be found any more: everybody else
-// has gone, nobody is still to come, and no two who are left accept each other.
+// deserted reports whether no search can succeed any more: all guests have arrived, and no
+// two who are still searching accept each other.
 func (w *World) deserted() bool {
 	gone := int(w.gone.Load()) // first: whoever goes meanwhile is counted as neither
-	left := w.crowd.left()
+	left := w.seekers.left()
 	if gone+len(left) < w.Guests || len(left) > fewLeft {
 		return false
 	}
@@ -107,7 +105,7 @@ func (w *World) deserted() bool {
 }
 
 // left returns those who search now.
-func (c *crowd) left() (all []seeker) {
+func (c *seekers) left() (all []seeker) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	for _, s := range c.mu.searching {

@@ -14,15 +14,14 @@ import (
 	"guestload/server/api"
 )
 
-// town is a little server of the contract in memory: small enough to be right,
-// and with knobs to be wrong on purpose. It lives in synctest's time.
-type town struct {
-	mu      sync.Mutex
-	members map[string]*member // by token
-	waiting []*member
-	ids     int
-	sent    int
-	vain    int // waits for an event that ended without one
+// fakeServer serves the contract from memory, in synctest's time, and can be told to break it.
+type fakeServer struct {
+	mu       sync.Mutex
+	members  map[string]*member // by token
+	waiting  []*member
+	ids      int
+	sent     int
+	timeouts int // waits for an event that ended without one
 
 	delay    time.Duration // of every answer to a request, and of every event
 	faulty   bool          // rules of the contract will be violated
@@ -34,7 +33,7 @@ type town struct {
 	lifetime time.Duration            // of tokens; 0: for ever
 	hoard    bool                     // messages of guests without a partner are accepted
 	angry    error                    // what everybody is closed with who breaks the protocol
-	patience int                      // events from anybody until the town is angry
+	patience int                      // events from anybody until the server is angry
 	// so many names are refused, with other words than the contract's
 	refuseNext int
 }
@@ -47,11 +46,11 @@ type member struct {
 	partner                  *member
 }
 
-func newTown() *town {
-	return &town{members: map[string]*member{}, deaf: map[string]bool{}, refuse: map[string]string{}, vanish: 60 * time.Second}
+func newFakeServer() *fakeServer {
+	return &fakeServer{members: map[string]*member{}, deaf: map[string]bool{}, refuse: map[string]string{}, vanish: 60 * time.Second}
 }
 
-func (t *town) Call(ctx context.Context, r Request, read func(api.Value) error) error {
+func (t *fakeServer) Call(ctx context.Context, r Request, read func(api.Value) error) error {
 	if err := errors.Join(t.hesitate(r.Within), ctx.Err()); err != nil {
 		return err
 	}
@@ -92,7 +91,9 @@ func (t *town) Call(ctx context.Context, r Request, read func(api.Value) error) 
 
 var errExpired = &RefusedError{Status: 401, Message: api.TextTokenExpired}
 
-func (t *town) stale(m *member) bool { return t.lifetime > 0 && time.Since(m.issued) > t.lifetime }
+func (t *fakeServer) stale(m *member) bool {
+	return t.lifetime > 0 && time.Since(m.issued) > t.lifetime
+}
 
 func jsonOf(v any) api.Value {
 	b, _ := json.Marshal(v)
@@ -100,7 +101,7 @@ func jsonOf(v any) api.Value {
 }
 
 // hesitate takes the delay of an answer, of which the guest waits for a part where it has a limit.
-func (t *town) hesitate(within time.Duration) error {
+func (t *fakeServer) hesitate(within time.Duration) error {
 	if within > 0 && within < t.delay {
 		time.Sleep(within)
 		return ErrTimeout
@@ -111,7 +112,7 @@ func (t *town) hesitate(within time.Duration) error {
 	return nil
 }
 
-func (t *town) Dial(ctx context.Context, h Handshake, welcome func(api.Value) error) (Conn, error) {
+func (t *fakeServer) Dial(ctx context.Context, h Handshake, welcome func(api.Value) error) (Conn, error) {
 	if err := t.hesitate(h.Within); err != nil {
 		return nil, err
 	}
@@ -125,7 +126,7 @@ func (t *town) Dial(ctx context.Context, h Handshake, welcome func(api.Value) er
 		return nil, errExpired
 	}
 	t.release(m, api.EventRoomClosed)
-	m.wire = &wire{town: t, member: m, more: make(chan struct{}, 1), gone: make(chan struct{})}
+	m.wire = &wire{server: t, member: m, more: make(chan struct{}, 1), gone: make(chan struct{})}
 	w := m.wire
 	context.AfterFunc(ctx, func() { w.end(fmt.Errorf("%w: stopped", ErrClosed)) })
 	if welcome != nil {
@@ -137,7 +138,7 @@ func (t *town) Dial(ctx context.Context, h Handshake, welcome func(api.Value) er
 }
 
 // release parts the member from its partner, who is told.
-func (t *town) release(m *member, event string) {
+func (t *fakeServer) release(m *member, event string) {
 	t.waiting = slices.DeleteFunc(t.waiting, func(o *member) bool { return o == m })
 	other := m.partner
 	if other == nil {
@@ -147,7 +148,7 @@ func (t *town) release(m *member, event string) {
 	t.tell(other, event, map[string]any{"userId": m.id, "username": m.name})
 }
 
-func (t *town) tell(m *member, event string, data any) {
+func (t *fakeServer) tell(m *member, event string, data any) {
 	if m.wire == nil || t.deaf[event] {
 		return
 	}
@@ -160,7 +161,7 @@ func (t *town) tell(m *member, event string, data any) {
 }
 
 // take does what a member asks for.
-func (t *town) take(m *member, event string, data api.Value) {
+func (t *fakeServer) take(m *member, event string, data api.Value) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	switch event {
@@ -199,7 +200,7 @@ func (t *town) take(m *member, event string, data api.Value) {
 	}
 }
 
-func (t *town) clear(m *member) {
+func (t *fakeServer) clear(m *member) {
 	if m.partner == nil {
 		return
 	}
@@ -209,7 +210,7 @@ func (t *town) clear(m *member) {
 	t.tell(m, api.EventClearConfirmed, nil)
 }
 
-func (t *town) somebody(m *member) *member {
+func (t *fakeServer) somebody(m *member) *member {
 	for i, o := range t.waiting {
 		if string(o.wants) == string(m.wants) {
 			t.waiting = slices.Delete(t.waiting, i, i+1)
@@ -219,7 +220,7 @@ func (t *town) somebody(m *member) *member {
 	return nil
 }
 
-func (t *town) pair(a, b *member) {
+func (t *fakeServer) pair(a, b *member) {
 	room := min(a.id, b.id) + "_" + max(a.id, b.id)
 	a.partner, b.partner = b, a
 	for _, m := range []*member{a, b} {
@@ -229,8 +230,8 @@ func (t *town) pair(a, b *member) {
 	}
 }
 
-// leftovers are the town's own counts.
-func (t *town) leftovers() (waiting, chatting, sockets int) {
+// leftovers are the server's own counts.
+func (t *fakeServer) leftovers() (waiting, chatting, sockets int) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	for _, m := range t.members {
@@ -252,7 +253,7 @@ type heard struct {
 
 // wire is one member's connection.
 type wire struct {
-	town   *town
+	server *fakeServer
 	member *member
 	more   chan struct{}
 	gone   chan struct{}
@@ -289,22 +290,22 @@ func (w *wire) Send(event string, data []byte) error {
 	w.mu.Lock()
 	err := w.err
 	w.mu.Unlock()
-	if w.town.patience > 0 && err == nil {
-		if w.town.patience--; w.town.patience == 0 {
-			w.end(w.town.angry)
+	if w.server.patience > 0 && err == nil {
+		if w.server.patience--; w.server.patience == 0 {
+			w.end(w.server.angry)
 			w.Close(Abrupt)
-			return w.town.angry
+			return w.server.angry
 		}
 	}
-	if err == nil && !w.town.deaf[event] {
-		w.town.take(w.member, event, data)
+	if err == nil && !w.server.deaf[event] {
+		w.server.take(w.member, event, data)
 	}
 	return err
 }
 
 func (w *wire) Inject([]byte) error {
-	if w.town.angry != nil {
-		w.end(w.town.angry)
+	if w.server.angry != nil {
+		w.end(w.server.angry)
 	}
 	return nil
 }
@@ -329,9 +330,9 @@ func (w *wire) Next(deadline time.Time) (api.Inbound, error) {
 			return api.Inbound{}, err
 		}
 		if !time.Now().Before(deadline) {
-			w.town.mu.Lock()
-			defer w.town.mu.Unlock()
-			w.town.vain++
+			w.server.mu.Lock()
+			defer w.server.mu.Unlock()
+			w.server.timeouts++
 			return api.Inbound{}, ErrTimeout
 		}
 		timer := time.NewTimer(time.Until(until))
@@ -345,7 +346,7 @@ func (w *wire) Next(deadline time.Time) (api.Inbound, error) {
 }
 
 func (w *wire) Close(how Ending) error {
-	t := w.town
+	t := w.server
 	leave := func() {
 		t.mu.Lock()
 		defer t.mu.Unlock()

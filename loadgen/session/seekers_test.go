@@ -38,10 +38,10 @@ func TestASearchEndsWhenNobodyIsLeftToBeFound(t *testing.T) {
 		t.Run(c.name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				begin := time.Now()
-				town := newTown()
-				town.faulty = c.mute
-				town.deaf["user:match"] = c.mute
-				s := perform(t, t.Context(), town, func(s *Setting) { s.Guests = c.guests }, c.scripts...)
+				server := newFakeServer()
+				server.faulty = c.mute
+				server.deaf["user:match"] = c.mute
+				s := perform(t, t.Context(), server, func(s *Setting) { s.Guests = c.guests }, c.scripts...)
 				s.wantFates(t, c.want...)
 				if took := time.Since(begin); took < c.least || took > c.most {
 					t.Errorf("took %v, want %v to %v", took, c.least, c.most)

@@ -9,22 +9,22 @@ import (
 	"guestload/server/api"
 )
 
-// meeting is what a guest knows of its search and its chat.
+// meeting is the state of a guest's search and chat.
 type meeting struct {
 	inChat    bool
-	left      bool          // the partner has gone
-	unmarked  bool          // the partner is no guest of ours: there is no telling when it has finished
-	confirmed bool          // the guest's own leave
-	cancelled bool          // the guest's own search
+	left      bool          // the partner has left
+	unmarked  bool          // the partner is not ours: its messages do not say how many follow
+	confirmed bool          // the guest's leave was confirmed
+	cancelled bool          // the guest's search was cancelled
 	partner   []byte        // id
-	since     time.Duration // when user:matched came
-	heardAt   time.Duration // when the partner was last heard
-	finished  int32         // chats that the partner has said all in, since user:matched
-	chats     int32         // chats that the guest itself has begun since then
-	refusal   string        // of the search, "" for none
+	since     time.Duration // when user:matched arrived
+	heardAt   time.Duration // when the partner's last event arrived
+	finished  int32         // chats in which the partner has sent all of its messages, since user:matched
+	chats     int32         // chats that the guest has begun since then
+	refusal   string        // why the search was refused, "" if it was not
 	pending   []message     // sent and not acknowledged, in order
 	answered  time.Duration // when the last one was
-	said      []byte        // memory to build messages in
+	said      []byte        // buffer of the message
 }
 
 // message is one that the guest has sent.
@@ -40,7 +40,7 @@ func (m *meeting) end() {
 	*m = meeting{partner: m.partner[:0], pending: m.pending[:0], said: m.said}
 }
 
-// hear waits for the next event until the deadline, ErrTimeout, and takes it in.
+// hear receives the next event and handles it; ErrTimeout if none arrives by the deadline.
 func (p *player) hear(deadline time.Duration) error {
 	ev, err := p.conn.Next(p.world.Clock.At(deadline))
 	at := p.now()
@@ -54,8 +54,7 @@ func (p *player) hear(deadline time.Duration) error {
 	return nil
 }
 
-// broken gives up a connection that the other side has ended, or a fault of the
-// scenario.
+// broken closes a connection that the server or a fault of the scenario has ended.
 func (p *player) broken(at time.Duration, why error) {
 	if errors.Is(why, ErrInstanceGone) {
 		p.witness.Lost(at)
@@ -67,7 +66,7 @@ func (p *player) broken(at time.Duration, why error) {
 	p.inChat = false
 }
 
-// take does what an event asks for.
+// take handles an event.
 func (p *player) take(ev api.Inbound, at time.Duration) {
 	switch ev.Event {
 	case api.EventChatMessage:
@@ -156,13 +155,12 @@ func (p *player) takeOther(ev api.Inbound, userID []byte, at time.Duration) {
 		if p.provoked.on {
 			return
 		}
-		p.world.stories.add("connection", KindRefused, p.guest.Index, at, fmt.Errorf("the server says %q", ev.Data.Get("message").Text()))
+		p.world.failures.add("connection", KindRefused, p.guest.Index, at, fmt.Errorf("the server says %q", ev.Data.Get("message").Text()))
 	}
 }
 
-// takeRefusal takes a chat:error, which answers the oldest message. That a
-// partner has just gone is no failure: whether the guest is told of it in time
-// is for the witness to judge.
+// takeRefusal handles a chat:error, which answers the oldest message. That the partner has
+// just left is no failure: the witness judges whether the guest is told in time.
 func (p *player) takeRefusal(data api.Value, at time.Duration) {
 	reason := string(data.Get("message").Text())
 	if len(p.pending) == 0 {
@@ -176,5 +174,5 @@ func (p *player) takeRefusal(data api.Value, at time.Duration) {
 	}
 	err := fmt.Errorf("%w: %s", ErrRefused, reason)
 	p.guest.Recorder.Failure(measure.Ack, KindRefused, at-m.sent, at)
-	p.unwell(measure.Ack.String(), at, err)
+	p.noteFailure(measure.Ack.String(), at, err)
 }

@@ -5,31 +5,29 @@ import (
 	"math/rand/v2"
 )
 
-// dice are the random numbers of one guest. Each step has a stream of its own,
-// so that what is drawn depends on seed, guest and step alone, and not on what
-// happened in the steps before.
+// random generates the random numbers of one guest. Each step has a stream of its own, so
+// that what is drawn depends on seed, guest and step, and not on earlier steps.
 //
-// They point to themselves, and are not to be copied.
-type dice struct {
+// It points to itself and must not be copied.
+type random struct {
 	rand.Rand
 	source rand.PCG
 }
 
-// newDice begins with stream 0.
-func newDice(seed uint64, guest int) *dice {
-	d := new(dice)
-	d.turn(seed, guest, 0)
+// newRandom starts with stream 0.
+func newRandom(seed uint64, guest int) *random {
+	d := new(random)
+	d.startStep(seed, guest, 0)
 	return d
 }
 
-// turn begins the stream of the n-th step. Steps count from 1: stream 0 chooses the
-// script.
-func (d *dice) turn(seed uint64, guest, n int) {
+// startStep starts the stream of the n-th step, from 1. Stream 0 chooses the script.
+func (d *random) startStep(seed uint64, guest, n int) {
 	d.source.Seed(mix(seed)+mix(uint64(guest)), mix(uint64(guest)<<16|uint64(n)&0xffff))
 	d.Rand = *rand.New(&d.source)
 }
 
-// mix is the finalizer of SplitMix64: neighbours become strangers.
+// mix is the finalizer of SplitMix64: it scatters neighbouring numbers.
 func mix(x uint64) uint64 {
 	x += 0x9E3779B97F4A7C15
 	x = (x ^ x>>30) * 0xBF58476D1CE4E5B9
@@ -38,7 +36,7 @@ func mix(x uint64) uint64 {
 }
 
 // pick draws one of the values, "" where there are none.
-func (d *dice) pick(values []string) string {
+func (d *random) pick(values []string) string {
 	if len(values) == 0 {
 		return ""
 	}
