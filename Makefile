@@ -2,12 +2,13 @@
 SHELL       := /bin/bash
 STATICCHECK := honnef.co/go/tools/cmd/staticcheck@v0.8.2
 FUZZTIME    ?= 20s
+TIME        ?= 1h
 NODE        := server/contract/testdata/validate server/httpd/testdata/client loadgen/testdata/backend loadgen/testdata/hlog
 MAIN        ?= main
 PACKAGES    := $(NODE:%=%/node_modules/.package-lock.json)
 
 .DEFAULT_GOAL := help
-.PHONY: help build test race crowd lint bench stable gate hard aa fuzz clean tools
+.PHONY: help build test race simulate-long crowd lint bench stable gate hard aa fuzz clean tools
 
 help: ## show this list
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -19,6 +20,9 @@ test: lint race crowd ## everything: formatting, vet, staticcheck, laws, all tes
 
 race: tools ## all tests under the race detector
 	go test -race -timeout 30m -skip '^TestACrowd' ./...
+
+simulate-long: ## the protocol between instances in simulated time, for TIME of CPU (1h)
+	go test -timeout 0 -run '^TestSimulation$$' ./server/pairing -pairing.time $(TIME)
 
 crowd: ## 10,000 guests over six processes and six servers, which need both cores: 2 minutes
 	go test -timeout 10m -run '^TestACrowd' ./loadgen

@@ -41,6 +41,7 @@ var laws = []law{
 	{"server/store/redistest", []string{"server/guest", "server/redisproc"}, "a Redis to test with is a process, without the code that uses it"},
 	{"server/realtime", []string{"server/guest", "server/api/..."}, "chats do not know who carries their bytes"},
 	{"server/realtime/realtimetest", []string{"server/guest", "server/realtime"}, "the contract of the ports lives with the one who uses them; stores import it in tests alone"},
+	{"server/pairing", nil, "the protocol is pure: whoever executes its effects knows guests, stores and wires"},
 	{"server/httpd/...", []string{"server/realtime", "server/auth", "server/contract", "server/api/...", "server/guest", "server/httpd/..."}, "the edge sees the store only through the node"},
 	{"loadgen", []string{"server/cli", "loadgen/...", "scenarios", "results", "server/api", "server/app"}, "main alone may start the embedded server"},
 	{"loadgen/play", []string{"loadgen/coordinator", "loadgen/executor", "loadgen/interrupt", "loadgen/limits", "loadgen/records", "loadgen/report/...", "loadgen/run", "loadgen/search", "results", "scenarios"}, "play decides who plays, and reports; it knows no command line"},

@@ -1,0 +1,38 @@
+package pairing
+
+// flaw is a mistake that a test plants, to show that the simulator finds it.
+type flaw uint8
+
+const (
+	none flaw = iota
+	searchOutlivesSocket
+	endsBeforeMatcher
+	endUnnumbered
+	recordsForever
+	trustsOldHolder
+	keepsNoOrder
+	deliversTwice
+	acceptsAnySearch
+	believesGone
+	believesGoneOnce
+	neverResends
+	yieldsToOlder
+	surrendersEarly
+	adoptsLate
+	forgetsMove
+	movesSilently
+	forgetsAvoid
+	leavesAnywhere
+	trustsStaleAnswers
+	beginsUnasked
+	dissolvesSilently
+	asksNobody
+	ignoresDeath
+	forgetsHandovers
+	forgetsClaims
+	recordsOldPlace
+	beginsLateUnrecorded
+	trustsParted
+	winsSilently
+	remembersReplaced
+)
