@@ -217,7 +217,7 @@ func (d *Running) values(r record, s *instance, before, after usage, generator, 
 	return v
 }
 
-// usage is what a stand has cost so far.
+// usage is what an instance has used so far.
 type usage struct {
 	server, redis time.Duration
 	commands      float64

@@ -23,7 +23,7 @@ const startTimeout = 15 * time.Second
 // errUnknownFlag: the program is of a time before the flag.
 var errUnknownFlag = errors.New("unknown flag")
 
-// process is a program that goes on until stopped.
+// process is a program that runs until stopped.
 type process struct {
 	cmd        *exec.Cmd
 	parentPipe io.Closer // closed by us, or by our death: the server ends by that

@@ -16,7 +16,7 @@ type Effort struct {
 // Fastest is the mean of the fastest fifth of a run's slices, which has one at
 // least; it sorts them.
 //
-// Whatever else goes on in a machine only ever adds to a time, for some tens of
+// Other load on the machine only ever adds to a time, for some tens of
 // milliseconds and in some of the slices: this varies half as much from run to run
 // as the mean of all. (Chen and Revels, "Robust benchmarking in noisy
 // environments", 2016, take the fastest.)

@@ -54,13 +54,13 @@ func (m Result) isOpen() bool { return m.Kind == CPUTime && m.Verdict == Inconcl
 // bound names a metric, and how much slower it may have become.
 func (m Result) bound() string {
 	if m.Change == nil || m.Pairs < MinPairs {
-		return m.Name + " (not known)"
+		return m.Name + " (by an unknown amount)"
 	}
 	worst := m.Change.High
 	if m.More {
 		worst = m.Change.Low
 	}
-	return fmt.Sprintf("%s (at most %s)", m.Name, signed(worst))
+	return fmt.Sprintf("%s (up to %s)", m.Name, signed(worst))
 }
 
 // countsDecide reports whether there are counts, and evidence of each.
@@ -87,9 +87,9 @@ func (r *Report) evidence(byCounts bool, open []string) string {
 		}
 		return "decided by " + strings.Join(kinds, " and ")
 	case r.Verdict == Inconclusive && byCounts:
-		return "instructions and system calls are within their tolerances, but CPU time speaks for a slowdown that they do not see"
+		return "instructions and system calls are within their tolerances, but CPU time suggests a slowdown that they do not see"
 	case byCounts && len(open) > 0:
-		return "decided by counts; CPU time is undecided of " + strings.Join(open, ", ") + ": a slowdown by so much that only the kernel or caches see may have been missed"
+		return "decided by counts; CPU time is undecided for " + strings.Join(open, ", ") + ": a slowdown of up to that in the kernel or in caches may have been missed"
 	case byCounts && len(r.Metrics) > 0:
 		return "decided by counts and CPU time"
 	case byCounts:

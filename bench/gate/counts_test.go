@@ -168,13 +168,13 @@ func TestVerdictsSayWhichEvidenceDecided(t *testing.T) {
 		"all same":                 {cpu(with(1), 72, 1, 0.01), Pass, "decided by counts and CPU time"},
 		"counts worse":             {cpu(with(1.02), 0, 1, 0.01), Regressed, "decided by counts"},
 		"only caches":              {cpu(with(1), 72, 1.1, 0.01), Regressed, "decided by CPU time"},
-		"noise":                    {cpu(with(1), 72, 1, 0.3), Pass, "CPU time is undecided of relay cpu (at most +19.62 %): a slowdown by so much that only the kernel or caches see may have been missed"},
+		"noise":                    {cpu(with(1), 72, 1, 0.3), Pass, "CPU time is undecided for relay cpu (up to +19.62 %): a slowdown of up to that in the kernel or in caches may have been missed"},
 		"noise is left to counts":  {left(), Pass, "after 24 pairs it may lie within 2 % or beyond: left to counts"},
-		"a slowdown in noise":      {suspect(), Inconclusive, "CPU time speaks for a slowdown that they do not see"},
+		"a slowdown in noise":      {suspect(), Inconclusive, "CPU time suggests a slowdown that they do not see"},
 		"noise is in the headline": {cpu(with(1), 72, 1, 0.3), Pass, "Pass by counts: instructions and system calls are within their tolerances, CPU time is undecided\n"},
 		"noise names its cause":    {cpu(with(1), 72, 1, 0.3), Pass, "spread: pairs of the same code differ"},
 		"short names its cause":    {cpu(with(1), 20, 1, 0.3), Pass, "budget: the time was up"},
-		"no pair for want of time": {cpu(with(1), 0, 1, 0.3), Pass, "CPU time is undecided of relay cpu (not known)"},
+		"no pair for want of time": {cpu(with(1), 0, 1, 0.3), Pass, "CPU time is undecided for relay cpu (by an unknown amount)"},
 		"stolen": {func() Evidence {
 			e := cpu(with(1), 5, 1, 0.3)
 			e.Stolen = &Stolen{Limit: 0.05, Median: 0.2, Pairs: 20, Excluded: 15}

@@ -33,7 +33,7 @@ type Evidence struct {
 	Pairs    map[string][]Pair  // by metric, in the order measured; gated ones and others
 	Hard     map[string]float64 // hard metrics, by name, of head
 	Baseline map[string]float64 // what they should be
-	Invalid  []string           // why the runs are not to be believed; nil: they are
+	Invalid  []string           // why the runs are unreliable; nil: they are reliable
 	Failed   map[string]string  // counts that cannot be taken, and why
 	Stolen   *Stolen            // nil: not known
 	Ended    bool               // no more pairs will come: the budget is spent, or somebody has had enough

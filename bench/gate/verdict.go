@@ -95,7 +95,7 @@ func (j *judge) metric(m Metric) Result {
 	switch {
 	case (j.evidence.Ended || next == 0) && j.byCounts && used >= MinPairs && j.suspects(m, ratios[:used], j.policy.Alpha/j.family()):
 		r.Verdict, r.Suspect, r.Cause = Inconclusive, true, j.cause(len(pairs))
-		r.Why = fmt.Sprintf("after %d pairs it seems to be worse by more than %s, though not beyond doubt", r.Pairs, percent(m.Tolerance))
+		r.Why = fmt.Sprintf("after %d pairs it is probably worse by more than %s, but not significantly", r.Pairs, percent(m.Tolerance))
 	case j.evidence.Ended && len(pairs) < MinPairs && len(j.policy.Counts) == 0 && j.stolen() == 0:
 		r.Verdict, r.Why = Invalid, fmt.Sprintf("%d pairs: at least %d are needed", len(pairs), MinPairs)
 	case j.evidence.Ended || next == 0:

@@ -23,7 +23,7 @@ type Spent struct {
 // PerUnit is the CPU time of a session or a request.
 func (s Spent) PerUnit() time.Duration { return s.CPU / time.Duration(max(s.Units, 1)) }
 
-// tolerated is loadgen's exit code for a run whose latencies cannot be believed,
+// tolerated is loadgen's exit code for a run whose latencies are unreliable,
 // as on a machine that all peers saturate. What it spent can.
 const tolerated = 4
 

@@ -82,7 +82,7 @@ func (c *Crowd) Grow(ctx context.Context, size int, hear func(payload []byte)) e
 	return context.Cause(ctx)
 }
 
-// Add lets one guest come; hear gets what it hears.
+// Add connects one more guest; hear gets each payload that it receives.
 func (c *Crowd) Add(hear func(payload []byte)) (*Guest, error) {
 	d := &door{crowd: c}
 	defer d.close()

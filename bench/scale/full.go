@@ -21,7 +21,7 @@ type Full struct {
 }
 
 // Full plays scenario crowd, with servers and a Redis of its own. Its record is
-// kept with those of other runs, since no run is dearer to repeat.
+// kept with those of other runs, since no run is more expensive to repeat.
 func (a *Setup) Full(ctx context.Context) (f Full, err error) {
 	before, err := proc.Here()
 	if err != nil {

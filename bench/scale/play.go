@@ -39,7 +39,7 @@ func (p *Process) cpu() (time.Duration, error) {
 var errViolated = errors.New("a rule of the contract was broken")
 
 // play lets loadgen play a scenario, shipped or a file, and returns its record. Where
-// a threshold did not hold, or latencies cannot be believed, as on a busy machine,
+// a threshold did not hold, or latencies are unreliable, as on a busy machine,
 // what was spent is true all the same.
 func (a *Setup) play(ctx context.Context, scenario string, args ...string) (results.Record, error) {
 	a.played++

@@ -88,7 +88,7 @@ func (s *selftest) cost(ctx context.Context, by means, of string, progress io.Wr
 	return c, s.journal.add(entry{Costs: map[string]cost{key: c}})
 }
 
-// cost is by how much rounds of planted work make what is gated dearer: not at all
+// cost is by how much rounds of planted work increase the gated CPU time: not at all
 // as long as they hide behind other waits of the processor, and then in proportion.
 type cost struct {
 	Hidden float64 `json:"hidden"` // rounds
@@ -131,7 +131,7 @@ func (s *selftest) calibrate(ctx context.Context, by means, of string, progress 
 	return c, nil
 }
 
-// planted is by how much so many rounds an event make what is gated dearer.
+// planted is the share by which so many rounds an event increase the gated CPU time.
 func (s *selftest) planted(ctx context.Context, by means, of string, rounds, pairs int, progress io.Writer) (float64, error) {
 	head, err := s.shop.Make(ctx, s.ref, "calibration", by.plant(rounds), progress)
 	if err != nil {

@@ -28,6 +28,8 @@ type Kind struct {
 	// Shares of the runs that must be Regressed, or pass; 0: none.
 	Regressed float64 `yaml:"regressed" json:"regressed,omitempty"`
 	Pass      float64 `yaml:"pass" json:"pass,omitempty"`
+	// Seconds that the median run may take; 0: not judged.
+	Seconds float64 `yaml:"seconds" json:"seconds,omitempty"`
 }
 
 // name tells a kind from all others.
@@ -65,6 +67,9 @@ func checkPlan(plan []Kind, p gate.Policy) error {
 		}
 		if !(k.Regressed >= 0 && k.Regressed <= 1 && k.Pass >= 0 && k.Pass <= 1) || (k.Plant == "none" && k.Regressed > 0) || (k.Plant != "none" && k.Pass > 0) {
 			return cli.Usagef("regressed %v, pass %v of %s: shares from 0 to 1, pass of identical code and regressed of others", k.Regressed, k.Pass, k.name())
+		}
+		if !(k.Seconds >= 0) {
+			return cli.Usagef("seconds %v of %s: not below 0", k.Seconds, k.name())
 		}
 		if k.Burn < 0 || k.Burn > 64 {
 			return cli.Usagef("burn %d of %s: 0 to 64 cores", k.Burn, k.name())

@@ -91,7 +91,7 @@ func plantWrite(dir string) error {
 	return inHandler("\nimport \"os\"\n\nvar plantedNull, _ = os.OpenFile(os.DevNull, os.O_WRONLY, 0)\n", `_, _ = plantedNull.WriteString("x")`)(dir)
 }
 
-// plantCommand asks Redis once more for every new guest.
+// plantCommand sends Redis one more command for every new guest.
 func plantCommand(dir string) error {
 	_, _, err := insert(filepath.Join(dir, "server", "store", "redis"), "Store", "Create", func(m method) string {
 		return fmt.Sprintf("_, _ = %s.Get(%s, %s.SessionID)", m.receiver, m.params[0], m.params[1])

@@ -112,6 +112,9 @@ func (j *journal) table(plan []Kind) string {
 			fmt.Fprintf(&verdicts, "| %s | %s | %s | %s | %s | %s | %s |\n", k.Plant, k.where(), of, s.what,
 				s.target(c.Done), stats.Share{Times: s.times, Of: c.Done}, s.judged(c.Done))
 		}
+		if k.Seconds > 0 && c.Done > 0 {
+			fmt.Fprintf(&verdicts, "| %s | %s | %s | seconds a run, median | ≤ %g | %.1f | %s |\n", k.Plant, k.where(), of, k.Seconds, 60*c.Minutes, judged(60*c.Minutes <= k.Seconds))
+		}
 		if c.Done > 0 {
 			fmt.Fprintf(&costs, "| %s | %s | %s | %d | %.1f | %s | %s |\n", k.Plant, k.where(),
 				shown("%+.2f %%", c.Change, 100), c.Pairs, 60*c.Minutes, shown("%.1f %%", c.Steal, 100), shown("%.1f", c.Load, 1))
@@ -169,10 +172,15 @@ func (s statistic) judged(done int) string {
 	switch {
 	case s.most < 0 || done == 0:
 		return ""
-	case s.times < s.least || s.times > s.most:
-		return "**not met**"
 	}
-	return "met"
+	return judged(s.times >= s.least && s.times <= s.most)
+}
+
+func judged(met bool) string {
+	if met {
+		return "met"
+	}
+	return "**not met**"
 }
 
 func shown(format string, v *float64, scale float64) string {

@@ -159,8 +159,8 @@ func (t *Trial) isStolen(share float64) bool {
 }
 
 const (
-	attributed = 3  // counts whose change is told by function, at most
-	functions  = 10 // told of each
+	attributed = 3  // counts that are attributed to functions, at most
+	functions  = 10 // listed of each
 )
 
 // Explain adds to a report which functions' instructions changed most, of counts that

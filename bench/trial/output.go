@@ -18,8 +18,8 @@ import (
 // for stdout instead of the text, or a file.
 type Output struct{ JSON, Markdown string }
 
-// told is the report as JSON.
-type told struct {
+// document is the report as JSON.
+type document struct {
 	Base string `json:"base"`
 	Head string `json:"head"`
 	gate.Report
@@ -31,7 +31,7 @@ func (o Output) Write(r gate.Report, builds [2]*ab.Build, stdout io.Writer) erro
 	if err := errors.Join(r.WriteText(&text), r.WriteMarkdown(&markdown)); err != nil {
 		return err
 	}
-	machine, err := json.MarshalIndent(told{builds[ab.Base].Tree.String(), builds[ab.Head].Tree.String(), r}, "", "  ")
+	machine, err := json.MarshalIndent(document{builds[ab.Base].Tree.String(), builds[ab.Head].Tree.String(), r}, "", "  ")
 	if err != nil {
 		return err
 	}

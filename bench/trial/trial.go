@@ -153,8 +153,8 @@ func (t *Trial) round(ctx context.Context, r gate.Report, until time.Time, progr
 	return nil
 }
 
-// pair takes one pair. What spoils it is told, or kept as evidence that all this
-// cannot be judged; an error ends the trial.
+// pair takes one pair. What spoils it is reported, or kept as evidence that the run cannot
+// be judged; an error ends the trial.
 func (t *Trial) pair(ctx context.Context, run string, progress io.Writer) error {
 	t.tried[run]++
 	before := ab.MachineTimes()
