@@ -87,6 +87,7 @@ func TestAProxyOfTheEnvironmentIsNotPassedByInSilence(t *testing.T) {
 // guest and sends early hints, a firewall that wants a key and a User-Agent, and a
 // proxy that compresses, is driven as any other.
 func TestATargetBehindABalancer(t *testing.T) {
+	t.Parallel()
 	for _, processes := range []string{"1", "2"} {
 		t.Run("processes="+processes, func(t *testing.T) {
 			t.Parallel()

@@ -94,6 +94,7 @@ func broken(r results.Record) (rules []string) {
 }
 
 func TestABackendThatIsNotOurs(t *testing.T) {
+	t.Parallel()
 	wire, err := os.ReadFile(filepath.Join(backendFolder, "wire.yaml"))
 	if err != nil {
 		t.Fatal(err)
@@ -135,6 +136,7 @@ func TestTheSmokeScenarioPassesAgainstExpress(t *testing.T) {
 }
 
 func TestABackendThatIsNotOursIsFoundOut(t *testing.T) {
+	t.Parallel()
 	for lie, scenario := range map[string]string{
 		"double-match": visit, "wrong-receipt": visit, "relay-late": strings.Replace(visit, "{idle: {for: 1s}}", "{search: {within: 5s}}, chat, {speak: {after: leaving}}", 1),
 	} {

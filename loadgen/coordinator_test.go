@@ -33,37 +33,41 @@ thresholds:
 `
 
 func TestProcessesPlayOneRun(t *testing.T) {
+	t.Parallel()
 	file := scenarioFile(t, strings.Replace(pair, "guests: 6, within: 300ms", "guests: 61, within: 900ms", 1))
 	for _, args := range [][]string{{"--processes", "2"}, {"--processes", "3", "--instances", "2", "--transport", "socketio"}, {"--processes", "1"}} {
-		dir := filepath.Join(t.TempDir(), "r")
-		code, out, errs := invoke(t.Context(), append(args, "--scenario", file, "--out", dir)...)
-		whole, err := results.Read(dir)
-		if err != nil {
-			t.Fatalf("%q: %v\n%s%s", args, err, out, errs)
-		}
-		r := whole.Record
-		g := r.Guests
-		if g.Planned != 63 || g.Completed+g.Unmatched != 63 || g.Unmatched > 1 || code != r.Outcome.ExitCode() {
-			t.Errorf("%q: exit code %d, %+v\n%s%s", args, code, g, out, errs)
-		}
-		for _, v := range r.Violations {
-			if v.Count > 0 {
-				t.Errorf("%q: %s: %q", args, v.Rule, v.Examples)
+		t.Run(strings.Join(args, " "), func(t *testing.T) {
+			t.Parallel()
+			dir := filepath.Join(t.TempDir(), "r")
+			code, out, errs := invoke(t.Context(), append(args, "--scenario", file, "--out", dir)...)
+			whole, err := results.Read(dir)
+			if err != nil {
+				t.Fatalf("%q: %v\n%s%s", args, err, out, errs)
 			}
-		}
-		if n := r.Operations["create"].Count; n != 61 {
-			t.Errorf("%q: %d creations recorded, want 61: the warm-up is in no figure", args, n)
-		}
-		var arrived, done int64
-		for _, s := range whole.Seconds {
-			arrived, done = arrived+s.Arrived, done+s.Done
-		}
-		if arrived != 63 || done != 63 {
-			t.Errorf("%q: in its seconds %d guests arrived and %d were done", args, arrived, done)
-		}
-		if strings.Contains(strings.Join(r.Warnings, "\n"), "only one side was seen") || r.Part != nil {
-			t.Errorf("%q: part %v, warnings %q", args, r.Part, r.Warnings)
-		}
+			r := whole.Record
+			g := r.Guests
+			if g.Planned != 63 || g.Completed+g.Unmatched != 63 || g.Unmatched > 1 || code != r.Outcome.ExitCode() {
+				t.Errorf("%q: exit code %d, %+v\n%s%s", args, code, g, out, errs)
+			}
+			for _, v := range r.Violations {
+				if v.Count > 0 {
+					t.Errorf("%q: %s: %q", args, v.Rule, v.Examples)
+				}
+			}
+			if n := r.Operations["create"].Count; n != 61 {
+				t.Errorf("%q: %d creations recorded, want 61: the warm-up is in no figure", args, n)
+			}
+			var arrived, done int64
+			for _, s := range whole.Seconds {
+				arrived, done = arrived+s.Arrived, done+s.Done
+			}
+			if arrived != 63 || done != 63 {
+				t.Errorf("%q: in its seconds %d guests arrived and %d were done", args, arrived, done)
+			}
+			if strings.Contains(strings.Join(r.Warnings, "\n"), "only one side was seen") || r.Part != nil {
+				t.Errorf("%q: part %v, warnings %q", args, r.Part, r.Warnings)
+			}
+		})
 	}
 }
 
@@ -146,6 +150,7 @@ func TestARunWhoseProcessDiesIsInvalidAndEnds(t *testing.T) {
 }
 
 func TestAnInterruptEndsAllProcesses(t *testing.T) {
+	t.Parallel()
 	server, err := liar.Start(liar.None)
 	if err != nil {
 		t.Fatal(err)

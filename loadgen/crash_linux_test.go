@@ -20,8 +20,10 @@ import (
 // Where the disk is full the report is printed, each missing file is named, and
 // run.json, which needs the least, is there.
 func TestAFullDiskLosesNoResult(t *testing.T) {
+	t.Parallel()
 	for _, kB := range []int{16, 64, 400} {
 		t.Run(fmt.Sprint(kB, " kB"), func(t *testing.T) {
+			t.Parallel()
 			disk := t.TempDir()
 			if !mountSmall(t, disk, kB) {
 				return
@@ -56,6 +58,7 @@ func TestAFullDiskLosesNoResult(t *testing.T) {
 
 // Its terminal is closed, or belongs to the foreground while it plays in the background.
 func TestATerminalDoesNotKeepARunFromItsResult(t *testing.T) {
+	t.Parallel()
 	exe, err := os.Executable()
 	if err != nil {
 		t.Fatal(err)
@@ -65,6 +68,7 @@ func TestATerminalDoesNotKeepARunFromItsResult(t *testing.T) {
 		"background": {pair, `stty tostop; set -m; "$@" & wait $!`},
 	} {
 		t.Run(name, func(t *testing.T) {
+			t.Parallel()
 			dir := filepath.Join(t.TempDir(), "r")
 			master, slave := terminal(t)
 			cmd := exec.Command("sh", "-c", tt.shell, "sh", exe, playAsLoadgen, "--scenario", scenarioFile(t, tt.scenario), "--out", dir)

@@ -50,8 +50,10 @@ func appended(dir string) int {
 }
 
 func TestAKilledRunIsReported(t *testing.T) {
+	t.Parallel()
 	for _, processes := range []string{"1", "2"} {
 		t.Run(processes+" processes", func(t *testing.T) {
+			t.Parallel()
 			dir := filepath.Join(t.TempDir(), "r")
 			cmd := start(t, nil, nil, "--scenario", scenarioFile(t, halfMinute), "--out", dir, "--processes", processes)
 			until(t, "three seconds are written", func() bool { return appended(dir) >= 3 })
@@ -83,11 +85,13 @@ func TestAKilledRunIsReported(t *testing.T) {
 }
 
 func TestASignalEndsARunWithItsRecord(t *testing.T) {
+	t.Parallel()
 	for name, signals := range map[string][]syscall.Signal{
 		"Ctrl-C": {syscall.SIGINT}, "SIGTERM": {syscall.SIGTERM}, "closed terminal": {syscall.SIGHUP, syscall.SIGHUP},
 		"Ctrl-C twice": {syscall.SIGINT, syscall.SIGINT}, "SIGTERM after Ctrl-C": {syscall.SIGINT, syscall.SIGTERM},
 	} {
 		t.Run(name, func(t *testing.T) {
+			t.Parallel()
 			dir := filepath.Join(t.TempDir(), "r")
 			stdout, err := os.Create(filepath.Join(t.TempDir(), "stdout"))
 			if err != nil {
@@ -115,6 +119,7 @@ func TestASignalEndsARunWithItsRecord(t *testing.T) {
 
 // A limit on the size of files gives a signal as well as an error.
 func TestALimitOnFilesLosesNoResult(t *testing.T) {
+	t.Parallel()
 	exe, err := os.Executable()
 	if err != nil {
 		t.Fatal(err)
@@ -131,8 +136,10 @@ func TestALimitOnFilesLosesNoResult(t *testing.T) {
 }
 
 func TestAnOutputThatIsGoneOrStoppedLosesNoResult(t *testing.T) {
+	t.Parallel()
 	for _, gone := range []bool{true, false} {
 		t.Run(map[bool]string{true: "gone", false: "stopped"}[gone], func(t *testing.T) {
+			t.Parallel()
 			r, w, err := os.Pipe()
 			if err != nil {
 				t.Fatal(err)

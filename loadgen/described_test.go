@@ -280,6 +280,7 @@ guests:
 // TestWhatASmokeRunSaysIsDescribed plays through a recording proxy, and validates
 // every request, answer and event.
 func TestWhatASmokeRunSaysIsDescribed(t *testing.T) {
+	t.Parallel()
 	for _, scenario := range []string{"smoke", scenarioFile(t, busy)} {
 		for _, transport := range []string{"ws", "socketio"} {
 			t.Run(filepath.Base(scenario)+"/"+transport, func(t *testing.T) {

@@ -11,6 +11,7 @@ import (
 // The shipped scenarios of faults, smaller. A busy machine may make the run
 // invalid, but breaks no rule and loses nobody.
 func TestFaultsAreSurvived(t *testing.T) {
+	t.Parallel()
 	for name, guests := range map[string]string{"redis-outage": "300", "instance-loss": "120"} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -45,6 +46,7 @@ func TestFaultsAreSurvived(t *testing.T) {
 }
 
 func TestGuestsAreSpreadOverInstances(t *testing.T) {
+	t.Parallel()
 	dir := filepath.Join(t.TempDir(), "r")
 	code, out, errs := invoke(t.Context(), "--scenario", scenarioFile(t, pair), "--instances", "3", "--out", dir)
 	r := readRecord(t, dir)

@@ -20,6 +20,7 @@ thresholds: [failures(refusal) == 0]
 
 // A server is credited with a rate limit only if it has one.
 func TestFloodsFindAServerWithoutARateLimit(t *testing.T) {
+	t.Parallel()
 	honest, err := liar.Start(liar.None)
 	if err != nil {
 		t.Fatal(err)

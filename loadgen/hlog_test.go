@@ -53,6 +53,7 @@ func readForeign(t *testing.T, dir string) (f foreign) {
 
 // The log is one of the standard: another implementation reads the same from it.
 func TestTheLogOpensInAnotherImplementation(t *testing.T) {
+	t.Parallel()
 	played := filepath.Join(t.TempDir(), "played")
 	if code, out, errs := invoke(t.Context(), "--scenario", scenarioFile(t, pair), "--out", played); code == results.ExitCouldNotRun {
 		t.Fatalf("%s%s", out, errs)

@@ -253,6 +253,7 @@ guests:
 	}
 	for _, silent := range []string{"/health", "/metrics", "/api/users/stats", "/api/socket/stats"} {
 		t.Run(silent, func(t *testing.T) {
+			t.Parallel()
 			answers := map[string]string{}
 			for path, body := range all {
 				if path != "GET "+silent {

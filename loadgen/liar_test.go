@@ -34,8 +34,12 @@ thresholds:
 
 // Each lie must be found out by one of these rules, from flags to exit code.
 func TestALyingServerIsFoundOut(t *testing.T) {
+	t.Parallel()
 	for _, processes := range []string{"1", "2"} {
-		t.Run("processes="+processes, func(t *testing.T) { findOut(t, processes) })
+		t.Run("processes="+processes, func(t *testing.T) {
+			t.Parallel()
+			findOut(t, processes)
+		})
 	}
 }
 

@@ -6,7 +6,6 @@ import (
 	"strings"
 	"sync"
 	"testing"
-	"time"
 
 	"guestload/results"
 )
@@ -14,6 +13,7 @@ import (
 // Several generators play one run against one server, and their records are
 // merged to that of the whole.
 func TestSeveralGeneratorsPlayOneRun(t *testing.T) {
+	t.Parallel()
 	server := startServer(t).Target
 	file, root := scenarioFile(t, pair), t.TempDir()
 	merge := []string{"merge", filepath.Join(root, "whole")}
@@ -48,6 +48,7 @@ func TestSeveralGeneratorsPlayOneRun(t *testing.T) {
 // what the other one wrote into its messages is no time of ours. Of the first
 // generator's three guests one waits for one of the second's.
 func TestGeneratorsWithClocksOfTheirOwn(t *testing.T) {
+	t.Parallel()
 	server := startServer(t).Target
 	const apart = `scenario: apart
 about: guests of two generators meet.
@@ -55,14 +56,14 @@ phases:
   - {name: meet, guests: 5, within: 200ms}
 guests:
   - script: one
-    steps: [create, connect, {wait: {until: 400ms}}, {search: {within: 3s}}, {chat: {messages: 2, think: 10ms}}, drop]
+    steps: [create, connect, {wait: {until: 400ms}}, {search: {within: 8s}}, {chat: {messages: 2, think: 10ms}}, drop]
 `
 	file, root := scenarioFile(t, apart), t.TempDir()
 	var all sync.WaitGroup
 	for share := 1; share <= 2; share++ {
 		all.Go(func() {
-			if share == 2 {
-				<-time.After(150 * time.Millisecond) // the clocks differ by so much
+			if share == 2 { // its clock begins later
+				until(t, "the first generator's guests search", func() bool { return appended(filepath.Join(root, "1")) >= 1 })
 			}
 			code, out, errs := invoke(t.Context(), "--scenario", file, "--target", server, "--out", filepath.Join(root, fmt.Sprint(share)),
 				"--run", "apart", "--share", fmt.Sprintf("%d/2", share), "--quiet")

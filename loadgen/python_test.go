@@ -33,6 +33,7 @@ thresholds:
 `
 
 func TestABackendWrittenFromTheContract(t *testing.T) {
+	t.Parallel()
 	for _, scenario := range []string{"smoke", scenarioFile(t, roaming)} {
 		for _, transport := range []string{"ws", "socketio"} {
 			t.Run(filepath.Base(scenario)+"/"+transport, func(t *testing.T) {

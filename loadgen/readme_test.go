@@ -38,6 +38,7 @@ var unplayed = regexp.MustCompile(`(?m)^(wire|faults|capacity):|instances:`)
 
 // Every example of the language's page is rehearsed, and played in little.
 func TestExamplesOfTheLanguageWork(t *testing.T) {
+	t.Parallel()
 	readme, err := os.ReadFile(filepath.Join("..", "scenarios", "README.md"))
 	if err != nil {
 		t.Fatal(err)

@@ -62,7 +62,6 @@ thresholds:
 // Retries are in the record, on the terminal and on the page; a creation is not
 // sent twice, and says so.
 func TestRetriesAreReported(t *testing.T) {
-	t.Parallel()
 	var mu sync.Mutex
 	seen := map[string]int{}
 	creations := 0

@@ -106,6 +106,7 @@ func TestTheCapacityOfALimitedServerIsFound(t *testing.T) {
 
 // The embedded server is started anew for each run, which ends with nobody left.
 func TestASearchWithTheEmbeddedServer(t *testing.T) {
+	t.Parallel()
 	text := strings.Replace(pair, "phases:\n  - {name: warm, guests: 2, within: 100ms, record: false}\n  - {name: meet, guests: 6, within: 300ms}",
 		"capacity: {from: 10/s, to: 20/s, settle: 100ms, hold: 1s, repeats: 1, spacing: uniform}", 1)
 	dir := filepath.Join(t.TempDir(), "r")
@@ -126,6 +127,7 @@ func TestASearchWithTheEmbeddedServer(t *testing.T) {
 // An odd number of guests leaves one without a partner in each run. It does not wait
 // for as long as it might: nobody is left to come.
 func TestAnOddGuestDoesNotProlongTheRunsOfASearch(t *testing.T) {
+	t.Parallel()
 	text := strings.Replace(pair, "phases:\n  - {name: warm, guests: 2, within: 100ms, record: false}\n  - {name: meet, guests: 6, within: 300ms}",
 		"capacity: {from: 7/s, to: 9/s, settle: 0s, hold: 1s, repeats: 1, spacing: uniform}", 1)
 	text = strings.Replace(text, "within: 5s", "within: 60s", 1)

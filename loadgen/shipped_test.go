@@ -3,7 +3,6 @@ package main
 import (
 	"path/filepath"
 	"strings"
-	"sync"
 	"testing"
 	"time"
 
@@ -105,13 +104,11 @@ func playHurried(t *testing.T, s scenarios.Scenario, transport api.Framing) resu
 }
 
 func TestEveryShippedScenarioHoldsInLittle(t *testing.T) {
+	t.Parallel()
 	all, err := scenarios.Shipped()
 	if err != nil {
 		t.Fatal(err)
 	}
-	// They mostly wait: more of them than there are cores run at a time.
-	var running sync.WaitGroup
-	slots := make(chan struct{}, 12)
 	for _, l := range all {
 		s, err := loadScenario(l.Name)
 		if err != nil {
@@ -124,17 +121,15 @@ func TestEveryShippedScenarioHoldsInLittle(t *testing.T) {
 			t.Fatal(err)
 		}
 		for _, transport := range []api.Framing{api.JSON, api.SocketIO} {
-			slots <- struct{}{}
-			running.Go(func() {
+			t.Run(l.Name+"/"+transport.String(), func(t *testing.T) {
+				t.Parallel()
 				r := playHurried(t, s, transport)
 				if want := shows[l.Name]; want != "" && r.Operations[want].Count == 0 {
-					t.Errorf("%s over %v: no %s: %+v", l.Name, transport, want, r.Operations)
+					t.Errorf("no %s: %+v", want, r.Operations)
 				}
-				<-slots
 			})
 		}
 	}
-	running.Wait()
 }
 
 // shows is what some scenarios are there for.
@@ -145,6 +140,7 @@ var shows = map[string]string{
 
 // Each hostile guest draws so often that everything hostile is done.
 func TestEverythingHostileIsRefusedRightly(t *testing.T) {
+	t.Parallel()
 	const vandals, acts = 20, 25
 	steps := "create, connect" + strings.Repeat(", hostile", acts) + ", drop"
 	text := `scenario: vandals
@@ -172,6 +168,7 @@ thresholds:
 }
 
 func TestTheSameSeedRehearsesTheSame(t *testing.T) {
+	t.Parallel()
 	all, err := scenarios.Shipped()
 	if err != nil {
 		t.Fatal(err)

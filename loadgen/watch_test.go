@@ -54,6 +54,7 @@ func fetch(t *testing.T, url string) string {
 }
 
 func TestARunCanBeWatched(t *testing.T) {
+	t.Parallel()
 	ctx, interrupt := context.WithCancel(t.Context())
 	defer interrupt()
 	text := strings.Replace(pair, "within: 300ms", "within: 1m", 1)

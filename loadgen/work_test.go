@@ -34,6 +34,7 @@ func failingAt(t *testing.T, path string) string {
 // Whatever the thresholds are and however the run is played, it does not pass
 // where an operation of its scripts never succeeds.
 func TestARunWithoutItsWorkDoesNotPass(t *testing.T) {
+	t.Parallel()
 	const head = "scenario: idle\nabout: renewals always fail.\nseed: 3\n"
 	const phases = "phases: [{guests: 8, within: 300ms}]\n"
 	const search = "capacity: {from: 10/s, to: 20/s, settle: 100ms, hold: 1s, repeats: 1, spacing: uniform}\n"
@@ -50,6 +51,7 @@ func TestARunWithoutItsWorkDoesNotPass(t *testing.T) {
 		{"a search", search, some, "thresholds: [violations == 0]\n", "1"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
+			t.Parallel()
 			if c.name == "in warm-up" {
 				c.phases = strings.Replace(c.phases, "}]", "}, {guests: 2, within: 100ms}]", 1)
 			}
