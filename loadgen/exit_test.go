@@ -7,6 +7,7 @@ import (
 	"testing"
 
 	"guestload/results"
+	"guestload/results/series"
 	"guestload/scenarios"
 )
 
@@ -77,14 +78,14 @@ func TestUsageErrorsExitWith2(t *testing.T) {
 // fakeRun writes a record of a part of a run, or of a whole one where part is nil.
 func fakeRun(t *testing.T, dir string, part *results.Part, change ...func(*results.Record)) {
 	t.Helper()
-	create := results.NewTimes()
+	create := series.NewTimes()
 	for range 10 {
 		if err := create.Response.RecordValue(1000); err != nil {
 			t.Fatal(err)
 		}
 	}
 	run := results.Run{
-		Seconds: []results.Second{{Arrived: 10, Done: 10, Operations: map[string]*results.Times{"create": create}}},
+		Seconds: []series.Second{{Arrived: 10, Done: 10, Operations: map[string]*series.Times{"create": create}}},
 		Record: results.Record{Scenario: "fake", ScenarioHash: "abc", Part: part, DurationSec: 1,
 			Guests: results.Guests{Planned: 10, Started: 10, Completed: 10}},
 	}

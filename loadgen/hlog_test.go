@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"guestload/results"
+	"guestload/results/series"
 )
 
 // foreign is what the official JavaScript implementation of HdrHistogram makes of
@@ -76,16 +77,16 @@ func manySamples(t *testing.T) string {
 	dice := rand.New(rand.NewPCG(1, 2))
 	run := results.Run{Record: results.Record{Scenario: "many", Started: time.UnixMilli(1_700_000_000_250).UTC(), DurationSec: 3}}
 	for s := range 3 {
-		second := results.Second{Second: s, Phase: "steady", Operations: map[string]*results.Times{}}
+		second := series.Second{Second: s, Phase: "steady", Operations: map[string]*series.Times{}}
 		if s != 1 {
-			times := results.NewTimes()
+			times := series.NewTimes()
 			for range 20_000 {
 				us := min(3_600_000_000, 1+int64(900*math.Exp(2*dice.NormFloat64())))
 				if err := errors.Join(times.Response.RecordValue(us), times.Service.RecordValue((us+1)/2), times.Lag.RecordValue(us/2)); err != nil {
 					t.Fatal(err)
 				}
 			}
-			for _, h := range []*results.Histogram{times.Response, times.Service, times.Lag} {
+			for _, h := range []*series.Histogram{times.Response, times.Service, times.Lag} {
 				if err := h.RecordValue(3_600_000_000); err != nil {
 					t.Fatal(err)
 				}

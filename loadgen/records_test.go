@@ -11,6 +11,7 @@ import (
 	"guestload/loadgen/records"
 	"guestload/loadgen/report/page"
 	"guestload/results"
+	"guestload/results/series"
 )
 
 const oneScenario = "# the file, as it was read\nscenario: one\n"
@@ -27,16 +28,16 @@ func keep(t *testing.T, dir, scenario string, median int64) {
 		Resources:   results.Resources{Loadgen: &results.Usage{CPUSec: 0.8, RSSPeakMB: 20, CPUMsPerSession: 1}},
 	}}
 	for s := range 8 {
-		times := results.NewTimes()
+		times := series.NewTimes()
 		for i := range int64(100) {
 			us := median*(75+i/2)/100 + int64(s)
-			for _, h := range []*results.Histogram{times.Response, times.Service} {
+			for _, h := range []*series.Histogram{times.Response, times.Service} {
 				if err := h.RecordValue(us); err != nil {
 					t.Fatal(err)
 				}
 			}
 		}
-		run.Seconds = append(run.Seconds, results.Second{Second: s, Phase: "hold", Arrived: 100, Done: 100, Operations: map[string]*results.Times{"create": times}})
+		run.Seconds = append(run.Seconds, series.Second{Second: s, Phase: "hold", Arrived: 100, Done: 100, Operations: map[string]*series.Times{"create": times}})
 	}
 	run.Conclude(nil)
 	p := page.Page{Run: run, Scenario: []byte(oneScenario), Usage: []page.Spent{{Second: 1, Of: map[string]page.Use{"loadgen": {Cores: 0.1, MemoryMB: 20}}}}}

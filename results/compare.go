@@ -5,6 +5,8 @@ import (
 	"fmt"
 	"math"
 	"strconv"
+
+	"guestload/results/series"
 )
 
 // Comparison is two or more runs side by side.
@@ -63,7 +65,7 @@ func Compare(runs ...Run) (Comparison, error) {
 		return Comparison{}, fmt.Errorf("compare run records: want two or more, found %d", len(runs))
 	}
 	var c Comparison
-	totals := make([]map[string]*Times, len(runs))
+	totals := make([]map[string]*series.Times, len(runs))
 	present := map[string]bool{}
 	for i := range runs {
 		if len(runs[i].Seconds) == 0 {
@@ -108,10 +110,10 @@ type sampled struct {
 	noise   noise
 }
 
-func sample(run *Run, total *Times, name string, kind int) sampled {
+func sample(run *Run, total *series.Times, name string, kind int) sampled {
 	var s sampled
 	if total != nil {
-		s.samples = total.histograms()[kind].TotalCount()
+		s.samples = total.Histograms()[kind].TotalCount()
 	}
 	if s.samples == 0 {
 		for i := range s.millis {
@@ -119,7 +121,7 @@ func sample(run *Run, total *Times, name string, kind int) sampled {
 		}
 		return s
 	}
-	summary := Summarize(total.histograms()[kind])
+	summary := Summarize(total.Histograms()[kind])
 	for i, p := range compared {
 		s.millis[i] = p.of(summary)
 	}

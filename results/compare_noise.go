@@ -5,6 +5,7 @@ import (
 	"math/rand/v2"
 	"slices"
 
+	"guestload/results/series"
 	"guestload/results/student"
 )
 
@@ -32,7 +33,7 @@ type noise struct {
 // (of that order after Hall, Horowitz and Jing, On blocking rules for the
 // bootstrap with dependent data, 1995), but a quarter of them at most. Each phase
 // is drawn for itself, so that what was planned to change is not taken for noise.
-func bootstrap(seconds []Second, name string, kind int) noise {
+func bootstrap(seconds []series.Second, name string, kind int) noise {
 	strata, values := cut(seconds, name, kind)
 	var n noise
 	for _, s := range strata {
@@ -92,11 +93,11 @@ func (s stratum) draw(dice *rand.Rand, counts []int64) {
 
 // cut makes strata of the recorded seconds, and lists all values that occur, in
 // µs and in order. Phases in which the operation did not happen are left out.
-func cut(seconds []Second, name string, kind int) (strata []stratum, values []int64) {
+func cut(seconds []series.Second, name string, kind int) (strata []stratum, values []int64) {
 	place := map[int64]int{}
-	each := func(s Second, see func(us, count int64)) {
+	each := func(s series.Second, see func(us, count int64)) {
 		if t := s.Operations[name]; t != nil && !s.Warmup {
-			for us, count := range t.histograms()[kind].ForEachBucket {
+			for us, count := range t.Histograms()[kind].ForEachBucket {
 				see(us, count)
 			}
 		}

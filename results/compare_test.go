@@ -7,6 +7,8 @@ import (
 	"slices"
 	"strings"
 	"testing"
+
+	"guestload/results/series"
 )
 
 // simulate is a run of so many seconds, of 200 creations each, with log-normal
@@ -19,14 +21,14 @@ func simulate(t testing.TB, seed uint64, seconds int, median float64) Run {
 	drift := 0.0
 	for s := range seconds {
 		drift = 0.5*drift + 0.1*dice.NormFloat64()
-		times := NewTimes()
+		times := series.NewTimes()
 		for range 200 {
 			us := int64(median * math.Exp(drift+0.5*dice.NormFloat64()))
 			if err := times.Response.RecordValue(us); err != nil {
 				t.Fatal(err)
 			}
 		}
-		run.Seconds = append(run.Seconds, Second{Second: s, Phase: "hold", Operations: map[string]*Times{"create": times}})
+		run.Seconds = append(run.Seconds, series.Second{Second: s, Phase: "hold", Operations: map[string]*series.Times{"create": times}})
 	}
 	run.Conclude(nil)
 	return run
@@ -124,7 +126,7 @@ func TestTooLittleIsNotJudged(t *testing.T) {
 	}
 	without := simulate(t, 3, 30, 3000)
 	for i := range without.Seconds {
-		without.Seconds[i].Operations = map[string]*Times{}
+		without.Seconds[i].Operations = map[string]*series.Times{}
 	}
 	c := compare(t, short, without)
 	if len(c.Rows) != 10 || !math.IsNaN(c.Rows[0].Millis[1]) || c.Rows[0].Changes[0].Finding != Unclear {
@@ -141,7 +143,7 @@ func TestRoundingIsNoChange(t *testing.T) {
 	at := func(us int64) Run {
 		run := Run{}
 		for s := range 30 {
-			run.Seconds = append(run.Seconds, Second{Second: s, Phase: "hold", Operations: map[string]*Times{"create": times(t, 1000, us, us)}})
+			run.Seconds = append(run.Seconds, series.Second{Second: s, Phase: "hold", Operations: map[string]*series.Times{"create": times(t, 1000, us, us)}})
 		}
 		return run
 	}
@@ -175,7 +177,7 @@ func TestLongPhasesAreCutIntoNoMoreBlocksThanItTakes(t *testing.T) {
 	for _, c := range []struct{ seconds, units, block int }{{1, 1, 1}, {8, 8, 2}, {30, 30, 7}, {120, 120, 10}, {121, 61, 5}, {3600, 120, 2}} {
 		run := Run{}
 		for s := range c.seconds {
-			run.Seconds = append(run.Seconds, Second{Second: s, Operations: map[string]*Times{"create": times(t, 1, 1000, 1000)}})
+			run.Seconds = append(run.Seconds, series.Second{Second: s, Operations: map[string]*series.Times{"create": times(t, 1, 1000, 1000)}})
 		}
 		strata, values := cut(run.Seconds, "create", 0)
 		if len(strata) != 1 || len(strata[0].units) != c.units || strata[0].block != c.block || len(values) != 1 {

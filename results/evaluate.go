@@ -8,6 +8,7 @@ import (
 	"strconv"
 	"time"
 
+	"guestload/results/series"
 	"guestload/scenarios"
 )
 
@@ -162,8 +163,8 @@ func longest(seen []*float64) observation {
 }
 
 // recorded leaves out the seconds of warm-up.
-func recorded(seconds []Second) []Second {
-	var kept []Second
+func recorded(seconds []series.Second) []series.Second {
+	var kept []series.Second
 	for _, s := range seconds {
 		if !s.Warmup {
 			kept = append(kept, s)
@@ -174,7 +175,7 @@ func recorded(seconds []Second) []Second {
 
 // worst is the window that is furthest on the wrong side. Windows without
 // samples say nothing, unless none has any.
-func worst(t scenarios.Threshold, seconds []Second, size int) observation {
+func worst(t scenarios.Threshold, seconds []series.Second, size int) observation {
 	found := observation{missing: noData}
 	if size == 0 {
 		return found
@@ -205,7 +206,7 @@ func worse(t scenarios.Threshold, a, b float64) bool {
 	return math.Abs(a-t.Value) > math.Abs(b-t.Value)
 }
 
-func observeSeconds(t scenarios.Threshold, seconds []Second) observation {
+func observeSeconds(t scenarios.Threshold, seconds []series.Second) observation {
 	if t.Metric == scenarios.MetricFailures {
 		failed, tried := attempts(t.Operation, seconds)
 		if tried == 0 {
@@ -220,7 +221,7 @@ func observeSeconds(t scenarios.Threshold, seconds []Second) observation {
 		}
 		return observation{value: (tried - failed) / float64(len(seconds)), from: -1}
 	}
-	h := NewHistogram()
+	h := series.NewHistogram()
 	for _, s := range seconds {
 		if times := s.Operations[t.Operation]; times != nil {
 			h.Merge(pick(t.Metric, times))
@@ -231,7 +232,7 @@ func observeSeconds(t scenarios.Threshold, seconds []Second) observation {
 	}
 	switch percent, ok := t.Stat.Percentile(); {
 	case ok:
-		return observation{value: millis(Percentiles(h, percent)[0]), from: -1}
+		return observation{value: millis(series.Percentiles(h, percent)[0]), from: -1}
 	case t.Stat == scenarios.Mean:
 		return observation{value: h.Mean() / 1000, from: -1}
 	case t.Stat == scenarios.Max:
@@ -240,7 +241,7 @@ func observeSeconds(t scenarios.Threshold, seconds []Second) observation {
 	return observation{missing: fmt.Sprintf("unknown stat %q", t.Stat)}
 }
 
-func pick(m scenarios.Metric, t *Times) *Histogram {
+func pick(m scenarios.Metric, t *series.Times) *series.Histogram {
 	switch m {
 	case scenarios.MetricService:
 		return t.Service
@@ -251,7 +252,7 @@ func pick(m scenarios.Metric, t *Times) *Histogram {
 }
 
 // attempts counts failures and all attempts of one operation, "" for all.
-func attempts(operation string, seconds []Second) (failed, tried float64) {
+func attempts(operation string, seconds []series.Second) (failed, tried float64) {
 	for _, s := range seconds {
 		for name, times := range s.Operations {
 			if operation == "" || operation == name {

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"guestload/results"
+	"guestload/results/series"
 )
 
 // newRun makes a run of 20 seconds, with 50 requests in each.
@@ -16,15 +17,15 @@ func newRun(millis int64) results.Run {
 		Guests: results.Guests{Planned: 1000, Started: 1000, Completed: 1000},
 	}}
 	for second := range 20 {
-		times := results.NewTimes()
+		times := series.NewTimes()
 		for i := range int64(50) {
 			micros := 1000*millis + 10*i + int64(second)
 			_ = times.Response.RecordValue(micros) // within the range of every histogram
 			_ = times.Service.RecordValue(micros)
 			_ = times.Lag.RecordValue(1)
 		}
-		run.Seconds = append(run.Seconds, results.Second{
-			Second: second, Arrived: 50, Done: 50, Operations: map[string]*results.Times{"create": times},
+		run.Seconds = append(run.Seconds, series.Second{
+			Second: second, Arrived: 50, Done: 50, Operations: map[string]*series.Times{"create": times},
 		})
 	}
 	run.Conclude(nil)

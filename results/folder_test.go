@@ -11,6 +11,8 @@ import (
 	"testing"
 
 	"github.com/HdrHistogram/hdrhistogram-go"
+
+	"guestload/results/series"
 )
 
 func TestARecordReadsBackAsItWasWritten(t *testing.T) {
@@ -39,8 +41,8 @@ func TestARecordReadsBackAsItWasWritten(t *testing.T) {
 			if s.Operations[name].Failed() != times.Failed() {
 				t.Errorf("second %d, %s: %d failures, want %d", i, name, s.Operations[name].Failed(), times.Failed())
 			}
-			for kind, h := range s.Operations[name].histograms() {
-				if !equal(t, h, times.histograms()[kind]) {
+			for kind, h := range s.Operations[name].Histograms() {
+				if !equal(t, h, times.Histograms()[kind]) {
 					t.Errorf("second %d, %s.%s differs", i, name, kinds[kind])
 				}
 			}
@@ -56,7 +58,7 @@ func TestARecordReadsBackAsItWasWritten(t *testing.T) {
 	}
 }
 
-func equal(t *testing.T, a, b *Histogram) bool {
+func equal(t *testing.T, a, b *series.Histogram) bool {
 	t.Helper()
 	x, errX := a.EncodeV2()
 	y, errY := b.EncodeV2()
@@ -182,7 +184,7 @@ func TestDamagedRecordsAreRefused(t *testing.T) {
 }
 
 func FuzzReadLog(f *testing.F) {
-	h := NewHistogram()
+	h := series.NewHistogram()
 	if err := h.RecordValues(1234, 5); err != nil {
 		f.Fatal(err)
 	}
@@ -193,7 +195,7 @@ func FuzzReadLog(f *testing.F) {
 	f.Add("Tag=create.response,0.000,1.000,1.234," + string(encoded) + "\n")
 	f.Add("#[StartTime: 1 (seconds since epoch)]\n\"a\"\nTag=a.lag,1,1,1,x")
 	f.Fuzz(func(t *testing.T, text string) {
-		seconds := []Second{{Operations: map[string]*Times{}}, {Second: 1, Operations: map[string]*Times{}}}
+		seconds := []series.Second{{Operations: map[string]*series.Times{}}, {Second: 1, Operations: map[string]*series.Times{}}}
 		if readLog(strings.NewReader(text), seconds, false) != nil {
 			return
 		}

@@ -12,12 +12,12 @@ import (
 	"time"
 
 	"github.com/HdrHistogram/hdrhistogram-go"
+
+	"guestload/results/series"
 )
 
 // The three kinds of time in a log's tags, such as "create.response".
 var kinds = [...]string{"response", "service", "lag"}
-
-func (t *Times) histograms() [3]*Histogram { return [...]*Histogram{t.Response, t.Service, t.Lag} }
 
 // writeLog writes the standard HdrHistogram log, version 1.3: for every second,
 // operation and kind that has samples one line with its tag. Values are
@@ -26,7 +26,7 @@ func (t *Times) histograms() [3]*Histogram { return [...]*Histogram{t.Response, 
 //
 // hdrhistogram-go's own writer cuts StartTime to whole seconds and takes values
 // for nanoseconds, so only its encoding is used.
-func writeLog(w io.Writer, started time.Time, seconds []Second) error {
+func writeLog(w io.Writer, started time.Time, seconds []series.Second) error {
 	out := bufio.NewWriter(w)
 	writeLogHead(out, started)
 	if err := writeLogLines(out, seconds); err != nil {
@@ -46,10 +46,10 @@ func writeLogHead(out io.Writer, started time.Time) {
 }
 
 // writeLogLines writes the lines of the seconds.
-func writeLogLines(out io.Writer, seconds []Second) error {
+func writeLogLines(out io.Writer, seconds []series.Second) error {
 	for _, s := range seconds {
 		for _, name := range sortedKeys(s.Operations) {
-			for i, h := range s.Operations[name].histograms() {
+			for i, h := range s.Operations[name].Histograms() {
 				if h.TotalCount() == 0 {
 					continue
 				}
@@ -69,7 +69,7 @@ func writeLogLines(out io.Writer, seconds []Second) error {
 // readLog reads what writeLog wrote into the seconds, which must exist. Every
 // line must be whole: a record that is damaged is no record. Of a run that was cut
 // off, the log may have later seconds than the timeline: then they are left out.
-func readLog(r io.Reader, seconds []Second, cutOff bool) error {
+func readLog(r io.Reader, seconds []series.Second, cutOff bool) error {
 	lines := bufio.NewReader(r)
 	for number := 1; ; number++ {
 		line, err := lines.ReadString('\n')
@@ -88,7 +88,7 @@ func readLog(r io.Reader, seconds []Second, cutOff bool) error {
 	}
 }
 
-func readLine(line string, seconds []Second, cutOff bool) error {
+func readLine(line string, seconds []series.Second, cutOff bool) error {
 	fields := strings.Split(line, ",")
 	if len(fields) != 5 || !strings.HasPrefix(fields[0], "Tag=") {
 		return fmt.Errorf("want Tag=OPERATION.KIND,start,length,max,histogram; found %q: it was cut off, or is of another file", line[:min(len(line), 40)])
@@ -111,9 +111,9 @@ func readLine(line string, seconds []Second, cutOff bool) error {
 	}
 	s := &seconds[int(start)]
 	if s.Operations[name] == nil {
-		s.Operations[name] = NewTimes()
+		s.Operations[name] = series.NewTimes()
 	}
-	if dropped := s.Operations[name].histograms()[which].Merge(h); dropped != 0 {
+	if dropped := s.Operations[name].Histograms()[which].Merge(h); dropped != 0 {
 		return fmt.Errorf("%d samples of %s are above 1 h", dropped, fields[0])
 	}
 	return nil

@@ -5,6 +5,8 @@ import (
 	"testing"
 
 	"github.com/HdrHistogram/hdrhistogram-go"
+
+	"guestload/results/series"
 )
 
 // Records of before had histograms up to 60 s.
@@ -19,7 +21,7 @@ func TestALogOfShorterHistogramsIsRead(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	seconds := []Second{{Operations: map[string]*Times{}}}
+	seconds := []series.Second{{Operations: map[string]*series.Times{}}}
 	if err := readLog(strings.NewReader("Tag=match.response,0.000,1.000,59999.999,"+string(encoded)+"\n"), seconds, false); err != nil {
 		t.Fatal(err)
 	}

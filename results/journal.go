@@ -11,6 +11,8 @@ import (
 	"path/filepath"
 	"sync"
 	"time"
+
+	"guestload/results/series"
 )
 
 // Journal is the folder of a run's record while the run goes on. What happens is
@@ -31,7 +33,7 @@ type Journal struct {
 	mu struct {
 		sync.Mutex
 		more    sync.Cond
-		seconds []Second // all so far
+		seconds []series.Second // all so far
 		fresh   []Progress
 		ended   bool
 	}
@@ -46,17 +48,17 @@ type Start struct {
 
 // Progress is how a run stands at the end of one of its seconds.
 type Progress struct {
-	Second     int                            `json:"second"`
-	Guests     Guests                         `json:"guests"` // as if the run had been interrupted then
-	Violations int64                          `json:"violations,omitempty"`
-	Failures   map[string]map[string]Failures `json:"failures,omitempty"` // in that second, by operation and kind
-	Retries    map[string]int64               `json:"retries,omitempty"`  // in that second, by operation
-	Usage      map[string]Use                 `json:"usage,omitempty"`    // in that second, by process
+	Second     int                                   `json:"second"`
+	Guests     Guests                                `json:"guests"` // as if the run had been interrupted then
+	Violations int64                                 `json:"violations,omitempty"`
+	Failures   map[string]map[string]series.Failures `json:"failures,omitempty"` // in that second, by operation and kind
+	Retries    map[string]int64                      `json:"retries,omitempty"`  // in that second, by operation
+	Usage      map[string]Use                        `json:"usage,omitempty"`    // in that second, by process
 }
 
 // NewProgress has of a second what neither log nor timeline tell.
-func NewProgress(s Second) Progress {
-	p := Progress{Second: s.Second, Failures: map[string]map[string]Failures{}, Retries: map[string]int64{}}
+func NewProgress(s series.Second) Progress {
+	p := Progress{Second: s.Second, Failures: map[string]map[string]series.Failures{}, Retries: map[string]int64{}}
 	for name, t := range s.Operations {
 		if len(t.Failures) > 0 {
 			p.Failures[name] = t.Failures
@@ -151,7 +153,7 @@ func (j *Journal) Begin(s Start) error {
 
 // Add appends seconds that are over, with a Progress for each. It does not wait for
 // the disk. The seconds must not be changed any more.
-func (j *Journal) Add(seconds []Second, progress []Progress) {
+func (j *Journal) Add(seconds []series.Second, progress []Progress) {
 	if j == nil || len(seconds) == 0 {
 		return
 	}
@@ -180,7 +182,7 @@ func (j *Journal) write() {
 
 // append writes what the files do not have yet. A second is in the log first, then
 // in the timeline: one that the timeline has is whole.
-func (j *Journal) append(seconds []Second, fresh []Progress) {
+func (j *Journal) append(seconds []series.Second, fresh []Progress) {
 	if len(seconds) == 0 {
 		return
 	}
@@ -196,7 +198,7 @@ func (j *Journal) append(seconds []Second, fresh []Progress) {
 // extend appends to one of the two files the seconds that it does not have. After
 // the first failure it leaves the file to Finish: a full disk would be tried, and
 // all encoded, again each second.
-func (j *Journal) extend(g *growing, name string, seconds []Second) {
+func (j *Journal) extend(g *growing, name string, seconds []series.Second) {
 	if g == nil || g.err != nil {
 		return
 	}
@@ -208,7 +210,7 @@ func (j *Journal) extend(g *growing, name string, seconds []Second) {
 }
 
 // encode is the text of a file from a second on, from the first with its header.
-func (j *Journal) encode(name string, seconds []Second, from int) ([]byte, error) {
+func (j *Journal) encode(name string, seconds []series.Second, from int) ([]byte, error) {
 	var text bytes.Buffer
 	var err error
 	switch {
@@ -291,12 +293,12 @@ func (j *Journal) complete(g *growing, name string, run Run) error {
 
 // wrote reports whether the first n seconds that were added are those of the run, and
 // whether the header has all of its operations.
-func (j *Journal) wrote(n int, seconds []Second) bool {
+func (j *Journal) wrote(n int, seconds []series.Second) bool {
 	if n > len(seconds) || len(timelineNames(seconds)) != len(timelineNames(nil)) {
 		return false
 	}
 	for i, s := range j.mu.seconds[:n] {
-		if !s.same(seconds[i]) {
+		if !s.Same(seconds[i]) {
 			return false
 		}
 	}

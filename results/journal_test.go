@@ -10,6 +10,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"guestload/results/series"
 )
 
 // begin starts a journal in a new folder.
@@ -26,7 +28,7 @@ func begin(t *testing.T, dir string, record Record) *Journal {
 }
 
 // until is how the runs of these tests stood after some of their seconds.
-func until(seconds []Second) (all []Progress) {
+func until(seconds []series.Second) (all []Progress) {
 	for _, s := range seconds {
 		p := NewProgress(s)
 		p.Guests, p.Violations = Guests{Planned: 110, Started: 100, Completed: 80, Failed: 5, Dropped: 25}, 2
@@ -56,7 +58,7 @@ func TestARunThatIsKilledIsShownUntilThen(t *testing.T) {
 	dir := filepath.Join(t.TempDir(), "run")
 	j := begin(t, dir, run.Record)
 	for i, s := range run.Seconds[:3] { // one by one
-		j.Add([]Second{s}, until([]Second{s}))
+		j.Add([]series.Second{s}, until([]series.Second{s}))
 		written(t, j, i+1)
 	}
 	// The process is killed in the middle of its next write, of each file.
@@ -148,7 +150,7 @@ func TestAJournalEndsAsTheRecordOfItsRun(t *testing.T) {
 	for name, change := range map[string]func(*Run){
 		"all added": func(*Run) {},
 		"the end is added": func(r *Run) {
-			r.Seconds = append(r.Seconds, Second{Second: 4, Phase: "burst", Operations: map[string]*Times{}})
+			r.Seconds = append(r.Seconds, series.Second{Second: 4, Phase: "burst", Operations: map[string]*series.Times{}})
 		},
 		"seconds changed":    func(r *Run) { r.Seconds[2].Operations["create"] = times(t, 7, 3, 2) },
 		"fewer than added":   func(r *Run) { r.Seconds = r.Seconds[:2] },
@@ -159,7 +161,7 @@ func TestAJournalEndsAsTheRecordOfItsRun(t *testing.T) {
 			dir := filepath.Join(t.TempDir(), "run")
 			j := begin(t, dir, play(t).Record)
 			for _, s := range play(t).Seconds {
-				j.Add([]Second{s}, until([]Second{s}))
+				j.Add([]series.Second{s}, until([]series.Second{s}))
 			}
 			run := play(t)
 			change(&run)
@@ -240,7 +242,7 @@ func TestAFullDiskLeavesWholeLines(t *testing.T) {
 				g.file = disk{g.file.(*os.File), &left}
 			}
 			for _, s := range run.Seconds {
-				j.Add([]Second{s}, until([]Second{s}))
+				j.Add([]series.Second{s}, until([]series.Second{s}))
 			}
 			j.end()
 			for _, name := range []string{LogFile, TimelineFile, UnfinishedFile} {

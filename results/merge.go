@@ -5,6 +5,7 @@ import (
 	"math"
 	"slices"
 
+	"guestload/results/series"
 	"guestload/scenarios"
 )
 
@@ -43,11 +44,11 @@ func Merge(runs ...Run) (Run, error) {
 
 // AddSeconds adds each second of another generator to the one that is shift seconds
 // later, by its number.
-func (r *Run) AddSeconds(seconds []Second, shift int) {
+func (r *Run) AddSeconds(seconds []series.Second, shift int) {
 	for _, s := range seconds {
 		at := s.Second + shift
 		for len(r.Seconds) <= at {
-			r.Seconds = append(r.Seconds, Second{Second: len(r.Seconds), Warmup: true, Operations: map[string]*Times{}})
+			r.Seconds = append(r.Seconds, series.Second{Second: len(r.Seconds), Warmup: true, Operations: map[string]*series.Times{}})
 		}
 		to := &r.Seconds[at]
 		if to.Phase == "" {
@@ -56,8 +57,8 @@ func (r *Run) AddSeconds(seconds []Second, shift int) {
 		to.Warmup = to.Warmup && s.Warmup
 		to.Arrived, to.Done = to.Arrived+s.Arrived, to.Done+s.Done
 		to.Live, to.Messages = to.Live+s.Live, to.Messages+s.Messages
-		addAll(&to.Operations, s.Operations)
-		addAll(&to.Unrecorded, s.Unrecorded)
+		series.AddAll(&to.Operations, s.Operations)
+		series.AddAll(&to.Unrecorded, s.Unrecorded)
 	}
 }
 

@@ -9,6 +9,7 @@ import (
 	"os"
 	"path/filepath"
 
+	"guestload/results/series"
 	"guestload/scenarios"
 )
 
@@ -97,7 +98,7 @@ func readProgress(text []byte) (start Start, progress []Progress, err error) {
 func wholeLines(text []byte) []byte { return text[:bytes.LastIndexByte(text, '\n')+1] }
 
 // readSeconds reads the seconds that the timeline has, with what the log has of them.
-func readSeconds(dir string) ([]Second, error) {
+func readSeconds(dir string) ([]series.Second, error) {
 	timeline, err := readWholeLines(filepath.Join(dir, TimelineFile))
 	if err != nil || len(timeline) == 0 {
 		return nil, err

@@ -4,32 +4,17 @@ import (
 	"fmt"
 	"math"
 	"time"
+
+	"guestload/results/series"
 )
 
 // Summarize gives a histogram's percentiles in milliseconds, to the microsecond.
-func Summarize(h *Histogram) Summary {
-	at := Percentiles(h, 50, 90, 95, 99, 99.9, 100)
+func Summarize(h *series.Histogram) Summary {
+	at := series.Percentiles(h, 50, 90, 95, 99, 99.9, 100)
 	return Summary{
 		P50: millis(at[0]), P90: millis(at[1]), P95: millis(at[2]), P99: millis(at[3]),
 		P999: millis(at[4]), Max: millis(at[5]), Mean: math.Round(h.Mean()) / 1000,
 	}
-}
-
-// Percentiles are the values, in microseconds, that so many percent of the samples
-// do not exceed; 0 where there are none. Ranks are rounded up, as by every other
-// implementation of HdrHistogram: hdrhistogram-go rounds to the nearest, and its p90
-// of six samples is the fifth.
-func Percentiles(h *Histogram, percents ...float64) []int64 {
-	total := float64(h.TotalCount())
-	if total == 0 {
-		return make([]int64, len(percents))
-	}
-	asked := make([]float64, len(percents))
-	for i, percent := range percents {
-		rank := math.Ceil(math.Nextafter(percent/100*total, 0)) // 999.0000000000001 of 1000 is 999
-		asked[i] = 100 * rank / total
-	}
-	return h.ValueAtPercentilesSlice(asked)
 }
 
 func millis(micros int64) float64 { return float64(micros) / 1000 }
@@ -52,7 +37,7 @@ func (r *Run) operations() map[string]Operation {
 	return operations
 }
 
-func meanMillis(f Failures) float64 {
+func meanMillis(f series.Failures) float64 {
 	if f.Count == 0 {
 		return 0
 	}

@@ -8,6 +8,7 @@ import (
 	"strconv"
 	"strings"
 
+	"guestload/results/series"
 	"guestload/scenarios"
 )
 
@@ -18,7 +19,7 @@ var timelineHead = [...]string{"second", "phase", "warmup", "arrivals", "live", 
 
 // timelineNames are the operations of the columns: those that a scenario can ask
 // for, whether they happened or not, and then any others of the seconds.
-func timelineNames(seconds []Second) []string {
+func timelineNames(seconds []series.Second) []string {
 	names := slices.Clone(scenarios.Operations())
 	others := map[string]bool{}
 	for _, s := range seconds {
@@ -32,7 +33,7 @@ func timelineNames(seconds []Second) []string {
 }
 
 // writeTimeline writes the header and a line for every second.
-func writeTimeline(w io.Writer, seconds []Second) error {
+func writeTimeline(w io.Writer, seconds []series.Second) error {
 	names := timelineNames(seconds)
 	if err := writeTimelineHead(w, names); err != nil {
 		return err
@@ -48,7 +49,7 @@ func writeTimelineHead(w io.Writer, names []string) error {
 	return csv.NewWriter(w).WriteAll([][]string{head})
 }
 
-func writeTimelineRows(w io.Writer, names []string, seconds []Second) error {
+func writeTimelineRows(w io.Writer, names []string, seconds []series.Second) error {
 	out := csv.NewWriter(w)
 	for _, s := range seconds {
 		if err := out.Write(timelineRow(s, names)); err != nil {
@@ -59,7 +60,7 @@ func writeTimelineRows(w io.Writer, names []string, seconds []Second) error {
 	return out.Error()
 }
 
-func timelineRow(s Second, names []string) []string {
+func timelineRow(s series.Second, names []string) []string {
 	var failures int64
 	var times []string
 	for _, name := range names {
@@ -71,7 +72,7 @@ func timelineRow(s Second, names []string) []string {
 		failures += t.Failed()
 		p50, p99 := "", ""
 		if t.Response.TotalCount() > 0 {
-			at := Percentiles(t.Response, 50, 99)
+			at := series.Percentiles(t.Response, 50, 99)
 			p50, p99 = fmt.Sprintf("%.3f", millis(at[0])), fmt.Sprintf("%.3f", millis(at[1]))
 		}
 		times = append(times, integer(t.Response.TotalCount()), integer(t.Failed()), p50, p99)
@@ -85,7 +86,7 @@ func integer(n int64) string { return strconv.FormatInt(n, 10) }
 
 // readTimeline reads what writeTimeline wrote. The seconds have no histograms
 // yet; their failures are of AnyKind.
-func readTimeline(r io.Reader) ([]Second, error) {
+func readTimeline(r io.Reader) ([]series.Second, error) {
 	in := csv.NewReader(r)
 	head, err := in.Read()
 	if err != nil {
@@ -94,7 +95,7 @@ func readTimeline(r io.Reader) ([]Second, error) {
 	if len(head) < len(timelineHead) || !slices.Equal(head[:len(timelineHead)], timelineHead[:]) {
 		return nil, fmt.Errorf("header: want %s first", strings.Join(timelineHead[:], ","))
 	}
-	var seconds []Second
+	var seconds []series.Second
 	for {
 		row, err := in.Read()
 		if err == io.EOF {
@@ -114,8 +115,8 @@ func readTimeline(r io.Reader) ([]Second, error) {
 	}
 }
 
-func readRow(head, row []string) (Second, error) {
-	s := Second{Phase: row[1], Operations: map[string]*Times{}}
+func readRow(head, row []string) (series.Second, error) {
+	s := series.Second{Phase: row[1], Operations: map[string]*series.Times{}}
 	var err error
 	if s.Warmup, err = strconv.ParseBool(row[2]); err != nil {
 		return s, fmt.Errorf("warmup: want true or false, found %q", row[2])
@@ -136,8 +137,8 @@ func readRow(head, row []string) (Second, error) {
 		if err != nil {
 			return s, err
 		}
-		s.Operations[name] = NewTimes()
-		s.Operations[name].Failures[AnyKind] = Failures{Count: n}
+		s.Operations[name] = series.NewTimes()
+		s.Operations[name].Failures[series.AnyKind] = series.Failures{Count: n}
 	}
 	return s, nil
 }

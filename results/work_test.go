@@ -5,6 +5,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"guestload/results/series"
 )
 
 // A run does not pass without work, whatever its thresholds are.
@@ -43,8 +45,8 @@ func TestARunWithoutWorkNeverPasses(t *testing.T) {
 
 func TestAnOperationThatAlwaysFailedIsNamedWithItsFailures(t *testing.T) {
 	run := play(t)
-	renew := NewTimes()
-	renew.Failures["refused"] = Failures{Count: 100, Waited: time.Second}
+	renew := series.NewTimes()
+	renew.Failures["refused"] = series.Failures{Count: 100, Waited: time.Second}
 	run.Seconds[1].Operations["renew"] = renew
 	run.Record.Required = map[string]bool{"create": true, "renew": false}
 	run.Conclude(parse(t, "violations == 0"))
@@ -56,14 +58,14 @@ func TestAnOperationThatAlwaysFailedIsNamedWithItsFailures(t *testing.T) {
 // Which metrics have no data in a run where nothing succeeded.
 func TestThresholdsWithoutDataFail(t *testing.T) {
 	idle := func() Run {
-		create := NewTimes()
-		create.Failures["refused"] = Failures{Count: 20}
+		create := series.NewTimes()
+		create.Failures["refused"] = series.Failures{Count: 20}
 		return Run{
 			Record: Record{
 				Guests: Guests{Planned: 20, Started: 20, Failed: 20}, Required: map[string]bool{"create": false, "match": false},
 				Resources: Resources{Server: &Usage{CPUSec: -3, CPUMsPerSession: -150}},
 			},
-			Seconds: []Second{{Operations: map[string]*Times{"create": create}}},
+			Seconds: []series.Second{{Operations: map[string]*series.Times{"create": create}}},
 		}
 	}
 	for _, e := range []string{

@@ -21,6 +21,7 @@ import (
 	"guestload/loadgen/verify"
 	"guestload/loadgen/worker"
 	"guestload/results"
+	"guestload/results/series"
 	"guestload/scenarios"
 )
 
@@ -60,7 +61,7 @@ type coordinator struct {
 type member struct {
 	*worker.Process
 	part    results.Part
-	seconds []results.Second
+	seconds []series.Second
 	now     executor.Tally
 	end     *worker.End // nil: it has not ended its share
 	over    bool        // the process has ended
@@ -237,13 +238,7 @@ func (c *coordinator) take(i int, msg worker.Message) error {
 	if err := c.replay.Add(i, msg.Calls, msg.Until); err != nil {
 		return err
 	}
-	for _, sent := range msg.Seconds {
-		second, err := sent.Decode()
-		if err != nil {
-			return err
-		}
-		m.seconds = append(m.seconds, second)
-	}
+	m.seconds = append(m.seconds, msg.Seconds...)
 	if len(msg.Seconds) > 0 {
 		m.now = msg.Now
 		c.received.AddSeconds(slices.Clone(m.seconds[len(m.seconds)-len(msg.Seconds):]), 0)

@@ -1,10 +1,11 @@
 package measure
 
 import (
-	"maps"
 	"sync"
 	"sync/atomic"
 	"time"
+
+	"guestload/results/series"
 )
 
 // Book gathers what all workers' recorders took.
@@ -15,7 +16,7 @@ type Book struct {
 
 	mu struct {
 		sync.Mutex
-		totals, warmup map[Op]*Operation
+		totals, warmup map[Op]*series.Times
 	}
 }
 
@@ -26,7 +27,7 @@ func NewBook(workers int) *Book {
 		b.recorders = append(b.recorders, newRecorder(&b.open))
 		b.warmups = append(b.warmups, newRecorder(&b.open))
 	}
-	b.mu.totals, b.mu.warmup = map[Op]*Operation{}, map[Op]*Operation{}
+	b.mu.totals, b.mu.warmup = map[Op]*series.Times{}, map[Op]*series.Times{}
 	return b
 }
 
@@ -76,19 +77,19 @@ func (b *Book) Finish(at time.Duration) []Interval {
 func (b *Book) close() Interval {
 	second := b.open.Load()
 	b.open.Store(second + 1)
-	in := Interval{Second: int(second), Operations: map[Op]*Operation{}, Warmup: map[Op]*Operation{}}
+	in := Interval{Second: int(second), Operations: map[Op]*series.Times{}, Warmup: map[Op]*series.Times{}}
 	drain(b.recorders, second, in.Operations, b.mu.totals)
 	drain(b.warmups, second, in.Warmup, b.mu.warmup)
 	return in
 }
 
 // drain moves what recorders took in a second into the operations of both.
-func drain(recorders []*Recorder, second int64, interval, totals map[Op]*Operation) {
-	both := func(op Op) []*Operation { return []*Operation{ensure(interval, op), ensure(totals, op)} }
+func drain(recorders []*Recorder, second int64, interval, totals map[Op]*series.Times) {
+	both := func(op Op) []*series.Times { return []*series.Times{ensure(interval, op), ensure(totals, op)} }
 	for _, r := range recorders {
 		r.drain(second+slots-1, both)
 		r.drain(second, both)
-		r.drainFailures(second, func(f failure, n Failures) {
+		r.drainFailures(second, func(f failure, n series.Failures) {
 			for _, o := range both(f.op) {
 				o.Failures[f.kind] = o.Failures[f.kind].Add(n)
 			}
@@ -101,10 +102,10 @@ func drain(recorders []*Recorder, second int64, interval, totals map[Op]*Operati
 	}
 }
 
-func ensure(operations map[Op]*Operation, op Op) *Operation {
+func ensure(operations map[Op]*series.Times, op Op) *series.Times {
 	o := operations[op]
 	if o == nil {
-		o = newOperation()
+		o = series.NewTimes()
 		operations[op] = o
 	}
 	return o
@@ -124,10 +125,10 @@ func (b *Book) Totals() Totals {
 	return t
 }
 
-func copied(all map[Op]*Operation) map[Op]*Operation {
-	to := make(map[Op]*Operation, len(all))
+func copied(all map[Op]*series.Times) map[Op]*series.Times {
+	to := make(map[Op]*series.Times, len(all))
 	for op, o := range all {
-		to[op] = &Operation{o.Response.Clone(), o.Service.Clone(), o.Lag.Clone(), maps.Clone(o.Failures), o.Retries}
+		to[op] = o.Clone()
 	}
 	return to
 }

@@ -5,6 +5,8 @@ import (
 	"sync"
 	"testing"
 	"time"
+
+	"guestload/results/series"
 )
 
 const ms = time.Millisecond
@@ -24,7 +26,7 @@ func TestResponseServiceAndLagAreKeptApart(t *testing.T) {
 	o := in[0].Operations[Fetch]
 	for _, c := range []struct {
 		name string
-		h    *Histogram
+		h    *series.Histogram
 		want int64
 	}{{"response", o.Response, 305_000}, {"service", o.Service, 5_000}, {"lag", o.Lag, 300_000}} {
 		if c.h.TotalCount() != 1 || c.h.CountAtValue(c.want) != 1 {
@@ -97,7 +99,7 @@ func TestFailuresAreNoSamples(t *testing.T) {
 	r.Failure(Create, "timeout", 7*time.Second, 600*ms)
 	r.Failure(Create, "refused", 2*ms, 1600*ms)
 	in := b.Tick(2 * time.Second)
-	if got := in[0].Operations[Create].Failures["timeout"]; got != (Failures{2, 12 * time.Second, 7 * time.Second}) {
+	if got := in[0].Operations[Create].Failures["timeout"]; got != (series.Failures{Count: 2, Waited: 12 * time.Second, Longest: 7 * time.Second}) {
 		t.Errorf("second 0: %+v", got)
 	}
 	if got := in[1].Operations[Create]; got.Count() != 0 || got.Failed() != 1 {
@@ -111,18 +113,18 @@ func TestFailuresAreNoSamples(t *testing.T) {
 func TestWhatIsOutOfRangeIsSeen(t *testing.T) {
 	b := NewBook(1)
 	r := b.Recorder(0)
-	r.Success(sample(0, 0, Highest))                                  // just within
-	r.Success(sample(0, 0, Highest+1))                                // overflow
+	r.Success(sample(0, 0, series.Highest))                           // just within
+	r.Success(sample(0, 0, series.Highest+1))                         // overflow
 	r.Success(Sample{Op: Fetch, Intended: 2 * ms, Sent: 1, Done: 9})  // sent before intended
 	r.Success(Sample{Op: Fetch, Intended: 0, Sent: 5 * ms, Done: ms}) // done before sent
 	r.Success(Sample{Op: 200, Done: ms})
 	r.Failure(Fetch, "timeout", -ms, 0)
-	b.Finish(Highest)
+	b.Finish(series.Highest)
 	got := b.Totals()
 	if got.Skewed != 4 {
 		t.Errorf("skewed %d, want 4", got.Skewed)
 	}
-	if o := got.Operations[Fetch]; o.Count() != 1 || o.Failures[Overflow].Count != 1 || o.Failures[Overflow].Longest != Highest+1 {
+	if o := got.Operations[Fetch]; o.Count() != 1 || o.Failures[Overflow].Count != 1 || o.Failures[Overflow].Longest != series.Highest+1 {
 		t.Errorf("count %d, failures %v", o.Count(), o.Failures)
 	}
 }

@@ -5,25 +5,8 @@ import (
 	"sync/atomic"
 	"time"
 
-	"github.com/HdrHistogram/hdrhistogram-go"
+	"guestload/results/series"
 )
-
-// Range and precision of every histogram. A time above Highest is a failure of
-// kind Overflow, never a clamped sample.
-const (
-	Resolution = time.Microsecond
-	Highest    = time.Hour
-	digits     = 3
-)
-
-// Histogram counts whole microseconds, 0..1 h, to three digits. It is sparse:
-// a second of one operation takes some hundred bytes.
-type Histogram = hdrhistogram.PackedHistogram
-
-// NewHistogram returns an empty histogram of the range and precision used here.
-func NewHistogram() *Histogram {
-	return hdrhistogram.NewPacked(1, Highest.Microseconds(), digits)
-}
 
 // The buckets are those of HdrHistogram for 1 µs..1 h and three digits: pages
 // of 1,024 counts, the first two of 1 µs each, every further one twice as wide.
@@ -45,9 +28,9 @@ type atomicHistogram struct {
 
 type page [pageSize]atomic.Uint32
 
-// add counts d, which lies in 0..Highest, rounded to the nearest microsecond.
+// add counts d, which lies in 0..series.Highest, rounded to the nearest microsecond.
 func (h *atomicHistogram) add(d time.Duration) {
-	us := uint64(d+Resolution/2) / uint64(Resolution)
+	us := uint64(d+series.Resolution/2) / uint64(series.Resolution)
 	shift := bits.Len64(us|(2*pageSize-1)) - pageBits - 1
 	index := uint(shift)<<pageBits + uint(us>>uint(shift))
 	p := h.pages[index>>pageBits].Load()
@@ -64,7 +47,7 @@ func (h *atomicHistogram) grow(index uint) *page {
 
 // drain moves all counts into the histograms of into. Counts added meanwhile
 // are either moved or left for the next drain, never lost.
-func (h *atomicHistogram) drain(into ...*Histogram) {
+func (h *atomicHistogram) drain(into ...*series.Histogram) {
 	h.each(true, func(us, count int64) {
 		for _, to := range into {
 			// Within the range by construction of the buckets, so it cannot fail.
@@ -74,7 +57,7 @@ func (h *atomicHistogram) drain(into ...*Histogram) {
 }
 
 // copyTo adds all counts to a histogram and keeps them.
-func (h *atomicHistogram) copyTo(to *Histogram) {
+func (h *atomicHistogram) copyTo(to *series.Histogram) {
 	h.each(false, func(us, count int64) { _ = to.RecordValues(us, count) })
 }
 

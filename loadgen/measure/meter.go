@@ -7,6 +7,8 @@ import (
 	"runtime/metrics"
 	"sync/atomic"
 	"time"
+
+	"guestload/results/series"
 )
 
 // ProbeEvery is how often Watch looks whether timers still fire in time.
@@ -42,7 +44,7 @@ func (m *Meter) note(h *atomicHistogram, late time.Duration) {
 	switch {
 	case late < 0:
 		m.early.Add(1)
-	case late > Highest:
+	case late > series.Highest:
 		m.lost.Add(1)
 	default:
 		h.add(late)
@@ -74,10 +76,10 @@ func (m *Meter) Watch(ctx context.Context, heard func(late time.Duration)) {
 
 // Health is the state of the generator since NewMeter.
 type Health struct {
-	Starts      Lateness // of guests; those more than Highest late are Lost
+	Starts      Lateness // of guests; those more than series.Highest late are Lost
 	Probes      Lateness // of timers
 	Early       int64    // guests started before their time: a bug
-	Lost        int64    // later than Highest
+	Lost        int64    // later than series.Highest
 	Pauses      Lateness // stops of the whole generator, for garbage collection and the like
 	Scheduling  Lateness // how long goroutines that could run waited for a thread
 	CPU         time.Duration
@@ -115,7 +117,7 @@ func (m *Meter) Health() Health {
 }
 
 func lateness(h *atomicHistogram) Lateness {
-	all := NewHistogram()
+	all := series.NewHistogram()
 	h.copyTo(all)
 	return Lateness{all.TotalCount(), percentile(all, 50), percentile(all, 99), percentile(all, 100)}
 }
@@ -154,7 +156,7 @@ func since(before, after *metrics.Float64Histogram) Lateness {
 		total += int64(n)
 	}
 	at := func(percent float64) time.Duration {
-		wanted, seen := rank(percent, total), int64(0)
+		wanted, seen := series.Rank(percent, total), int64(0)
 		for i, n := range counts {
 			if seen += int64(n); seen >= wanted {
 				return bucketCeiling(after.Buckets, i)

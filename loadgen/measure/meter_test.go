@@ -8,6 +8,8 @@ import (
 	"testing"
 	"testing/synctest"
 	"time"
+
+	"guestload/results/series"
 )
 
 func TestMeterSeesHowLateGuestsStarted(t *testing.T) {
@@ -20,7 +22,7 @@ func TestMeterSeesHowLateGuestsStarted(t *testing.T) {
 		m.Started(time.Second, time.Second+late)
 	}
 	m.Started(time.Second, time.Second-1)
-	m.Started(0, Highest+time.Second)
+	m.Started(0, series.Highest+time.Second)
 	h := m.Health()
 	if h.Starts.Count != 100 || h.Early != 1 || h.Lost != 1 {
 		t.Errorf("counted %d, early %d, lost %d", h.Starts.Count, h.Early, h.Lost)

@@ -4,6 +4,8 @@ import (
 	"sync"
 	"sync/atomic"
 	"time"
+
+	"guestload/results/series"
 )
 
 // slots is how many seconds a recorder keeps apart: the open one, two ahead of
@@ -24,7 +26,7 @@ type Recorder struct {
 
 	mu struct {
 		sync.Mutex
-		failed  map[failure]Failures
+		failed  map[failure]series.Failures
 		retried map[retry]int64
 	}
 	_ [64]byte // no two workers' counters share a cache line
@@ -46,7 +48,7 @@ type retry struct {
 
 func newRecorder(open *atomic.Int64) *Recorder {
 	r := &Recorder{open: open}
-	r.mu.failed = map[failure]Failures{}
+	r.mu.failed = map[failure]series.Failures{}
 	r.mu.retried = map[retry]int64{}
 	return r
 }
@@ -61,7 +63,7 @@ func (r *Recorder) Success(s Sample) {
 		r.skewed.Add(1)
 		return
 	}
-	if response > Highest {
+	if response > series.Highest {
 		r.Failure(s.Op, Overflow, response, s.Done)
 		return
 	}
@@ -90,7 +92,7 @@ func (r *Recorder) Failure(op Op, kind string, waited, at time.Duration) {
 	f := failure{int64(r.second(at)), op, kind}
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	r.mu.failed[f] = r.mu.failed[f].Add(Failures{1, waited, waited})
+	r.mu.failed[f] = r.mu.failed[f].Add(series.Failures{Count: 1, Waited: waited, Longest: waited})
 }
 
 // Retried counts n requests of an operation that were sent again, at an offset
@@ -116,13 +118,13 @@ func (r *Recorder) second(at time.Duration) uint64 {
 }
 
 // drain moves what is in the slot of one second into the operations.
-func (r *Recorder) drain(second int64, operation func(Op) []*Operation) {
+func (r *Recorder) drain(second int64, operation func(Op) []*series.Times) {
 	for op := range opCount {
 		t := r.cells[second%slots][op].Load()
 		if t == nil || t.lag.empty() {
 			continue
 		}
-		var response, service, lag []*Histogram
+		var response, service, lag []*series.Histogram
 		for _, o := range operation(op) {
 			response, service, lag = append(response, o.Response), append(service, o.Service), append(lag, o.Lag)
 		}
@@ -133,7 +135,7 @@ func (r *Recorder) drain(second int64, operation func(Op) []*Operation) {
 }
 
 // drainFailures moves the failures up to and including one second into visit.
-func (r *Recorder) drainFailures(second int64, visit func(failure, Failures)) {
+func (r *Recorder) drainFailures(second int64, visit func(failure, series.Failures)) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	for f, n := range r.mu.failed {

@@ -1,6 +1,10 @@
 package measure
 
-import "time"
+import (
+	"time"
+
+	"guestload/results/series"
+)
 
 // Sample is one success. Times are offsets from the start of the run, all of
 // the same monotonic clock, Intended ≤ Sent ≤ Done.
@@ -11,33 +15,8 @@ type Sample struct {
 	Done     time.Duration // when the answer was there
 }
 
-// Overflow is the kind of failure that a success slower than Highest becomes.
+// Overflow is the kind of failure that a success slower than series.Highest becomes.
 const Overflow = "overflow"
-
-// Operation is what is known of one operation over some time.
-type Operation struct {
-	Response *Histogram // done - intended
-	Service  *Histogram // done - sent
-	Lag      *Histogram // sent - intended
-	Failures map[string]Failures
-	Retries  int64 // requests that were sent again
-}
-
-// Failures are the failures of one kind.
-type Failures struct {
-	Count   int64
-	Waited  time.Duration // all together, in full
-	Longest time.Duration
-}
-
-// Add returns both together.
-func (f Failures) Add(g Failures) Failures {
-	return Failures{f.Count + g.Count, f.Waited + g.Waited, max(f.Longest, g.Longest)}
-}
-
-func newOperation() *Operation {
-	return &Operation{Response: NewHistogram(), Service: NewHistogram(), Lag: NewHistogram(), Failures: map[string]Failures{}}
-}
 
 // Succeeded reports whether the operation ever did, in warm-up or after it.
 func (t Totals) Succeeded(op Op) bool {
@@ -51,30 +30,18 @@ func (t Totals) Failed(op Op) bool {
 	return o != nil && o.Failed() > 0 || w != nil && w.Failed() > 0
 }
 
-// Count is the number of successes.
-func (o *Operation) Count() int64 { return o.Response.TotalCount() }
-
-// Failed is the number of failures of all kinds.
-func (o *Operation) Failed() int64 {
-	var n int64
-	for _, f := range o.Failures {
-		n += f.Count
-	}
-	return n
-}
-
 // Interval is one second of the run. Operations that did not happen are absent.
 // A sample taken in the very moment when its second was closed may be split
 // over two intervals; in the totals all is together.
 type Interval struct {
 	Second     int // it covers [Second, Second+1) s from the start of the run
-	Operations map[Op]*Operation
-	Warmup     map[Op]*Operation // of guests who are not recorded
+	Operations map[Op]*series.Times
+	Warmup     map[Op]*series.Times // of guests who are not recorded
 }
 
 // Totals are all intervals closed so far, and what belongs to none.
 type Totals struct {
-	Operations map[Op]*Operation
+	Operations map[Op]*series.Times
 	// Skewed samples had a negative time, or an operation that does not exist: a
 	// bug in loadgen. They are in no histogram and make a run invalid.
 	Skewed int64
@@ -82,5 +49,5 @@ type Totals struct {
 	// the one that Tick waits for: they count, in the nearest second still open.
 	Displaced int64
 	// Warmup is what was done by guests who are not recorded.
-	Warmup map[Op]*Operation
+	Warmup map[Op]*series.Times
 }

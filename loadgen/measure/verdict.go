@@ -3,6 +3,8 @@ package measure
 import (
 	"fmt"
 	"time"
+
+	"guestload/results/series"
 )
 
 // Limits of a generator whose numbers are reliable.
@@ -60,7 +62,7 @@ func Verdict(h Health, t Totals, judged Judged) (invalid, warnings []string) {
 	judge(h.Starts, "guests")
 	judge(h.Probes, "the generator's timers")
 	if h.Lost > 0 {
-		invalid = append(invalid, fmt.Sprintf("%d guests or timers were more than %s late", h.Lost, Highest))
+		invalid = append(invalid, fmt.Sprintf("%d guests or timers were more than %s late", h.Lost, series.Highest))
 	}
 	if h.Early > 0 {
 		invalid = append(invalid, fmt.Sprintf("%d guests started before they were due: a bug in loadgen", h.Early))

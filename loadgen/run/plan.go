@@ -10,6 +10,7 @@ import (
 	"guestload/loadgen/session"
 	"guestload/loadgen/target"
 	"guestload/results"
+	"guestload/results/series"
 	"guestload/scenarios"
 )
 
@@ -49,7 +50,7 @@ type Plan struct {
 	Worker bool
 	// Tick hears of the seconds that have ended, and of what was found to be wrong with the
 	// target. It may be nil.
-	Tick func(seconds []results.Second, now executor.Tally, notice string)
+	Tick func(seconds []series.Second, now executor.Tally, notice string)
 }
 
 // NewPlan returns the plan of a run against a target that is open, which starts now. It prints

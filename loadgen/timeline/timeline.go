@@ -14,6 +14,7 @@ import (
 	"guestload/loadgen/schedule"
 	"guestload/loadgen/usage"
 	"guestload/results"
+	"guestload/results/series"
 	"guestload/scenarios"
 )
 
@@ -24,7 +25,7 @@ type Timeline struct {
 	planned  int    // guests
 	end      time.Duration
 	ending   string // what the run waits for once its guests have left; "" before
-	seconds  []results.Second
+	seconds  []series.Second
 	used     []usage.Sample // in each of the seconds
 	sampled  int            // seconds at the last call of Used
 	last     executor.Tally // when the last second was added
@@ -47,7 +48,7 @@ func New(s scenarios.Scenario, title string, share executor.Share) *Timeline {
 func (t *Timeline) Planned() int { return t.planned }
 
 // Seconds are those that have ended.
-func (t *Timeline) Seconds() []results.Second { return t.seconds }
+func (t *Timeline) Seconds() []series.Second { return t.seconds }
 
 // Samples are what was used in each of Seconds.
 func (t *Timeline) Samples() []usage.Sample { return t.used }
@@ -56,12 +57,12 @@ func (t *Timeline) Samples() []usage.Sample { return t.used }
 // them gets what guests did since the last call: unless the generator was late, it is the
 // only one.
 func (t *Timeline) Add(intervals []measure.Interval, now executor.Tally) (before int) {
-	var seconds []results.Second
+	var seconds []series.Second
 	for i, interval := range intervals {
-		s := results.Second{Second: interval.Second, Operations: byName(interval.Operations), Unrecorded: byName(interval.Warmup), Live: int64(now.Live)}
+		s := series.Second{Second: interval.Second, Operations: byName(interval.Operations), Unrecorded: byName(interval.Warmup), Live: int64(now.Live)}
 		s.Phase, s.Warmup = t.phase(time.Duration(interval.Second) * time.Second)
 		s.Warmup = s.Warmup && len(interval.Operations) == 0 // what was recorded counts
-		for _, acks := range []*measure.Operation{interval.Operations[measure.Ack], interval.Warmup[measure.Ack]} {
+		for _, acks := range []*series.Times{interval.Operations[measure.Ack], interval.Warmup[measure.Ack]} {
 			if acks != nil {
 				s.Messages += acks.Count() + acks.Failed()
 			}
@@ -77,10 +78,10 @@ func (t *Timeline) Add(intervals []measure.Interval, now executor.Tally) (before
 }
 
 // Append appends complete seconds, and returns how many there were before.
-func (t *Timeline) Append(seconds []results.Second) (before int) {
+func (t *Timeline) Append(seconds []series.Second) (before int) {
 	before = len(t.seconds)
 	for _, s := range seconds {
-		for _, operations := range []map[string]*results.Times{s.Operations, s.Unrecorded} {
+		for _, operations := range []map[string]*series.Times{s.Operations, s.Unrecorded} {
 			for _, o := range operations {
 				for kind, f := range o.Failures {
 					t.failures[kind] += f.Count
@@ -135,27 +136,19 @@ func (t *Timeline) PhaseTitle(phase string) string {
 func done(t executor.Tally) int { return t.Completed + t.Failed + t.Unmatched + t.Stopped }
 
 // operation is one of a second that was recorded, or else of guests who are not; nil for none.
-func operation(s results.Second, op measure.Op) *results.Times {
+func operation(s series.Second, op measure.Op) *series.Times {
 	if o := s.Operations[op.String()]; o != nil {
 		return o
 	}
 	return s.Unrecorded[op.String()]
 }
 
-func byName(operations map[measure.Op]*measure.Operation) map[string]*results.Times {
-	all := make(map[string]*results.Times, len(operations))
+func byName(operations map[measure.Op]*series.Times) map[string]*series.Times {
+	all := make(map[string]*series.Times, len(operations))
 	for op, o := range operations {
-		all[op.String()] = times(o)
+		all[op.String()] = o
 	}
 	return all
-}
-
-func times(o *measure.Operation) *results.Times {
-	t := &results.Times{Response: o.Response, Service: o.Service, Lag: o.Lag, Failures: map[string]results.Failures{}, Retries: o.Retries}
-	for kind, f := range o.Failures {
-		t.Failures[kind] = results.Failures(f)
-	}
-	return t
 }
 
 // phase is the one of a moment; the last phase includes what follows it.
@@ -203,9 +196,9 @@ func (t *Timeline) Snapshot(at time.Duration, now executor.Tally) report.Snapsho
 }
 
 // percentile of the response times, 0 without any.
-func percentile(t *results.Times, percent float64) time.Duration {
+func percentile(t *series.Times, percent float64) time.Duration {
 	if t == nil {
 		return 0
 	}
-	return time.Duration(results.Percentiles(t.Response, percent)[0]) * time.Microsecond
+	return time.Duration(series.Percentiles(t.Response, percent)[0]) * time.Microsecond
 }

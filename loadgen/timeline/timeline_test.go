@@ -1,14 +1,16 @@
 package timeline_test
 
 import (
+	"bytes"
+	"encoding/gob"
+	"errors"
 	"testing"
 	"time"
 
 	"guestload/loadgen/executor"
 	"guestload/loadgen/measure"
 	"guestload/loadgen/timeline"
-	"guestload/loadgen/worker"
-	"guestload/results"
+	"guestload/results/series"
 	"guestload/scenarios"
 )
 
@@ -49,13 +51,12 @@ func TestTheScreenShowsWhatHappensDuringWarmup(t *testing.T) {
 		now := executor.Tally{Arrived: c.arrived, Live: c.arrived}
 		elapsed := time.Duration(i+1) * time.Second
 		own.Add(book.Tick(elapsed), now)
-		for _, second := range own.Seconds()[len(sent.Seconds()):] {
-			second, err := worker.Encode(second).Decode()
-			if err != nil {
-				t.Fatal(err)
-			}
-			sent.Append([]results.Second{second})
+		var wire bytes.Buffer
+		var received []series.Second
+		if err := errors.Join(gob.NewEncoder(&wire).Encode(own.Seconds()[len(sent.Seconds()):]), gob.NewDecoder(&wire).Decode(&received)); err != nil {
+			t.Fatal(err)
 		}
+		sent.Append(received)
 		for name, line := range map[string]*timeline.Timeline{"own": own, "sent": sent} {
 			shown := line.Snapshot(elapsed-1, now)
 			if shown.MessageRate != c.messages || shown.ArrivalRate != 5 || shown.Warmup != c.warmup {

@@ -13,6 +13,7 @@ import (
 	"guestload/loadgen/client"
 	"guestload/loadgen/executor"
 	"guestload/results"
+	"guestload/results/series"
 	"guestload/scenarios"
 	"guestload/server/api"
 )
@@ -39,7 +40,7 @@ type Message struct {
 	Ready bool // the first
 
 	// Once a second, and at the end: the seconds that have ended, and how guests stand.
-	Seconds []Second
+	Seconds []series.Second
 	Now     executor.Tally
 	Notice  string // what is wrong with the target, as soon as it is known
 

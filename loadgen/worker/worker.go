@@ -13,6 +13,7 @@ import (
 	"guestload/loadgen/run"
 	"guestload/loadgen/target"
 	"guestload/results"
+	"guestload/results/series"
 )
 
 // Argument is the first argument with which loadgen becomes a worker.
@@ -62,8 +63,8 @@ func play(ctx context.Context, conn *Conn) error {
 	ctx, over := interrupt.WithCleanup(ctx, nil)
 	defer over()
 	sent := 0 // seconds
-	plan.Tick = func(seconds []results.Second, now executor.Tally, notice string) {
-		conn.Send(Message{Seconds: encodeAll(seconds), Now: now, Notice: notice})
+	plan.Tick = func(seconds []series.Second, now executor.Tally, notice string) {
+		conn.Send(Message{Seconds: seconds, Now: now, Notice: notice})
 		sent += len(seconds)
 	}
 	r := run.New(plan, t, run.NoDisplay())
@@ -76,7 +77,7 @@ func play(ctx context.Context, conn *Conn) error {
 		return err
 	}
 	end := End{Record: result.Record, Invalid: result.Doubts, Late: result.Late}
-	return conn.Send(Message{Seconds: encodeAll(result.Seconds[sent:]), Now: result.Last, End: &end})
+	return conn.Send(Message{Seconds: result.Seconds[sent:], Now: result.Last, End: &end})
 }
 
 // playSending plays the run and sends meanwhile what its guests were told. Guests never wait
@@ -107,12 +108,4 @@ func playSending(ctx context.Context, conn *Conn, r *run.Run, epoch time.Time) (
 		send()
 	}
 	return result, err
-}
-
-func encodeAll(seconds []results.Second) []Second {
-	all := make([]Second, len(seconds))
-	for i, s := range seconds {
-		all[i] = Encode(s)
-	}
-	return all
 }

@@ -3,7 +3,7 @@ package page
 import (
 	"math"
 
-	"guestload/results"
+	"guestload/results/series"
 )
 
 // perDecade is how many points a curve has for each further nine: from p90 to
@@ -20,7 +20,7 @@ type curve struct {
 }
 
 // curves draws those operations that ever succeeded.
-func curves(totals map[string]*results.Times) map[string]curve {
+func curves(totals map[string]*series.Times) map[string]curve {
 	drawn := map[string]curve{}
 	for name, t := range totals {
 		if t.Response.TotalCount() > 0 {
@@ -32,7 +32,7 @@ func curves(totals map[string]*results.Times) map[string]curve {
 
 // newCurve draws as far as there are samples: the last point is the greatest.
 // A time has a response and a service sample, so both have one X.
-func newCurve(t *results.Times) curve {
+func newCurve(t *series.Times) curve {
 	samples := float64(t.Response.TotalCount())
 	var c curve
 	for i := 0; ; i++ {
@@ -52,8 +52,8 @@ func newCurve(t *results.Times) curve {
 	return c
 }
 
-func values(h *results.Histogram, percentiles []float64) []float64 {
-	at := results.Percentiles(h, percentiles...)
+func values(h *series.Histogram, percentiles []float64) []float64 {
+	at := series.Percentiles(h, percentiles...)
 	ms := make([]float64, len(at))
 	for i, us := range at {
 		ms[i] = millis(us)

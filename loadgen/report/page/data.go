@@ -8,6 +8,7 @@ import (
 	"math"
 
 	"guestload/results"
+	"guestload/results/series"
 )
 
 // pointsKept is how many points in time a page has at most. Longer runs have
@@ -78,7 +79,7 @@ func (p Page) data() data {
 }
 
 // newRow is one point of one or more seconds.
-func newRow(seconds []results.Second) row {
+func newRow(seconds []series.Second) row {
 	first, last := seconds[0], seconds[len(seconds)-1]
 	n := float64(len(seconds))
 	r := row{Second: first.Second, Phase: first.Phase, Warmup: first.Warmup, Live: last.Live}
@@ -100,11 +101,11 @@ func newRow(seconds []results.Second) row {
 	return r
 }
 
-func newPoint(t *results.Times) point {
+func newPoint(t *series.Times) point {
 	done, failed := float64(t.Response.TotalCount()), float64(t.Failed())
 	p := point{&done, &failed}
 	if done > 0 {
-		at := results.Percentiles(t.Response, 50, 99)
+		at := series.Percentiles(t.Response, 50, 99)
 		p50, p99 := millis(at[0]), millis(at[1])
 		p[2], p[3] = &p50, &p99
 	}

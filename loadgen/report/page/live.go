@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"guestload/results"
+	"guestload/results/series"
 )
 
 // closing is how long watchers have to hear the last of a run.
@@ -24,7 +25,7 @@ type Start struct {
 
 // Moment is one more second of a run, and how the run stands after it.
 type Moment struct {
-	Second results.Second // not kept, and not changed
+	Second series.Second  // not kept, and not changed
 	Use    map[string]Use // by process, of that second; nil where nothing was measured
 	State  State
 }
@@ -51,7 +52,7 @@ type Live struct {
 		sync.Mutex
 		start    Start
 		state    State
-		all      results.Second // all seconds together
+		all      series.Second  // all seconds together
 		use      map[string]Use // of the last second
 		text     content
 		data     data
@@ -77,7 +78,7 @@ func Listen(address string, start Start) (*Live, error) {
 	}
 	l := &Live{listener: listener, served: make(chan error, 1)}
 	l.mu.start = start
-	l.mu.all.Operations = map[string]*results.Times{}
+	l.mu.all.Operations = map[string]*series.Times{}
 	l.mu.state = State{Planned: start.Record.Guests.Planned, Left: -1}
 	l.mu.data = data{Every: 1, Keep: pointsKept, Rows: []row{}, Curves: map[string]curve{}, Usage: []Spent{}, Bounds: newBounds(start.Thresholds), Faults: newFaults(start.Record.Faults), Scenario: string(start.Scenario)}
 	l.mu.text = l.running()
@@ -100,7 +101,7 @@ func (l *Live) Push(m Moment) error {
 	}
 	l.mu.state, l.mu.use = m.State, m.Use
 	l.addSecond(m.Second)
-	r := newRow([]results.Second{m.Second})
+	r := newRow([]series.Second{m.Second})
 	d := &l.mu.data
 	d.Rows, d.Next = latest(append(d.Rows, r)), m.Second.Second+1
 	d.Curves = curves(l.mu.all.Operations)
@@ -127,9 +128,9 @@ func (l *Live) Update(s State) error {
 }
 
 // addSecond adds a second to those before.
-func (l *Live) addSecond(s results.Second) {
+func (l *Live) addSecond(s series.Second) {
 	all := &l.mu.all
-	all.Operations = (&results.Run{Seconds: []results.Second{*all, s}}).Totals()
+	all.Operations = (&results.Run{Seconds: []series.Second{*all, s}}).Totals()
 	all.Arrived, all.Done, all.Messages = all.Arrived+s.Arrived, all.Done+s.Done, all.Messages+s.Messages
 	all.Live = s.Live
 }

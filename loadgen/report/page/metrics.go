@@ -9,7 +9,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus/collectors"
 	"github.com/prometheus/client_golang/prometheus/promhttp"
 
-	"guestload/results"
+	"guestload/results/series"
 )
 
 // bounds of the buckets that Prometheus is given, in microseconds. They are
@@ -99,7 +99,7 @@ func (c *collector) Collect(to chan<- prometheus.Metric) {
 }
 
 // buckets cuts a histogram to the buckets of Prometheus, in seconds.
-func buckets(d *prometheus.Desc, operation string, h *results.Histogram) prometheus.Metric {
+func buckets(d *prometheus.Desc, operation string, h *series.Histogram) prometheus.Metric {
 	cumulative := make(map[float64]uint64, len(bounds))
 	for _, bound := range bounds {
 		cumulative[seconds(bound)] = 0

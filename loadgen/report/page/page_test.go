@@ -12,6 +12,7 @@ import (
 	"testing"
 
 	"guestload/results"
+	"guestload/results/series"
 )
 
 var shots = flag.String("shots", "", "write pictures of the pages into this folder")
@@ -193,16 +194,16 @@ func TestLatenciesAreWrittenWithASpace(t *testing.T) {
 
 func TestLongRunsHaveSeveralSecondsToAPoint(t *testing.T) {
 	var p Page
-	times := results.NewTimes()
+	times := series.NewTimes()
 	if err := times.Response.RecordValues(2_000, 10); err != nil {
 		t.Fatal(err)
 	}
-	slow := results.NewTimes()
+	slow := series.NewTimes()
 	if err := slow.Response.RecordValues(9_000, 90); err != nil {
 		t.Fatal(err)
 	}
 	for s := range 2*pointsKept + 1 {
-		second := results.Second{Second: s, Phase: "soak", Arrived: int64(s % 3), Live: int64(s), Operations: map[string]*results.Times{"create": times}}
+		second := series.Second{Second: s, Phase: "soak", Arrived: int64(s % 3), Live: int64(s), Operations: map[string]*series.Times{"create": times}}
 		if s%3 == 2 {
 			second.Operations["create"] = slow
 		}
@@ -220,9 +221,9 @@ func TestLongRunsHaveSeveralSecondsToAPoint(t *testing.T) {
 }
 
 func TestACurveEndsWhereThereAreNoMoreSamples(t *testing.T) {
-	times := results.NewTimes()
+	times := series.NewTimes()
 	for us := int64(1); us <= 1000; us++ {
-		for _, h := range []*results.Histogram{times.Response, times.Service} {
+		for _, h := range []*series.Histogram{times.Response, times.Service} {
 			if err := h.RecordValue(us); err != nil {
 				t.Fatal(err)
 			}

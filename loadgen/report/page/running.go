@@ -6,12 +6,13 @@ import (
 	"time"
 
 	"guestload/results"
+	"guestload/results/series"
 )
 
 // running puts a run that goes on into words, under mu.
 func (l *Live) running() content {
 	s := l.mu.state
-	run := results.Run{Record: l.mu.start.Record, Seconds: []results.Second{l.mu.all}}
+	run := results.Run{Record: l.mu.start.Record, Seconds: []series.Second{l.mu.all}}
 	run.Conclude(nil) // sums up the operations; the verdict is not yet due
 	run.Record.DurationSec = s.Elapsed.Seconds()
 	v := view(run.Record, l.mu.start.Scenario)

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"guestload/results"
+	"guestload/results/series"
 	"guestload/scenarios"
 )
 
@@ -35,11 +36,11 @@ func sample(t *testing.T) Page {
 		name   string
 		micros float64
 	}{{"create", 420}, {"connect", 700}, {"match", 15_000}, {"ack", 650}, {"delivery", 1_200}}
-	var seconds []results.Second
+	var seconds []series.Second
 	var usage []Spent
 	live := int64(0)
 	for s := range 25 {
-		second := results.Second{Second: s, Phase: "burst", Operations: map[string]*results.Times{}}
+		second := series.Second{Second: s, Phase: "burst", Operations: map[string]*series.Times{}}
 		switch {
 		case s < 3:
 			second.Phase, second.Warmup, second.Arrived = "warm-up", true, 20
@@ -65,8 +66,8 @@ func sample(t *testing.T) Page {
 			}
 		}
 		if s == 9 {
-			second.Operations["connect"].Failures["timeout"] = results.Failures{Count: 13, Waited: 65 * time.Second, Longest: 5003 * time.Millisecond}
-			second.Operations["connect"].Failures["refused"] = results.Failures{Count: 1, Waited: time.Millisecond, Longest: time.Millisecond}
+			second.Operations["connect"].Failures["timeout"] = series.Failures{Count: 13, Waited: 65 * time.Second, Longest: 5003 * time.Millisecond}
+			second.Operations["connect"].Failures["refused"] = series.Failures{Count: 1, Waited: time.Millisecond, Longest: time.Millisecond}
 		}
 		seconds = append(seconds, second)
 		load := float64(live) / 600
@@ -96,16 +97,16 @@ func sample(t *testing.T) Page {
 }
 
 // play draws log-normal times around a median in µs.
-func play(t *testing.T, dice *rand.Rand, n int, median float64, stalled bool) *results.Times {
+func play(t *testing.T, dice *rand.Rand, n int, median float64, stalled bool) *series.Times {
 	t.Helper()
-	times := results.NewTimes()
+	times := series.NewTimes()
 	for range n {
 		service := int64(median * math.Exp(0.55*dice.NormFloat64()))
 		lag := int64(20 + dice.ExpFloat64()*30)
 		if stalled {
 			lag += int64(dice.Float64() * 900_000)
 		}
-		for h, us := range map[*results.Histogram]int64{times.Service: service, times.Lag: lag, times.Response: service + lag} {
+		for h, us := range map[*series.Histogram]int64{times.Service: service, times.Lag: lag, times.Response: service + lag} {
 			if err := h.RecordValue(us); err != nil {
 				t.Fatal(err)
 			}
