@@ -17,12 +17,12 @@ import (
 // selftestOptions are what the command line says.
 type selftestOptions struct {
 	revisions
-	plan, policy  string
-	plant, only   []string
-	runs          int
-	disturb, json bool
-	budget        time.Duration
-	config        selftest.Config
+	plan, policy string
+	plant, only  []string
+	runs, burn   int
+	json         bool
+	budget       time.Duration
+	config       selftest.Config
 }
 
 func runSelftest(ctx context.Context, args []string, stdout, stderr io.Writer) error {
@@ -34,8 +34,8 @@ func runSelftest(ctx context.Context, args []string, stdout, stderr io.Writer) e
 	fs.StringSliceVar(&o.plant, "plant", nil, "what to plant, instead of a plan")
 	fs.StringSliceVar(&o.only, "only", nil, "metrics of the policy, as of bench gate; with --plant")
 	fs.IntVar(&o.runs, "runs", 10, "runs of the gate for each kind; with --plant")
-	fs.BoolVar(&o.disturb, "disturb", false, "burn a core at random meanwhile; with --plant")
-	cli.Group(fs, "What to plant", "base", "plan", "plant", "only", "runs", "disturb")
+	fs.IntVar(&o.burn, "burn", 0, "burn so many cores meanwhile; with --plant")
+	cli.Group(fs, "What to plant", "base", "plan", "plant", "only", "runs", "burn")
 	fs.StringVar(&o.policy, "policy", "", "policy `FILE` (default the shipped one)")
 	fs.DurationVar(&o.budget, "budget", 0, "of a run, instead of the policy's")
 	fs.DurationVar(&o.config.Limit, "for", 0, "begin no run after so long; 0: until all are done")
@@ -47,7 +47,7 @@ func runSelftest(ctx context.Context, args []string, stdout, stderr io.Writer) e
 	if err := parse(fs, args, "selftest", false, stdout); err != nil {
 		return err
 	}
-	for _, name := range []string{"only", "runs", "disturb"} {
+	for _, name := range []string{"only", "runs", "burn"} {
 		if fs.Changed(name) && len(o.plant) == 0 {
 			return cli.Usagef("--%s without --plant: a plan says that itself", name)
 		}
@@ -92,7 +92,7 @@ func (o *selftestOptions) load(budgeted bool) (err error) {
 	case o.plan != "" && len(o.plant) > 0:
 		return cli.Usagef("--plan and --plant: one of them")
 	case len(o.plant) > 0:
-		o.config.Plan, err = selftest.Plan(o.plant, o.only, o.runs, o.disturb, p)
+		o.config.Plan, err = selftest.Plan(o.plant, o.only, o.runs, o.burn, p)
 		return err
 	}
 	o.config.Plan, err = selftest.ReadPlan(o.plan, p)

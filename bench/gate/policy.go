@@ -21,6 +21,12 @@
 // calling any metric Regressed is shared by all metrics in equal parts
 // (Bonferroni), and so is that of Improved. Pass demands the evidence of every
 // metric, and needs no such correction (Berger 1982, intersection-union tests).
+//
+// Counts of instructions and system calls repeat so well that a t-test on 3 to 12 pairs
+// decides them on any machine. Where they are decided, a CPU time that is undecided at the
+// look AfterCounts is left to them: the verdict is theirs, and the report bounds the change
+// that may have been missed. A CPU time that suggests a slowdown is not left to them: it
+// takes the remaining looks and, if it still does then, makes the verdict Inconclusive.
 package gate
 
 import (

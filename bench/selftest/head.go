@@ -5,10 +5,8 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"math/rand/v2"
 	"slices"
 	"sync"
-	"time"
 
 	"guestload/bench/ab"
 	"guestload/bench/gate"
@@ -150,29 +148,6 @@ func (s *selftest) planted(ctx context.Context, by means, of string, rounds, pai
 		ratios = append(ratios, p.Runs[ab.Head][unit]/p.Runs[ab.Base][unit])
 	}
 	return stats.UpperMedian(ratios) - 1, s.shop.Discard(head.Tree)
-}
-
-// disturb burns a core for random stretches of up to three seconds, with random
-// rests between, until ctx ends or stop is called.
-func disturb(ctx context.Context) (stop func()) {
-	ctx, cancel := context.WithCancel(ctx)
-	done := make(chan struct{})
-	go func() {
-		defer close(done)
-		for ctx.Err() == nil {
-			for until := time.Now().Add(rand.N(3 * time.Second)); time.Now().Before(until) && ctx.Err() == nil; {
-				continue
-			}
-			select {
-			case <-time.After(rand.N(3 * time.Second)):
-			case <-ctx.Done():
-			}
-		}
-	}()
-	return func() {
-		cancel()
-		<-done
-	}
 }
 
 // burn burns so many cores until ctx ends or stop is called.

@@ -20,11 +20,10 @@ var shippedPlan []byte
 
 // Kind is one kind of difference that is planted, where it is looked for, and how often.
 type Kind struct {
-	Plant   string   `yaml:"plant" json:"plant"`
-	Only    []string `yaml:"only" json:"only"` // metrics of the policy; none: all
-	Runs    int      `yaml:"runs" json:"runs"`
-	Disturb bool     `yaml:"disturb" json:"disturb,omitempty"` // beside a process that burns a core at random
-	Burn    int      `yaml:"burn" json:"burn,omitempty"`       // beside so many cores burnt all the time
+	Plant string   `yaml:"plant" json:"plant"`
+	Only  []string `yaml:"only" json:"only"` // metrics of the policy; none: all
+	Runs  int      `yaml:"runs" json:"runs"`
+	Burn  int      `yaml:"burn" json:"burn,omitempty"` // beside so many cores burnt all the time
 	// Shares of the runs that must be Regressed, or pass; 0: none.
 	Regressed float64 `yaml:"regressed" json:"regressed,omitempty"`
 	Pass      float64 `yaml:"pass" json:"pass,omitempty"`
@@ -37,9 +36,6 @@ func (k Kind) name() string {
 	name := k.Plant + ", " + strings.Join(k.Only, " and ")
 	if len(k.Only) == 0 {
 		name = k.Plant + ", whole policy"
-	}
-	if k.Disturb {
-		name += ", disturbed"
 	}
 	if k.Burn > 0 {
 		name += fmt.Sprintf(", %d burners", k.Burn)

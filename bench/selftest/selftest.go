@@ -93,9 +93,9 @@ func (s *selftest) setup(here results.Environment) setup {
 }
 
 // Plan makes a plan of kinds that are given by name.
-func Plan(plants, only []string, runs int, disturb bool, p gate.Policy) (plan []Kind, err error) {
+func Plan(plants, only []string, runs, burn int, p gate.Policy) (plan []Kind, err error) {
 	for _, name := range plants {
-		plan = append(plan, Kind{Plant: name, Only: only, Runs: runs, Disturb: disturb})
+		plan = append(plan, Kind{Plant: name, Only: only, Runs: runs, Burn: burn})
 	}
 	return plan, checkPlan(plan, p)
 }
@@ -167,10 +167,6 @@ func (s *selftest) once(ctx context.Context, k Kind, progress io.Writer) (r play
 	}
 	t.UseBaselines(values)
 	t.UseCounter(s.counter)
-	if k.Disturb {
-		stop := disturb(ctx)
-		defer stop()
-	}
 	if k.Burn > 0 {
 		defer burn(ctx, k.Burn)()
 	}

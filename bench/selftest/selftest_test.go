@@ -99,7 +99,7 @@ func TestAJournalGoesOnWhereItStopped(t *testing.T) {
 	if after, err := os.ReadFile(file); err != nil || string(after) != string(text) {
 		t.Errorf("what was cut off is still there: %q, %v", after, err)
 	}
-	golden(t, "selftest.md", []byte(again.table([]Kind{k, {Plant: "5%", Only: k.Only, Runs: 3, Regressed: 0.9, Seconds: 5}, {Plant: "none", Runs: 2, Disturb: true}})))
+	golden(t, "selftest.md", []byte(again.table([]Kind{k, {Plant: "5%", Only: k.Only, Runs: 3, Regressed: 0.9, Seconds: 5}, {Plant: "none", Runs: 2, Burn: 2}})))
 	s := &selftest{journal: again, plan: []Kind{k, {Plant: "none", Runs: 2}}}
 	if next, left := s.next(); next.Plant != "none" || left != 3 {
 		t.Errorf("next %s of %d", next.name(), left)

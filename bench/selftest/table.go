@@ -147,9 +147,6 @@ func (k Kind) where() string {
 	if where == "" {
 		where = "the whole policy"
 	}
-	if k.Disturb {
-		where += ", a core burnt at times"
-	}
 	if k.Burn > 0 {
 		where += fmt.Sprintf(", %d cores burnt", k.Burn)
 	}
