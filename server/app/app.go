@@ -175,8 +175,8 @@ func (o *options) wire(ctx context.Context, log *slog.Logger) (*parts, error) {
 		c := r.CacheStats()
 		metrics.WatchRedis(r.Sent, c.Hits.Load, c.Misses.Load, c.Invalidations.Load)
 	}
-	if st.debts != nil {
-		metrics.WatchDebts(st.debts.owed, st.debts.lost)
+	if st.unsaved != nil {
+		metrics.WatchDebts(st.unsaved.sessions, st.unsaved.lost)
 	}
 	s.node, err = realtime.New(realtime.Config{
 		Instance: instance, Sessions: st.sessions, Presence: st.presence, Matcher: st.matcher, Broker: st.broker,

@@ -14,9 +14,6 @@ import (
 	"guestload/server/store/redis"
 )
 
-// Expired sessions are dropped from memory this often; nobody sees them before.
-const sweepEvery = 10 * time.Minute
-
 // storage is where this server keeps its guests.
 type storage struct {
 	sessions realtime.Sessions
@@ -24,15 +21,15 @@ type storage struct {
 	matcher  realtime.Matcher
 	broker   realtime.Broker                             // nil: there is no other instance
 	state    httpd.Storage                               // nil: memory
-	adopt    func(guest.Session) error                   // nil: a token alone makes nobody known
+	adopt    func(guest.Session) error                   // nil: a token alone is not accepted
 	redis    *redis.Client                               // nil: memory
-	debts    *debts                                      // nil: nobody is owed anything
+	unsaved  *unsaved                                    // nil: memory
 	run      func(ctx context.Context, n *realtime.Node) // works until ctx ends
-	retire   func(ctx context.Context) error             // tells the others that this instance ends
+	retire   func(ctx context.Context) error             // announces the end of this instance
 }
 
-// debts count what Redis and the other instances were not told.
-type debts struct{ owed, lost func() int64 }
+// unsaved counts the sessions that Redis does not have yet, and messages that were lost.
+type unsaved struct{ sessions, lost func() int64 }
 
 // openStorage opens Redis where its URL is given, and memory otherwise. A Redis
 // that is away for now is no error, one that can never work is. tokens is how long a
@@ -53,8 +50,8 @@ func openStorage(ctx context.Context, url, instance string, tokens time.Duration
 	return &storage{
 		sessions: f.Sessions, presence: f.Presence, matcher: f.Matcher, broker: f.Broker,
 		state: f, redis: redis,
-		adopt: func(g guest.Session) error { return f.Sessions.Adopt(context.Background(), g) },
-		debts: &debts{owed: func() int64 { return int64(f.Sessions.Owed()) }, lost: f.Broker.Lost},
+		adopt:   func(g guest.Session) error { return f.Sessions.Adopt(context.Background(), g) },
+		unsaved: &unsaved{sessions: func() int64 { return int64(f.Sessions.Dirty()) }, lost: f.Broker.Lost},
 		run: func(ctx context.Context, n *realtime.Node) {
 			f.Run(ctx, n)
 			redis.Close()
@@ -72,24 +69,8 @@ func inMemory(instance string, log *slog.Logger) *storage {
 	m := memory.New(instance, time.Now)
 	return &storage{
 		sessions: m.Sessions, presence: m.Presence, matcher: m.Matcher,
-		run:    func(ctx context.Context, _ *realtime.Node) { sweep(ctx, m.Sessions, log) },
+		run:    func(ctx context.Context, _ *realtime.Node) { m.Sessions.Run(ctx, log) },
 		retire: func(context.Context) error { return nil },
-	}
-}
-
-// sweep drops lapsed sessions until ctx ends.
-func sweep(ctx context.Context, sessions *memory.Sessions, log *slog.Logger) {
-	tick := time.NewTicker(sweepEvery)
-	defer tick.Stop()
-	for {
-		select {
-		case <-ctx.Done():
-			return
-		case <-tick.C:
-			if n := sessions.Sweep(); n > 0 {
-				log.Info("lapsed sessions dropped", "count", n)
-			}
-		}
 	}
 }
 

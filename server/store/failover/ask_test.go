@@ -12,13 +12,13 @@ import (
 	"guestload/server/store/redistest"
 )
 
-// askedWhileHome is a matcher on Redis, by its prober's word.
-func askedWhileHome(t *testing.T) *Store {
+// matcherInRedis is a matcher on Redis, by its prober's word.
+func matcherInRedis(t *testing.T) *Store {
 	t.Helper()
 	conn, err := redis.New("redis://127.0.0.1:1")
 	redistest.Must(t, err)
 	f := New(Config{Redis: conn, Instance: "here", Now: time.Now})
-	f.home.Store(true)
+	f.inRedis.Store(true)
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	f.mu.up = true
@@ -30,7 +30,7 @@ var errTimeout = fmt.Errorf("search partner: %w: %w", guest.ErrUnavailable, erro
 
 func TestSilenceThatTheProberDoesNotSeeIsNoOutage(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		f := askedWhileHome(t)
+		f := matcherInRedis(t)
 		calls := 0
 		f.Matcher.ask(t.Context(), func() error {
 			if calls++; calls <= silentTries {
@@ -38,7 +38,7 @@ func TestSilenceThatTheProberDoesNotSeeIsNoOutage(t *testing.T) {
 			}
 			return nil
 		}, func() { t.Error("memory was asked") })
-		if f.State() != StateRedis || !f.home.Load() {
+		if f.State() != StateRedis || !f.inRedis.Load() {
 			t.Errorf("fell to %s after %d calls, though the prober saw Redis up", f.State(), calls)
 		}
 	})
@@ -46,7 +46,7 @@ func TestSilenceThatTheProberDoesNotSeeIsNoOutage(t *testing.T) {
 
 func TestSilenceForEverEnds(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		f := askedWhileHome(t)
+		f := matcherInRedis(t)
 		served := false
 		f.Matcher.ask(t.Context(), func() error { return errTimeout }, func() { served = true })
 		if !served || f.State() != StateFallback {
@@ -57,11 +57,11 @@ func TestSilenceForEverEnds(t *testing.T) {
 
 func TestVerdictOfTheProberEndsTheWait(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		f := askedWhileHome(t)
-		time.AfterFunc(verdict+time.Millisecond, func() { f.hear(false, guest.ErrUnavailable) })
+		f := matcherInRedis(t)
+		time.AfterFunc(retryPause+time.Millisecond, func() { f.probed(false, guest.ErrUnavailable) })
 		began, served := time.Now(), false
 		f.Matcher.ask(t.Context(), func() error { return errTimeout }, func() { served = true })
-		if took := time.Since(began); !served || took != verdict+time.Millisecond {
+		if took := time.Since(began); !served || took != retryPause+time.Millisecond {
 			t.Errorf("served from memory: %v after %v, want at the verdict", served, took)
 		}
 	})
@@ -90,7 +90,7 @@ func TestRedisThatTakesNoWritesIsAnOutage(t *testing.T) {
 	_, err = s.Do("CONFIG", "SET", "maxmemory", "0")
 	redistest.Must(t, err)
 	w.await(StateRedis)
-	redistest.Eventually(t, 5*time.Second, "all is written back", func() bool { return w.Sessions.Owed() == 0 && w.State() == StateRedis })
+	redistest.Eventually(t, 5*time.Second, "all is written back", func() bool { return w.Sessions.Dirty() == 0 && w.State() == StateRedis })
 	if got, _ := stored(t, s, during.SessionID); got.Username != during.Username {
 		t.Errorf("the guest created meanwhile is not in Redis: %+v", got)
 	}

@@ -13,39 +13,39 @@ import (
 	"guestload/server/store/redis/broker"
 )
 
-// Broker carries messages over Redis. While Redis is away, who is on another
-// instance cannot be reached: it refuses messages at once, or keeps them until then.
+// Broker carries messages over Redis. While Redis is down, other instances cannot be
+// reached: Publish fails at once, and Keep queues.
 type Broker struct {
-	failover   *Store
-	redis      *broker.Broker
-	subscribed atomic.Int64 // Subscribe calls that run
-	deaf       atomic.Bool  // messages to this instance may have been missed since the last Resync
-	echoes     atomic.Uint64
-	echo       atomic.Pointer[chan string]
+	failover       *Store
+	redis          *broker.Broker
+	subscribed     atomic.Int64 // Subscribe calls that run
+	missedMessages atomic.Bool  // messages may be lost since the last Resync
+	echoes         atomic.Uint64
+	echo           atomic.Pointer[chan string]
 }
 
-// echoMark begins a message that this broker sends to its own instance. The
-// first byte of all others is not 0.
+// echoMark begins a message that this broker sends to its own instance. The first byte of
+// all other messages is not 0.
 const echoMark = "\x00echo "
 
-// Publish sends one message to an instance, without waiting.
+// Publish sends a message to an instance, without waiting.
 func (b *Broker) Publish(ctx context.Context, instance string, message []byte) error {
-	if !b.failover.home.Load() {
+	if !b.failover.inRedis.Load() {
 		return fmt.Errorf("publish to %s: %w", instance, guest.ErrUnavailable)
 	}
 	return b.redis.Publish(ctx, instance, message)
 }
 
-// Keep is Publish that keeps the message while Redis is away.
+// Keep is Publish that queues the message while Redis is down.
 func (b *Broker) Keep(_ context.Context, instance string, message []byte) error {
 	return b.redis.Keep(instance, message)
 }
 
-// Subscribe calls handle for each message sent to this instance, until ctx ends.
+// Subscribe calls handle for each message to this instance, until ctx ends.
 func (b *Broker) Subscribe(ctx context.Context, instance string, handle func(message []byte)) error {
 	b.subscribed.Add(1)
 	defer b.subscribed.Add(-1)
-	b.missed() // what came before
+	b.missed() // messages from before
 	return b.redis.SubscribeNotify(ctx, instance, func(message []byte) {
 		if !bytes.HasPrefix(message, []byte(echoMark)) {
 			handle(message)
@@ -66,27 +66,25 @@ func (b *Broker) Subscribe(ctx context.Context, instance string, handle func(mes
 			return
 		}
 		if b.failover.State() == StateRedis {
-			b.failover.rarely.say(slog.LevelWarn, "subscription "+redis.CodeOf(why), 1, "subscription lost; resynchronising", "error", why)
+			b.failover.throttled.log(slog.LevelWarn, "subscription "+redis.CodeOf(why), 1, "subscription lost; resynchronising", "error", why)
 		}
 		b.missed()
 		if redis.CodeOf(why) != "" && b.failover.State() == StateRedis {
-			b.failover.fall(why)
+			b.failover.fallBack(why)
 		}
 	})
 }
 
-// missed has the node brought up to date, as others may have told it something
-// that it did not hear.
+// missed has the node resynchronise, since messages from other instances may be lost.
 func (b *Broker) missed() {
-	b.deaf.Store(true)
+	b.missedMessages.Store(true)
 	b.failover.poke()
 }
 
-// Lost counts messages that were accepted and could not be sent, or that nobody
-// was there to hear, for long.
+// Lost counts messages that were accepted and could not be delivered.
 func (b *Broker) Lost() int64 { return b.redis.Lost() }
 
-// Undelivered counts attempts to send messages that nobody was there to hear.
+// Undelivered counts batches that were sent while nobody was subscribed.
 func (b *Broker) Undelivered() int64 { return b.redis.Undelivered() }
 
 const (
@@ -94,9 +92,9 @@ const (
 	echoTries = 100
 )
 
-// hears returns once a message to this instance has arrived here: from then on
-// others reach us. A subscription that only seems to stand is found out so. What
-// was missed before is the caller's to find out.
+// hears returns once a message to this instance has arrived: from then on, others reach
+// it. It detects a subscription that only seems to exist. The caller finds out what was
+// missed before.
 func (b *Broker) hears(ctx context.Context) error {
 	if b.subscribed.Load() == 0 {
 		return nil
@@ -112,8 +110,8 @@ func (b *Broker) hears(ctx context.Context) error {
 			return err
 		}
 		select {
-		case <-heard: // of whichever try
-			b.deaf.Store(false)
+		case <-heard: // of any attempt
+			b.missedMessages.Store(false)
 			return nil
 		case <-tick.C:
 		case <-ctx.Done():

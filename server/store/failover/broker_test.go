@@ -40,7 +40,7 @@ func TestWhatIsKeptInAnOutageArrives(t *testing.T) {
 			here, there := runFailover(t, s.URL(), "here", time.Now), runFailover(t, s.URL(), "there", time.Now)
 			got := hearing(t, there, "there")
 			next := 0
-			hear := func(until int) {
+			probed := func(until int) {
 				t.Helper()
 				for deadline := time.After(10 * time.Second); next < until; next++ {
 					select {
@@ -55,7 +55,7 @@ func TestWhatIsKeptInAnOutageArrives(t *testing.T) {
 			}
 			ctx := t.Context()
 			redistest.Must(t, here.Broker.Keep(ctx, "there", []byte("0")))
-			hear(1)
+			probed(1)
 			redistest.Must(t, how.off(s))
 			sent := 1
 			for ; here.State() == StateRedis; sent++ { // also before it is known
@@ -70,10 +70,10 @@ func TestWhatIsKeptInAnOutageArrives(t *testing.T) {
 			}
 			there.await(StateFallback)
 			redistest.Must(t, how.on(s))
-			hear(sent)
+			probed(sent)
 			here.await(StateRedis)
 			redistest.Must(t, here.Broker.Keep(ctx, "there", fmt.Append(nil, sent)))
-			hear(sent + 1)
+			probed(sent + 1)
 			if n := here.Broker.Lost(); n != 0 {
 				t.Errorf("%d messages count as lost", n)
 			}

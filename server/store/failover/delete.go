@@ -8,35 +8,35 @@ import (
 	"guestload/server/store/redis/presence"
 )
 
-// beat takes or renews the lease, and reads all tombstones that are new.
+// beat acquires or renews the lease, and reads all new tombstones.
 func (f *Store) beat(ctx context.Context) error {
 	for {
 		b, err := f.Presence.redis.Beat(ctx)
 		if err != nil {
 			return err
 		}
-		f.beaten(b)
+		f.onBeat(b)
 		if !b.More {
 			return nil
 		}
 	}
 }
 
-// beaten acts on what Redis says with a beat.
-func (f *Store) beaten(b presence.Beat) {
-	f.beatenAt.Store(time.Now().UnixMilli())
-	f.Sessions.bury(b.Deleted)
+// onBeat acts on the result of a heartbeat.
+func (f *Store) onBeat(b presence.Beat) {
+	f.lastBeat.Store(time.Now().UnixMilli())
+	f.Sessions.tombstone(b.Deleted)
 	if b.Held && f.State() == StateRedis {
 		f.Presence.compare(b)
 	}
 }
 
-// bury forgets sessions that were deleted, wherever that was, and has the sockets of
-// their guests closed.
-func (s *Sessions) bury(ids []string) {
+// tombstone records that sessions were deleted anywhere, and closes the sockets of their
+// guests.
+func (s *Sessions) tombstone(ids []string) {
 	fresh := make([]string, 0, len(ids))
 	for _, id := range ids {
-		if s.memory.Bury(id) {
+		if s.memory.AddTombstone(id) {
 			fresh = append(fresh, id)
 		}
 	}
@@ -46,15 +46,14 @@ func (s *Sessions) bury(ids []string) {
 	s.evict(fresh)
 }
 
-// forget drops what is here of a session, and what Redis is owed of it but for the
-// deletion itself.
+// forget drops a session from memory, and its pending changes except a deletion.
 func (s *Sessions) forget(sessionID string) {
-	sh := s.debts.shard(sessionID)
+	sh := s.dirtySet.shard(sessionID)
 	sh.Lock()
 	defer sh.Unlock()
 	s.memory.Drop(sessionID)
-	if o := sh.owed[sessionID]; o != nil && !o.deleted {
-		s.debts.settle(sh, sessionID)
+	if o := sh.dirty[sessionID]; o != nil && !o.deleted {
+		s.dirtySet.settle(sh, sessionID)
 	}
 }
 
@@ -64,24 +63,24 @@ func (s *Sessions) evict(ids []string) {
 	}
 }
 
-// gone takes note that Redis does not have a session which only a token, or a copy,
-// spoke for.
+// gone drops a session that Redis does not have, and that only a token or a copy vouched
+// for.
 func (s *Sessions) gone(sessionID string) {
 	s.forget(sessionID)
 	s.evict([]string{sessionID})
 }
 
-// lostBefore reports whether Redis may have had a session before it lost its data.
-// If not, and Redis does not have it, it is gone: Redis lost nothing since we last
-// worked on it, or not since the session's token was issued.
+// lostBefore reports whether Redis may have had a session before it lost its data. If
+// not, and Redis does not have it, it was deleted: Redis has lost nothing since this
+// instance last used it, or since the session's token was issued.
 func (f *Store) lostBefore(g guest.Session) bool {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	return f.mu.found.ID != f.mu.epoch && g.CreatedAt.Before(f.mu.found.Began)
 }
 
-// since is the epoch in which Redis had the sessions that it was told of, "" where
-// that has ended.
+// since is the epoch in which Redis had the sessions that it was given, "" if that epoch
+// has ended.
 func (f *Store) since() string {
 	f.mu.Lock()
 	defer f.mu.Unlock()

@@ -128,7 +128,7 @@ func TestDeletedSessionsStayDeleted(t *testing.T) {
 				}
 			}
 			for _, w := range all {
-				redistest.Eventually(t, 10*time.Second, "all is written back", func() bool { return w.Sessions.Owed() == 0 && w.State() == StateRedis })
+				redistest.Eventually(t, 10*time.Second, "all is written back", func() bool { return w.Sessions.Dirty() == 0 && w.State() == StateRedis })
 			}
 			if got, _ := stored(t, r.Owner(t, redis.SessionKey(kept.SessionID)), kept.SessionID); got.Username != "Kept" {
 				t.Errorf("the other guest is %q in Redis", got.Username)
@@ -172,7 +172,7 @@ func TestTokenOfNoSessionMakesNone(t *testing.T) {
 			w.await(StateRedis)
 			redistest.Eventually(t, 2*othersTake, "its socket is closed", func() bool { return seen.has(never.SessionID) })
 			redistest.Eventually(t, 5*time.Second, "it is nowhere", func() bool { return len(resides(t, redistest.Only(s), []*ward{w, first}, never)) == 0 })
-			if n := w.Sessions.Owed(); n != 0 {
+			if n := w.Sessions.Dirty(); n != 0 {
 				t.Errorf("%d sessions are owed", n)
 			}
 			if got, _ := stored(t, s, fresh.SessionID); got.Username != fresh.Username {
@@ -222,7 +222,7 @@ func TestFlushedRedisIsFilledAgain(t *testing.T) {
 	redistest.Must(t, err)
 	redistest.Must(t, one.Sessions.Delete(ctx, goes.SessionID))
 	redistest.Eventually(t, 5*time.Second, "the other instance hears of the deletion", func() bool {
-		return two.Sessions.memory.Buried(goes.SessionID)
+		return two.Sessions.memory.HasTombstone(goes.SessionID)
 	})
 	_, err = s.Do("FLUSHALL")
 	redistest.Must(t, err)
@@ -253,7 +253,7 @@ func TestRandomDeletionsInOutagesStayDeleted(t *testing.T) {
 	}
 	type fate struct {
 		guest.Session
-		home    *ward
+		inRedis *ward
 		deleted bool
 	}
 	var fates []*fate
@@ -261,7 +261,7 @@ func TestRandomDeletionsInOutagesStayDeleted(t *testing.T) {
 		for range n {
 			w := all[draw.IntN(len(all))]
 			if len(fates) == 0 || draw.IntN(3) == 0 {
-				fates = append(fates, &fate{Session: w.create(), home: w})
+				fates = append(fates, &fate{Session: w.create(), inRedis: w})
 				continue
 			}
 			f := fates[draw.IntN(len(fates))]
@@ -269,7 +269,7 @@ func TestRandomDeletionsInOutagesStayDeleted(t *testing.T) {
 				continue
 			}
 			if draw.IntN(2) == 0 {
-				w = f.home // where it is known in any case
+				w = f.inRedis // where it is known in any case
 			}
 			switch draw.IntN(3) {
 			case 0:
@@ -295,7 +295,7 @@ func TestRandomDeletionsInOutagesStayDeleted(t *testing.T) {
 		{"one cut off", func() error { tunnel.Cut(); return nil }, func() error { tunnel.Mend(); return nil }},
 	}
 	settled := func() bool {
-		return !slices.ContainsFunc(all, func(w *ward) bool { return w.State() != StateRedis || w.Sessions.Owed() > 0 || !w.complete() })
+		return !slices.ContainsFunc(all, func(w *ward) bool { return w.State() != StateRedis || w.Sessions.Dirty() > 0 || !w.complete() })
 	}
 	for range 3 {
 		act(60)

@@ -8,33 +8,33 @@ import (
 	"guestload/server/store/redis/presence"
 )
 
-// Redis may lose what it was told of presence while this instance holds its lease:
-// a key is evicted or deleted, or a script of an old release has left it wrong. Each
-// beat brings the counts, and what differs from memory is repaired.
+// Redis may lose presence while this instance holds its lease: somebody evicts, deletes or
+// corrupts a key. Each heartbeat returns the counts; if they differ from memory, they are
+// repaired.
 
-// drift is what is known of the differences.
+// drift is the state of the comparison.
 type drift struct {
-	found     atomic.Bool  // there is one: the set is to be repaired
-	elsewhere atomic.Int64 // guests in memory whom Redis has on another instance, when last repaired
-	owners    atomic.Bool  // the record of where guests are is to be written anew
+	found     atomic.Bool  // the set must be repaired
+	elsewhere atomic.Int64 // guests in memory whom Redis had on another instance at the last repair
+	owners    atomic.Bool  // owners must be rewritten
 
-	// Of the goroutine that beats.
-	odd     int       // beats in a row in which owners and sets did not agree
-	rewrote time.Time // when owners were last written anew
+	// Used by the goroutine of heartbeats.
+	odd     int       // heartbeats in a row in which owners and sets differed
+	rewrote time.Time // when owners were last rewritten
 }
 
 const (
-	// compareTimeout is how long guests who come and go wait at most for a comparison.
+	// compareTimeout bounds how long joins and leaves wait for a comparison.
 	compareTimeout = 300 * time.Millisecond
-	// oddBeats in a row are no instance that is just taking its lease.
+	// oddBeats heartbeats in a row are not just another instance that acquires its lease.
 	oddBeats = 2
-	// rewriteEvery bounds how often all owners are written anew: where that is of no
-	// use, as another program has written there, it is not done over and over.
+	// rewriteEvery bounds how often all owners are rewritten: if another program keeps
+	// writing there, rewriting does not help.
 	rewriteEvery = time.Minute
 )
 
-// compare looks whether Redis has as many guests on this instance as memory, and
-// has what differs repaired.
+// compare checks that Redis has as many guests on this instance as memory, and has
+// differences repaired.
 func (p *Presence) compare(b presence.Beat) {
 	d := &p.drift
 	if b.Here != p.expected() && p.differs() {
@@ -58,7 +58,7 @@ func (p *Presence) expected() int64 {
 	return int64(p.memory.Count()) - p.drift.elsewhere.Load()
 }
 
-// differs compares while nobody comes or goes.
+// differs compares while nobody joins or leaves.
 func (p *Presence) differs() bool {
 	ctx, cancel := context.WithTimeout(context.Background(), compareTimeout)
 	defer cancel()
@@ -68,8 +68,8 @@ func (p *Presence) differs() bool {
 	return err == nil && n != p.expected()
 }
 
-// repair makes Redis's set that of memory. Guests whom Redis has on another instance
-// by now stay there: this one is about to hear of it.
+// repair makes the set in Redis equal to memory. Guests whom Redis has on another
+// instance stay there: this instance is about to learn of it.
 func (p *Presence) repair(ctx context.Context) error {
 	d := &p.drift
 	if d.owners.Load() {

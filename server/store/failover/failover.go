@@ -1,3 +1,4 @@
+// Package failover keeps guests in Redis, and serves them from memory while Redis is down.
 package failover
 
 import (
@@ -18,44 +19,41 @@ import (
 	"guestload/server/store/redis/sessions"
 )
 
-// The states of a Failover.
+// The states of a Store.
 const (
-	StateRedis      = "redis"      // Redis is the truth
-	StateFallback   = "fallback"   // Redis is away: this instance serves the guests it knows from memory
-	StateRecovering = "recovering" // Redis is back, and is being told what happened meanwhile
+	StateRedis      = "redis"      // Redis is in use
+	StateFallback   = "fallback"   // Redis is down: guests of this instance are served from memory
+	StateRecovering = "recovering" // Redis is back: changes are being written back
 )
 
-// Local is who is really here: the node of this instance. Queue and pairs are
-// kept by stores, but that guests search and talk is the node's own knowledge,
-// so whichever store takes over is brought to it, whatever it remembers.
+// Local is the node of this instance, which knows who searches and talks here. Whichever
+// store takes over the queue and pairs is corrected to its knowledge.
 type Local interface {
 	matcher.Local
-	// Resync restores every chat in the matcher and lets every searcher search
-	// again, in the order of their coming; moved are guests who have joined here and
-	// whom another instance had: session id → instance. Called after each change of
-	// the store behind the ports.
+	// Resync restores every chat in the matcher and has every searcher search again, in
+	// the order of arrival. moved are guests who have joined here and whom another
+	// instance had: session id → instance. It is called after each change of the store.
 	Resync(ctx context.Context, moved map[string]string) error
-	// Release tells the partners of those guests who were on an instance that these
-	// pairs are over. It may be called again with the same pair.
+	// Release tells the partners of guests on the instance that these pairs are over. It
+	// may be called again with the same pair.
 	Release(ctx context.Context, instance string, pairs []guest.Pair) error
 	// Evict closes the sockets of guests whose sessions are gone. It must not wait.
 	Evict(sessionIDs []string)
 }
 
-// Config is what a Failover is made of; Redis, Instance and Now are required.
+// Config configures a Store; Redis, Instance and Now are required.
 type Config struct {
 	Redis    *redis.Client
-	Instance string // new for every process
+	Instance string // unique for every process
 	Now      func() time.Time
-	Tokens   time.Duration // the longest that a token is valid; 0: guest.Lifetime
+	Tokens   time.Duration // longest validity of a token; 0: guest.Lifetime
 	Log      *slog.Logger
-	Changed  func(from, to string, why error) // called on each change of state; it must not wait
+	Changed  func(from, to string, why error) // called on each change of state; must not wait
 }
 
-// Failover is a store that survives Redis: it works on Redis, holds copies of
-// what concerns this instance's guests in memory, and serves these from there
-// while Redis is away. An operation that Redis does not answer is served from
-// memory at once, and Redis is told later. A guest that is not known here is
+// Store survives outages of Redis: it uses Redis, keeps copies of this instance's guests
+// in memory, and serves these while Redis is down. An operation to which Redis does not
+// reply is served from memory at once, and written back later. An unknown guest is
 // guest.ErrUnavailable then, never guest.ErrNotFound.
 type Store struct {
 	Sessions *Sessions
@@ -68,34 +66,34 @@ type Store struct {
 	instance string
 	log      *slog.Logger
 	changed  func(from, to string, why error)
-	wake     chan struct{} // for Run: something is to be done
+	wake     chan struct{} // wakes Run
 
-	// home tells that the matcher is Redis's; it changes under mu only.
-	home atomic.Bool
-	now  atomic.Pointer[string] // the state, for readers
-	// back is when Redis was last used again after an outage; nil: never.
+	// inRedis: queue and pairs are in Redis. It changes under mu only.
+	inRedis atomic.Bool
+	now     atomic.Pointer[string] // the state, for readers
+	// back is when the last outage ended; nil: there was none.
 	back atomic.Pointer[time.Time]
-	// reason is why Redis is not used; nil while it is.
-	reason   atomic.Pointer[error]
-	rarely   rarely
-	beatenAt atomic.Int64 // when the lease was last renewed, Unix ms
-	fresh    atomic.Bool  // the prober has seen Redis come back since govern last looked
+	// reason is why Redis is not in use; nil while it is.
+	reason    atomic.Pointer[error]
+	throttled throttledLog
+	lastBeat  atomic.Int64 // when the lease was last renewed, Unix ms
+	fresh     atomic.Bool  // the prober saw Redis come back since govern last ran
 
 	mu struct {
 		sync.Mutex
-		state    string
-		up       bool          // what the prober says
-		falls    uint64        // how often we fell back
-		short    int           // periods with Redis in a row that ended soon, by no word of the prober
-		ended    time.Time     // when the last one did
-		fallen   chan struct{} // closed at the next fall
-		resynced uint64        // the fall that the node has been told of
-		epoch    string        // the one in which Redis holds what we wrote
-		found    redis.Epoch   // the one that Redis was in when last asked
+		state     string
+		up        bool          // by the prober
+		fallbacks uint64        // so far
+		short     int           // periods with Redis in a row that ended soon, not by the prober
+		ended     time.Time     // when the last period ended
+		fellBack  chan struct{} // closed at the next fallback
+		resynced  uint64        // the fallback after which the node resynchronised
+		epoch     string        // in which Redis has what this instance wrote
+		found     redis.Epoch   // of Redis when last asked
 	}
 }
 
-// New makes a store over Redis, which is not asked yet.
+// New makes a store over Redis; it does not connect.
 func New(cfg Config) *Store {
 	if cfg.Log == nil {
 		cfg.Log = slog.New(slog.DiscardHandler)
@@ -105,28 +103,28 @@ func New(cfg Config) *Store {
 	}
 	f := &Store{
 		redis: cfg.Redis, instance: cfg.Instance, log: cfg.Log, changed: cfg.Changed,
-		wake: make(chan struct{}, 1), rarely: rarely{log: cfg.Log},
+		wake: make(chan struct{}, 1), throttled: throttledLog{to: cfg.Log},
 	}
 	m := memory.New(cfg.Instance, cfg.Now)
 	documents, matches := sessions.New(cfg.Redis, cfg.Now), matcher.New(cfg.Redis)
-	documents.Tombstones = max(cfg.Tokens, guest.Lifetime) // a copy lives no longer either
+	documents.Tombstones = max(cfg.Tokens, guest.Lifetime) // copies do not live longer either
 	m.Sessions.KeepTombstones(documents.Tombstones)
-	f.Sessions = &Sessions{failover: f, redis: documents, memory: m.Sessions, debts: newDebts()}
+	f.Sessions = &Sessions{failover: f, redis: documents, memory: m.Sessions, dirtySet: newDirtySet()}
 	f.Presence = &Presence{failover: f, memory: m.Presence,
 		redis: presence.New(cfg.Redis, cfg.Instance, documents, matches)}
 	f.Matcher = &Matcher{failover: f, redis: matches, memory: m.Matcher}
 	f.Broker = &Broker{failover: f, redis: broker.New(cfg.Redis)}
-	f.mu.fallen = make(chan struct{})
-	f.mu.falls = 1
+	f.mu.fellBack = make(chan struct{})
+	f.mu.fallbacks = 1
 	f.setState(StateFallback)
 	return f
 }
 
-// State is how guests are served at the moment; see the constants.
+// State is how guests are served; see the constants.
 func (f *Store) State() string { return *f.now.Load() }
 
-// Start reaches for Redis once. Where Redis is away it starts in fallback, and
-// Run takes Redis up when it appears; an error wraps redis.ErrMisconfigured.
+// Start connects to Redis once. If Redis is down, the store starts in fallback, and Run
+// uses Redis once it appears; an error wraps redis.ErrMisconfigured.
 func (f *Store) Start(ctx context.Context) error {
 	err := f.redis.Connect(ctx)
 	if errors.Is(err, redis.ErrMisconfigured) {
@@ -143,14 +141,14 @@ func (f *Store) Start(ctx context.Context) error {
 		err = f.beat(ctx)
 	}
 	if err != nil {
-		f.explain(err)
-		f.rarely.say(slog.LevelWarn, "not recovered "+redis.CodeOf(err), 1, "redis cannot be used: starting in fallback", "redis", f.redis.String(), "error", err)
+		f.setReason(err)
+		f.throttled.log(slog.LevelWarn, "not recovered "+redis.CodeOf(err), 1, "redis cannot be used: starting in fallback", "redis", f.redis.String(), "error", err)
 		return nil
 	}
-	f.explain(nil)
+	f.setReason(nil)
 	f.mu.Lock()
-	f.mu.epoch, f.mu.found, f.mu.up, f.mu.resynced = now.ID, now, true, f.mu.falls
-	f.home.Store(true)
+	f.mu.epoch, f.mu.found, f.mu.up, f.mu.resynced = now.ID, now, true, f.mu.fallbacks
+	f.inRedis.Store(true)
 	report := f.setState(StateRedis)
 	f.mu.Unlock()
 	report(nil)
@@ -167,59 +165,60 @@ func (f *Store) setState(state string) (report func(why error)) {
 			return
 		}
 		if why != nil {
-			f.rarely.say(slog.LevelWarn, "storage "+from+state+redis.CodeOf(why), statesLogged, "storage changed", "from", from, "to", state, "why", why)
+			f.throttled.log(slog.LevelWarn, "storage "+from+state+redis.CodeOf(why), statesLogged, "storage changed", "from", from, "to", state, "why", why)
 		} else {
-			f.rarely.say(slog.LevelInfo, "storage "+from+state, statesLogged, "storage changed", "from", from, "to", state)
+			f.throttled.log(slog.LevelInfo, "storage "+from+state, statesLogged, "storage changed", "from", from, "to", state)
 		}
 		f.changed(from, state, why)
 	}
 }
 
-// hear is told by the prober.
-func (f *Store) hear(up bool, why error) {
+// probed is called by the prober.
+func (f *Store) probed(up bool, why error) {
 	f.mu.Lock()
 	f.mu.up = up
 	f.mu.Unlock()
 	if !up {
-		f.fall(why)
+		f.fallBack(why)
 		f.mu.Lock()
-		f.mu.short = 0 // it says for itself when Redis is back
+		f.mu.short = 0 // the prober reports when Redis is back
 		f.mu.Unlock()
 	}
 	f.fresh.Store(up)
 	f.poke()
 }
 
-// fall goes to fallback, at once for every operation from now on.
-func (f *Store) fall(why error) { f.fallFrom(0, why) }
+// fallBack enters fallback: every later operation is served from memory.
+func (f *Store) fallBack(why error) { f.fallBackFrom(0, why) }
 
-// fallFrom is fall unless we fell back since a fall, 0 for in any case.
-func (f *Store) fallFrom(falls uint64, why error) {
+// fallBackFrom is fallBack unless that has happened since the given fallback; 0 is
+// unconditional.
+func (f *Store) fallBackFrom(fallbacks uint64, why error) {
 	f.mu.Lock()
-	if falls != 0 && f.mu.falls != falls {
+	if fallbacks != 0 && f.mu.fallbacks != fallbacks {
 		f.mu.Unlock()
 		return
 	}
-	f.mu.falls++
-	f.home.Store(false)
+	f.mu.fallbacks++
+	f.inRedis.Store(false)
 	if f.mu.state == StateRedis {
 		f.endPeriod(time.Now())
 	}
-	f.explain(why)
+	f.setReason(why)
 	report := f.setState(StateFallback)
-	close(f.mu.fallen)
-	f.mu.fallen = make(chan struct{})
+	close(f.mu.fellBack)
+	f.mu.fellBack = make(chan struct{})
 	f.mu.Unlock()
 	report(why)
 	f.poke()
 }
 
-// advance goes to a state unless we fell back since.
-func (f *Store) advance(falls uint64, state string) error {
+// advance enters a state unless the store fell back since.
+func (f *Store) advance(fallbacks uint64, state string) error {
 	f.mu.Lock()
-	if f.mu.falls != falls {
+	if f.mu.fallbacks != fallbacks {
 		f.mu.Unlock()
-		return errFell
+		return errFellBack
 	}
 	report := f.setState(state)
 	f.mu.Unlock()
@@ -227,7 +226,7 @@ func (f *Store) advance(falls uint64, state string) error {
 	return nil
 }
 
-var errFell = fmt.Errorf("%w: redis went away again", guest.ErrUnavailable)
+var errFellBack = fmt.Errorf("%w: redis went away again", guest.ErrUnavailable)
 
 func (f *Store) poke() {
 	select {
@@ -236,22 +235,21 @@ func (f *Store) poke() {
 	}
 }
 
-// direct reports whether Redis is to be asked, where nothing is owed to it.
+// direct reports whether to ask Redis about sessions that are not dirty.
 func (f *Store) direct() bool { return *f.now.Load() != StateFallback }
 
-// othersTake is how long after this instance another may still be writing back what
-// Redis has missed.
+// othersTake is how much longer than this instance others may need to write back.
 const othersTake = 5 * time.Second
 
-// complete reports whether Redis has all, as far as can be known: what it does not
-// find is not there.
+// complete reports whether Redis presumably has all sessions: what it does not have does
+// not exist.
 func (f *Store) complete() bool {
 	back := f.back.Load()
 	return f.State() == StateRedis && (back == nil || time.Since(*back) > othersTake)
 }
 
-// fallen is closed once we fall back after this call; at once where we have.
-func (f *Store) fallen() <-chan struct{} {
+// fellBack is closed at the next fallback; at once while in fallback.
+func (f *Store) fellBack() <-chan struct{} {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	if f.mu.state == StateFallback {
@@ -259,7 +257,7 @@ func (f *Store) fallen() <-chan struct{} {
 		close(done)
 		return done
 	}
-	return f.mu.fallen
+	return f.mu.fellBack
 }
 
 func unavailable(err error) bool { return errors.Is(err, guest.ErrUnavailable) }

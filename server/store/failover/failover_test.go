@@ -75,6 +75,12 @@ func (w *ward) keys() redis.Keys {
 	return redis.NewKeys(strings.HasPrefix(w.redis.String(), "redis-cluster"))
 }
 
+// started waits until Redis is in use. On a busy machine Start may find no time for it.
+func (w *ward) started() {
+	w.tb.Helper()
+	redistest.Eventually(w.tb, 15*time.Second, "redis is used", func() bool { return w.State() == StateRedis })
+}
+
 // await returns when the state is reached.
 func (w *ward) await(state string) stateChange {
 	w.tb.Helper()

@@ -30,9 +30,7 @@ func TestOutageLosesNothing(t *testing.T) {
 			s := redistest.Standalone(t)
 			w := runFailover(t, s.URL(), "here", time.Now)
 			ctx := t.Context()
-			if w.State() != StateRedis {
-				t.Fatalf("state is %q", w.State())
-			}
+			w.started()
 			still, renamed, deleted, comes, goes := w.create(), w.create(), w.create(), w.create(), w.create()
 			for _, g := range []guest.Session{still, goes} {
 				if _, _, err := w.Presence.Join(ctx, g.SessionID); err != nil {
@@ -97,7 +95,7 @@ func TestOutageLosesNothing(t *testing.T) {
 			if err != nil || stats.OnlineUsers != 2 || stats.ActiveUsers != 2 {
 				t.Errorf("Stats = %+v, %v", stats, err)
 			}
-			if n := w.Sessions.Owed(); n != 0 {
+			if n := w.Sessions.Dirty(); n != 0 {
 				t.Errorf("%d sessions are still owed", n)
 			}
 		})
@@ -179,7 +177,7 @@ func TestTenOutages(t *testing.T) {
 	}
 	close(done)
 	work.Wait()
-	redistest.Eventually(t, 10*time.Second, "all paid", func() bool { return w.State() == StateRedis && w.Sessions.Owed() == 0 })
+	redistest.Eventually(t, 10*time.Second, "all paid", func() bool { return w.State() == StateRedis && w.Sessions.Dirty() == 0 })
 	for i, g := range guests {
 		got, ttl := stored(t, s, g.SessionID)
 		want := last[i]

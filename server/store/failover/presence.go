@@ -11,24 +11,24 @@ import (
 	"guestload/server/store/redis/presence"
 )
 
-// Presence knows in memory which guests have a socket here, always, and
-// tells Redis; while Redis is away, its pages and counts are this instance's.
+// Presence always knows in memory which guests have a socket here, and records it in
+// Redis. While Redis is down, pages and counts are those of this instance.
 type Presence struct {
 	failover *Store
 	redis    *presence.Presence
 	memory   *memory.Presence
 
-	gate  sync.RWMutex // held shared by a change, alone while Redis is made exact
-	stale atomic.Bool  // Redis has missed a change
+	gate  sync.RWMutex // shared by changes, exclusive while Redis is reconciled
+	stale atomic.Bool  // Redis lacks a change
 	drift drift
 }
 
-// Join records that the guest's socket lives here. The instance where it lived
-// before is known only while Redis is there; guest.ErrNotFound for a deleted session.
+// Join records that the guest's socket is here. The previous instance is known only while
+// Redis is up; guest.ErrNotFound for a deleted session.
 func (p *Presence) Join(ctx context.Context, sessionID string) (previous string, at int64, err error) {
 	p.gate.RLock()
 	defer p.gate.RUnlock()
-	if p.failover.Sessions.memory.Buried(sessionID) {
+	if p.failover.Sessions.memory.HasTombstone(sessionID) {
 		return "", 0, fmt.Errorf("join presence: the session was deleted: %w", guest.ErrNotFound)
 	}
 	if p.failover.direct() {
@@ -46,7 +46,7 @@ func (p *Presence) Join(ctx context.Context, sessionID string) (previous string,
 	return p.memory.Join(ctx, sessionID)
 }
 
-// Leave takes the guests from those with a socket here.
+// Leave removes the guests from those with a socket here.
 func (p *Presence) Leave(ctx context.Context, sessionIDs ...string) error {
 	p.gate.RLock()
 	defer p.gate.RUnlock()
@@ -60,13 +60,13 @@ func (p *Presence) Leave(ctx context.Context, sessionIDs ...string) error {
 	return p.memory.Leave(ctx, sessionIDs...)
 }
 
-// Where returns the instance where the guest's socket lives by Redis, "" for none.
+// Where returns the instance with the guest's socket according to Redis, "" for none.
 func (p *Presence) Where(ctx context.Context, sessionID string) (instance string, err error) {
 	return p.redis.Where(ctx, sessionID)
 }
 
-// Online returns a page of guests with a socket; of this instance's while Redis
-// is away. Cursors are good with either.
+// Online returns a page of guests with a socket; of this instance's while Redis is down.
+// Cursors are valid for both.
 func (p *Presence) Online(ctx context.Context, cursor string, limit int) (page []guest.Session, next string, err error) {
 	if p.failover.State() == StateRedis {
 		page, next, err = p.redis.Online(ctx, cursor, limit)
@@ -77,7 +77,7 @@ func (p *Presence) Online(ctx context.Context, cursor string, limit int) (page [
 	return p.memory.Online(ctx, cursor, limit)
 }
 
-// Stats counts; this instance's guests while Redis is away.
+// Stats counts; this instance's guests while Redis is down.
 func (p *Presence) Stats(ctx context.Context) (guest.Stats, error) {
 	if p.failover.State() == StateRedis {
 		stats, err := p.redis.Stats(ctx)
@@ -88,7 +88,7 @@ func (p *Presence) Stats(ctx context.Context) (guest.Stats, error) {
 	return p.memory.Stats(ctx)
 }
 
-// Retire ends this instance's lease, when all its guests have left.
+// Retire ends this instance's lease, after all its guests have left.
 func (p *Presence) Retire(ctx context.Context) error { return p.redis.Retire(ctx) }
 
 func (p *Presence) missed() {
@@ -96,8 +96,8 @@ func (p *Presence) missed() {
 	p.failover.poke()
 }
 
-// settle makes what Redis knows of this instance exact. Nobody comes or goes
-// for as long; so most of it is done before, by an attempt that need not be exact.
+// settle makes Redis equal to memory. Nobody joins or leaves meanwhile, so an inexact
+// pass does most of the work before.
 func (p *Presence) settle(ctx context.Context) (moved map[string]string, err error) {
 	moved, err = p.redis.Reconcile(ctx, p.memory.IDs(), presence.TakeHere)
 	if err != nil {

@@ -10,22 +10,22 @@ import (
 	"guestload/server/store/redis/presence"
 )
 
-// A Redis that answers and refuses is not the truth: guests are served from memory,
-// and the reason is told, until a trial finds that it refuses nothing more.
+// A Redis that replies but refuses is not used: guests are served from memory, and the
+// reason is reported, until a check succeeds.
 
 const (
-	// checkEvery is how often a Redis that is used is tried, since rights and keys may
-	// change under it.
+	// checkEvery is how often a Redis in use is checked, since rights and keys may
+	// change.
 	checkEvery = 30 * time.Second
-	// shortPeriod is a time in which Redis was used that ended soon: the next begins
-	// later, lest the state change several times a second.
+	// shortPeriod: after a shorter period with Redis, the next begins later, so that the
+	// state does not change several times a second.
 	shortPeriod = 10 * time.Second
 	longestRest = 5 * time.Second
 	// statesLogged is how many changes of the same kind are logged in a minute.
 	statesLogged = 6
 )
 
-// Reason says why Redis is not used; "" while it is.
+// Reason says why Redis is not in use; "" while it is.
 func (f *Store) Reason() string {
 	if why := f.reason.Load(); why != nil {
 		return (*why).Error()
@@ -33,8 +33,8 @@ func (f *Store) Reason() string {
 	return ""
 }
 
-// Ready reports whether guests can be served. It is not so where a right, or a key,
-// will keep this instance apart from the others until somebody changes it.
+// Ready reports whether guests can be served. It is false if a right or a key keeps this
+// instance apart from the others until somebody changes it.
 func (f *Store) Ready() bool {
 	why := f.reason.Load()
 	if why == nil {
@@ -44,8 +44,8 @@ func (f *Store) Ready() bool {
 	return code != redis.CodeRights && code != redis.CodeType
 }
 
-// explain keeps why Redis is not used, nil once it is.
-func (f *Store) explain(why error) {
+// setReason records why Redis is not in use, nil once it is.
+func (f *Store) setReason(why error) {
 	if why == nil {
 		f.reason.Store(nil)
 		return
@@ -54,13 +54,13 @@ func (f *Store) explain(why error) {
 	if errors.As(why, &refusal) {
 		why = refusal
 	} else if old := f.reason.Load(); old != nil && errors.As(*old, &refusal) && redis.CodeOf(why) == refusal.Code {
-		return // what a single call heard says less
+		return // the error of a single call says less
 	}
 	f.reason.Store(&why)
 }
 
-// examine tries Redis now and then while it is used, until ctx ends.
-func (f *Store) examine(ctx context.Context) {
+// checkNowAndThen checks Redis regularly while it is in use, until ctx ends.
+func (f *Store) checkNowAndThen(ctx context.Context) {
 	tick := time.NewTicker(checkEvery)
 	defer tick.Stop()
 	for {
@@ -74,26 +74,25 @@ func (f *Store) examine(ctx context.Context) {
 		}
 		var refusal *redis.Refusal
 		if err := f.redis.Check(ctx, f.instance); errors.As(err, &refusal) {
-			f.fall(refusal)
+			f.fallBack(refusal)
 		}
 	}
 }
 
-// failed acts on what went wrong in the background while Redis answers the prober.
+// failed acts on an error of background work while Redis replies to the prober.
 func (f *Store) failed(err error) {
 	if f.State() != StateRedis {
-		return // why is known
+		return // the reason is known
 	}
-	f.rarely.say(slog.LevelError, "background "+redis.CodeOf(err), 1, "background work in redis failed", "error", err)
+	f.throttled.log(slog.LevelError, "background "+redis.CodeOf(err), 1, "background work in redis failed", "error", err)
 	if redis.CodeOf(err) != "" {
-		f.fall(err)
-	} else if since := time.Since(time.UnixMilli(f.beatenAt.Load())); since > presence.Lease {
-		f.fall(errors.Join(errLeaseLost, err))
+		f.fallBack(err)
+	} else if since := time.Since(time.UnixMilli(f.lastBeat.Load())); since > presence.Lease {
+		f.fallBack(errors.Join(errLeaseLost, err))
 	}
 }
 
-// restFor is how long the next period with Redis is to wait yet. The caller holds
-// f.mu.
+// restFor is the time until the next period with Redis may begin. The caller holds f.mu.
 func (f *Store) restFor(now time.Time) time.Duration {
 	if f.mu.short < 2 {
 		return 0
@@ -102,7 +101,7 @@ func (f *Store) restFor(now time.Time) time.Duration {
 	return max(0, f.mu.ended.Add(rest).Sub(now))
 }
 
-// endPeriod notes that Redis is used no more. The caller holds f.mu.
+// endPeriod records that a period with Redis has ended. The caller holds f.mu.
 func (f *Store) endPeriod(now time.Time) {
 	f.mu.ended = now
 	if back := f.back.Load(); back != nil && now.Sub(*back) < shortPeriod {

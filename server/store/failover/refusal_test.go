@@ -82,12 +82,10 @@ func TestRefusalsAreNamed(t *testing.T) {
 				log := new(lines)
 				w := runFailoverLogged(t, "redis://few:pw@"+s.Addr(), log)
 				if !before {
-					if w.State() != StateRedis {
-						t.Fatalf("state is %s: %s", w.State(), w.Reason())
-					}
+					w.started()
 					apply(c.off)
 					if name == "queue" || name == "no scan" || name == "one command" { // found by a guest, or by the next trial
-						w.fall(w.redis.Check(t.Context(), w.instance))
+						w.fallBack(w.redis.Check(t.Context(), w.instance))
 					}
 				}
 				named := func() bool {
@@ -112,7 +110,7 @@ func TestRefusalsAreNamed(t *testing.T) {
 				}
 				apply(c.on)
 				redistest.Eventually(t, 15*time.Second, "Redis is used again", func() bool { return w.State() == StateRedis && w.Reason() == "" && w.Ready() })
-				redistest.Eventually(t, 5*time.Second, "all is written back", func() bool { return w.Sessions.Owed() == 0 })
+				redistest.Eventually(t, 5*time.Second, "all is written back", func() bool { return w.Sessions.Dirty() == 0 })
 				if got, _ := stored(t, s, g.SessionID); got.Username != g.Username {
 					t.Error("the guest created meanwhile is not in Redis")
 				}
@@ -143,13 +141,13 @@ func runFailoverLogged(t *testing.T, url string, log *lines) *ward {
 func TestRepeatedLinesAreCounted(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		log := new(lines)
-		r := rarely{log: slog.New(slog.NewTextHandler(log, nil))}
+		r := throttledLog{to: slog.New(slog.NewTextHandler(log, nil))}
 		for range 600 { // ten a second for a minute
-			r.say(slog.LevelWarn, "full", 1, "redis is full")
+			r.log(slog.LevelWarn, "full", 1, "redis is full")
 			time.Sleep(100 * time.Millisecond)
 		}
-		r.say(slog.LevelWarn, "other", 1, "something else")
-		r.say(slog.LevelWarn, "full", 1, "redis is full")
+		r.log(slog.LevelWarn, "other", 1, "something else")
+		r.log(slog.LevelWarn, "full", 1, "redis is full")
 		got := log.all()
 		if len(got) != 3 || !strings.Contains(got[2], "repeated=599") {
 			t.Errorf("logged:\n%s", strings.Join(got, "\n"))
@@ -170,7 +168,7 @@ func TestShortPeriodsWithRedisGetRarer(t *testing.T) {
 			f.mu.Lock()
 			f.setState(StateRedis)
 			f.mu.Unlock()
-			f.fall(errors.Join(guest.ErrUnavailable, errors.New("some call fails")))
+			f.fallBack(errors.Join(guest.ErrUnavailable, errors.New("some call fails")))
 			f.mu.Lock()
 			wait := f.restFor(time.Now())
 			f.mu.Unlock()

@@ -14,60 +14,44 @@ import (
 )
 
 const (
-	sweepMemoryEvery = 10 * time.Minute
-	// recoverPause is the first rest between attempts to recover from a Redis that
-	// answers the prober and not us; it doubles, up to longestRest.
+	// recoverPause is the first pause between attempts to recover while Redis replies to
+	// the prober only; it doubles, up to longestRest.
 	recoverPause = 200 * time.Millisecond
 )
 
-// Run watches Redis, keeps this instance's lease, cleans up after others and
-// moves between the states, until ctx ends. Start comes first.
+// Run watches Redis, keeps this instance's lease, cleans up after other instances and
+// changes state, until ctx ends. Call Start before.
 func (f *Store) Run(ctx context.Context, local Local) {
 	f.local = local
 	var work sync.WaitGroup
 	defer work.Wait()
-	work.Go(func() { f.redis.Watch(ctx, f.hear) })
+	work.Go(func() { f.redis.Watch(ctx, f.probed) })
 	work.Go(func() { f.Broker.redis.Run(ctx) })
 	work.Go(func() {
 		f.Presence.redis.Run(ctx, presence.Events{
-			Beaten:   f.beaten,
+			Beaten:   f.onBeat,
 			Lost:     f.lostLease,
 			Released: local.Release,
 			Failed:   f.failed,
 		})
 	})
-	work.Go(func() { f.sweep(ctx) })
-	work.Go(func() { f.examine(ctx) })
+	work.Go(func() { f.Sessions.memory.Run(ctx, f.log) })
+	work.Go(func() { f.checkNowAndThen(ctx) })
 	f.govern(ctx, local)
-}
-
-func (f *Store) sweep(ctx context.Context) {
-	tick := time.NewTicker(sweepMemoryEvery)
-	defer tick.Stop()
-	for {
-		select {
-		case <-tick.C:
-			if n := f.Sessions.memory.Sweep(); n > 0 {
-				f.log.Info("swept lapsed sessions from memory", "sessions", n)
-			}
-		case <-ctx.Done():
-			return
-		}
-	}
 }
 
 var errLeaseLost = fmt.Errorf("%w: our lease had lapsed, others have cleaned up after us", guest.ErrUnavailable)
 
-// lostLease is told when others may have taken us for dead. What they undid is
-// done again, as after an outage.
+// lostLease is called when others may have cleaned up after this instance. The store
+// recovers as after an outage.
 func (f *Store) lostLease() {
 	if f.State() == StateRedis {
-		f.fall(errLeaseLost)
+		f.fallBack(errLeaseLost)
 	}
 }
 
-// emptied reports whether Redis may not be the one that we wrote to. Where it
-// is another, we fall back; where it does not say, memory's word counts for now.
+// emptied reports whether Redis may have lost its data, and falls back if it has. If
+// Redis does not say, memory is authoritative for now.
 func (f *Store) emptied(ctx context.Context) bool {
 	now, err := f.redis.Epoch(ctx)
 	if err != nil {
@@ -81,12 +65,12 @@ func (f *Store) emptied(ctx context.Context) bool {
 		return false
 	}
 	if state == StateRedis {
-		f.fall(fmt.Errorf("%w: redis has lost its data", guest.ErrUnavailable))
+		f.fallBack(fmt.Errorf("%w: redis has lost its data", guest.ErrUnavailable))
 	}
 	return true
 }
 
-// govern does what each state asks for. It alone leads out of fallback.
+// govern does the work of each state. It alone leads out of fallback.
 func (f *Store) govern(ctx context.Context, local Local) {
 	pause := time.NewTimer(0)
 	defer pause.Stop()
@@ -107,7 +91,7 @@ func (f *Store) govern(ctx context.Context, local Local) {
 		if resting = err != nil; !resting {
 			rest = recoverPause
 		} else if ctx.Err() == nil {
-			f.rarely.say(slog.LevelWarn, "not recovered "+redis.CodeOf(err), 1, "not recovered yet", "error", err)
+			f.throttled.log(slog.LevelWarn, "not recovered "+redis.CodeOf(err), 1, "not recovered yet", "error", err)
 			pause.Reset(rest)
 			rest = min(2*rest, longestRest)
 		}
@@ -119,12 +103,12 @@ func (f *Store) step(ctx context.Context, local Local) error {
 	state, up, wait := f.mu.state, f.mu.up, f.restFor(time.Now())
 	f.mu.Unlock()
 	if state == StateRedis {
-		err := f.repay(ctx)
-		if err == nil && f.Broker.deaf.Load() {
+		err := f.flush(ctx)
+		if err == nil && f.Broker.missedMessages.Load() {
 			err = f.catchUp(ctx, local)
 		}
 		if unavailable(err) && f.isUp() {
-			f.fall(err)
+			f.fallBack(err)
 		}
 		return nil
 	}
@@ -136,22 +120,22 @@ func (f *Store) step(ctx context.Context, local Local) error {
 			return nil
 		}
 		if !f.isUp() {
-			err = nil // the prober tells when to try again
+			err = nil // the prober reports when to try again
 		}
 	}
-	return errors.Join(err, f.settleIn(ctx, local))
+	return errors.Join(err, f.resync(ctx, local))
 }
 
-// untilFall ends with the next fall too: a Redis that hangs holds up nobody who
-// has to go on without it.
+// untilFall also ends with the next fallback: a hanging Redis must not delay the switch
+// to memory.
 func (f *Store) untilFall(ctx context.Context) (context.Context, context.CancelFunc) {
 	f.mu.Lock()
-	fallen := f.mu.fallen
+	fellBack := f.mu.fellBack
 	f.mu.Unlock()
 	ctx, cancel := context.WithCancel(ctx)
 	go func() {
 		select {
-		case <-fallen:
+		case <-fellBack:
 			cancel()
 		case <-ctx.Done():
 		}
@@ -165,46 +149,46 @@ func (f *Store) isUp() bool {
 	return f.mu.up
 }
 
-// settleIn lets the node know, once a fall, that memory is the matcher now.
-func (f *Store) settleIn(ctx context.Context, local Local) error {
+// resync resynchronises the node once after each fallback: memory matches now.
+func (f *Store) resync(ctx context.Context, local Local) error {
 	f.mu.Lock()
-	falls, done := f.mu.falls, f.mu.resynced
+	fallbacks, done := f.mu.fallbacks, f.mu.resynced
 	f.mu.Unlock()
-	if falls == done {
+	if fallbacks == done {
 		return nil
 	}
 	if err := local.Resync(ctx, nil); err != nil {
 		return fmt.Errorf("go on in memory: %w", err)
 	}
 	f.mu.Lock()
-	f.mu.resynced = falls
+	f.mu.resynced = fallbacks
 	f.mu.Unlock()
 	return nil
 }
 
-// repay tells Redis what single operations could not, though it was there.
-func (f *Store) repay(ctx context.Context) error {
+// flush writes what single operations could not write although Redis was up.
+func (f *Store) flush(ctx context.Context) error {
 	ctx, done := f.untilFall(ctx)
 	defer done()
-	if f.Sessions.Owed() > 0 {
+	if f.Sessions.Dirty() > 0 {
 		if err := f.Sessions.writeBack(ctx); err != nil {
-			return fmt.Errorf("what is owed cannot be written: %w", err)
+			return fmt.Errorf("write back: %w", err)
 		}
 	}
-	if err := insist(ctx, ctx.Done, func() error { return f.Presence.repair(ctx) }); err != nil {
-		return fmt.Errorf("who is here cannot be repaired: %w", err)
+	if err := retryUntilDown(ctx, ctx.Done, func() error { return f.Presence.repair(ctx) }); err != nil {
+		return fmt.Errorf("repair presence: %w", err)
 	}
 	if !f.Presence.stale.Load() {
 		return nil
 	}
 	if _, err := f.settlePresence(ctx); err != nil {
-		return fmt.Errorf("who is here cannot be written: %w", err)
+		return fmt.Errorf("write presence: %w", err)
 	}
 	return nil
 }
 
-// catchUp finds out what other instances have told us while our subscription
-// alone was lost: whom they matched, who left, who is there now.
+// catchUp finds out what other instances sent while only the subscription was lost:
+// matches, leaves, moves.
 func (f *Store) catchUp(node context.Context, local Local) error {
 	ctx, done := f.untilFall(node)
 	defer done()
@@ -213,45 +197,45 @@ func (f *Store) catchUp(node context.Context, local Local) error {
 		err = local.Resync(node, moved)
 	}
 	if err != nil {
-		f.Broker.deaf.Store(true)
-		return fmt.Errorf("what other instances told was missed: %w", err)
+		f.Broker.missedMessages.Store(true)
+		return fmt.Errorf("resynchronise with other instances: %w", err)
 	}
 	return nil
 }
 
-// listen makes sure that other instances reach us, and that Redis knows who is
-// here; moved are the guests whom another instance had.
+// listen makes sure that other instances reach this one, and that Redis knows its guests;
+// moved are guests whom another instance had.
 func (f *Store) listen(ctx context.Context) (moved map[string]string, err error) {
-	if err := insist(ctx, ctx.Done, func() error { return f.Broker.hears(ctx) }); err != nil {
+	if err := retryUntilDown(ctx, ctx.Done, func() error { return f.Broker.hears(ctx) }); err != nil {
 		return nil, fmt.Errorf("hear other instances: %w", err)
 	}
 	if moved, err = f.settlePresence(ctx); err != nil {
-		return nil, fmt.Errorf("settle presence: %w", err)
+		return nil, fmt.Errorf("reconcile presence: %w", err)
 	}
 	return moved, nil
 }
 
 func (f *Store) settlePresence(ctx context.Context) (moved map[string]string, err error) {
-	err = insist(ctx, ctx.Done, func() error {
+	err = retryUntilDown(ctx, ctx.Done, func() error {
 		moved, err = f.Presence.settle(ctx)
 		return err
 	})
 	return moved, err
 }
 
-// recover brings Redis to what is true here, and makes it the truth again. An
-// outage at any point leaves what is not done yet to the next attempt.
+// recover writes this instance's state back to Redis and uses Redis again. After an
+// outage in between, the next attempt continues.
 func (f *Store) recover(ctx context.Context, local Local) error {
 	began := time.Now()
 	f.mu.Lock()
-	falls, before := f.mu.falls, f.mu.epoch
+	fallbacks, before := f.mu.fallbacks, f.mu.epoch
 	f.mu.Unlock()
 	if refused := f.Broker.redis.Refused(); refused != nil {
-		f.explain(refused)
+		f.setReason(refused)
 		return refused
 	}
 	if err := f.redis.Check(ctx, f.instance); err != nil {
-		f.explain(err)
+		f.setReason(err)
 		return err
 	}
 	now, err := f.redis.Epoch(ctx)
@@ -262,48 +246,48 @@ func (f *Store) recover(ctx context.Context, local Local) error {
 	f.mu.found = now
 	f.mu.Unlock()
 	if now.ID != before {
-		f.Sessions.oweAll()
-		f.Presence.redis.Reread() // by the clock of another
+		f.Sessions.markAll()
+		f.Presence.redis.Reread() // another Redis has another clock
 	}
-	owed := f.Sessions.Owed()
-	if err := f.advance(falls, StateRecovering); err != nil {
+	dirty := f.Sessions.Dirty()
+	if err := f.advance(fallbacks, StateRecovering); err != nil {
 		return err
 	}
-	if err := f.restore(ctx, falls, local); err != nil {
-		f.fallFrom(falls, err)
+	if err := f.restore(ctx, fallbacks, local); err != nil {
+		f.fallBackFrom(fallbacks, err)
 		return err
 	}
 	f.mu.Lock()
-	if f.mu.falls != falls {
+	if f.mu.fallbacks != fallbacks {
 		f.mu.Unlock()
-		return errFell
+		return errFellBack
 	}
-	f.mu.epoch, f.mu.resynced = now.ID, falls
+	f.mu.epoch, f.mu.resynced = now.ID, fallbacks
 	back := time.Now()
 	f.back.Store(&back)
 	report := f.setState(StateRedis)
-	f.explain(nil)
+	f.setReason(nil)
 	f.mu.Unlock()
 	report(nil)
-	f.rarely.say(slog.LevelInfo, "recovered", statesLogged, "recovered", "sessions", owed, "took", time.Since(began))
+	f.throttled.log(slog.LevelInfo, "recovered", statesLogged, "recovered", "sessions", dirty, "took", time.Since(began))
 	f.poke()
-	time.AfterFunc(othersTake+time.Millisecond, f.poke) // for what waits until Redis is complete
+	time.AfterFunc(othersTake+time.Millisecond, f.poke) // for what waits for complete
 	return nil
 }
 
-// passes is how often the write-back looks for what came meanwhile. Whatever is
-// left then belongs to guests who write without pause, and is paid in passing.
+// passes is how often the write-back repeats for changes that came meanwhile. What is
+// left then is of guests who write all the time, and is written in state redis.
 const passes = 3
 
-func (f *Store) restore(node context.Context, falls uint64, local Local) error {
-	ctx, done := f.untilFall(node) // but the node's guests are not to hear of it
+func (f *Store) restore(node context.Context, fallbacks uint64, local Local) error {
+	ctx, done := f.untilFall(node) // the node's own calls do not end with it
 	defer done()
-	err := insist(ctx, ctx.Done, func() error { return f.beat(ctx) })
+	err := retryUntilDown(ctx, ctx.Done, func() error { return f.beat(ctx) })
 	if err != nil {
 		return fmt.Errorf("take lease: %w", err)
 	}
 	for range passes {
-		if f.Sessions.Owed() == 0 {
+		if f.Sessions.Dirty() == 0 {
 			break
 		}
 		if err := f.Sessions.writeBack(ctx); err != nil {
@@ -315,8 +299,8 @@ func (f *Store) restore(node context.Context, falls uint64, local Local) error {
 		return err
 	}
 	var dissolved []guest.Pair
-	err = insist(ctx, ctx.Done, func() error {
-		some, err := f.Matcher.goHome(ctx, falls, local)
+	err = retryUntilDown(ctx, ctx.Done, func() error {
+		some, err := f.Matcher.moveToRedis(ctx, fallbacks, local)
 		dissolved = append(dissolved, some...)
 		return err
 	})
@@ -324,7 +308,7 @@ func (f *Store) restore(node context.Context, falls uint64, local Local) error {
 		err = errors.Join(err, local.Release(node, f.instance, dissolved))
 	}
 	if err != nil {
-		return fmt.Errorf("settle pairs: %w", err)
+		return fmt.Errorf("purge pairs: %w", err)
 	}
 	if err := local.Resync(node, moved); err != nil {
 		return fmt.Errorf("go on in redis: %w", err)

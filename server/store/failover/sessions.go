@@ -11,13 +11,13 @@ import (
 	"guestload/server/store/redis/sessions"
 )
 
-// Sessions keeps sessions in Redis, and those of this instance's guests
-// in memory too.
+// Sessions keeps sessions in Redis, and those of this instance's guests in memory as
+// well.
 type Sessions struct {
 	failover *Store
 	redis    *sessions.Store
 	memory   *memory.Sessions
-	debts    *debts
+	dirtySet *dirtySet
 }
 
 // Create stores a new session.
@@ -34,13 +34,13 @@ func (s *Sessions) Create(ctx context.Context, g guest.Session) error {
 	if !guest.ValidSessionID(g.SessionID) {
 		return fmt.Errorf("create session: %.64q is not a session id, it must be a UUID in lower case", g.SessionID)
 	}
-	sh := s.debts.shard(g.SessionID)
+	sh := s.dirtySet.shard(g.SessionID)
 	sh.Lock()
 	defer sh.Unlock()
 	if err := s.memory.Create(ctx, g); err != nil {
 		return err
 	}
-	s.owe(sh, g.SessionID).created = true
+	s.mark(sh, g.SessionID).created = true
 	return nil
 }
 
@@ -58,7 +58,7 @@ func (s *Sessions) Get(ctx context.Context, sessionID string) (guest.Session, er
 			return g, err
 		}
 	}
-	sh := s.debts.shard(sessionID)
+	sh := s.dirtySet.shard(sessionID)
 	sh.Lock()
 	defer sh.Unlock()
 	return s.known(sh, sessionID, func() (guest.Session, error) { return s.memory.Get(ctx, sessionID) })
@@ -74,8 +74,7 @@ func (s *Sessions) Patch(ctx context.Context, sessionID string, p guest.Patch) (
 	return s.patched(ctx, c, g, err)
 }
 
-// PatchAll is Patch for many sessions, each of which stands there once: a result
-// each, and few trips to Redis.
+// PatchAll is Patch for many different sessions, with a result each and few round trips.
 func (s *Sessions) PatchAll(ctx context.Context, changes []guest.Change) []error {
 	errs := make([]error, len(changes))
 	direct := make([]guest.Change, 0, len(changes))
@@ -94,8 +93,8 @@ func (s *Sessions) PatchAll(ctx context.Context, changes []guest.Change) []error
 	return errs
 }
 
-// patched takes over what Redis answered to a patch, and does it here where Redis
-// did not answer, or has lost the session.
+// patched takes over Redis's result of a patch, and patches in memory if Redis did not
+// reply or has lost the session.
 func (s *Sessions) patched(ctx context.Context, c guest.Change, g guest.Session, err error) (guest.Session, error) {
 	switch {
 	case err == nil:
@@ -107,15 +106,15 @@ func (s *Sessions) patched(ctx context.Context, c guest.Change, g guest.Session,
 	return s.patchHere(ctx, c)
 }
 
-// patchHere is Patch in memory; Redis is owed it.
+// patchHere is Patch in memory, to be written back.
 func (s *Sessions) patchHere(ctx context.Context, c guest.Change) (guest.Session, error) {
-	sh := s.debts.shard(c.SessionID)
+	sh := s.dirtySet.shard(c.SessionID)
 	sh.Lock()
 	defer sh.Unlock()
 	_, lapses, _ := s.memory.Kept(c.SessionID)
 	g, err := s.known(sh, c.SessionID, func() (guest.Session, error) { return s.memory.Patch(ctx, c.SessionID, c.Patch) })
 	if err == nil {
-		o := s.owe(sh, c.SessionID)
+		o := s.mark(sh, c.SessionID)
 		o.fields |= c.Patch.Fields
 		if o.until.IsZero() {
 			o.until = lapses
@@ -124,74 +123,74 @@ func (s *Sessions) patchHere(ctx context.Context, c guest.Change) (guest.Session
 	return g, err
 }
 
-// Delete removes the session.
+// Delete deletes the session.
 func (s *Sessions) Delete(ctx context.Context, sessionID string) error {
 	if s.direct(sessionID) {
 		err := s.redis.Delete(ctx, sessionID)
 		if err == nil || !unavailable(err) {
 			if s.memory.Drop(sessionID); guest.ValidSessionID(sessionID) {
-				s.memory.Bury(sessionID) // also where another was faster
+				s.memory.AddTombstone(sessionID) // even if another instance deleted it first
 			}
 			return err
 		}
 	}
-	sh := s.debts.shard(sessionID)
+	sh := s.dirtySet.shard(sessionID)
 	sh.Lock()
 	defer sh.Unlock()
 	_, err := s.known(sh, sessionID, func() (guest.Session, error) {
 		return guest.Session{}, s.memory.Delete(ctx, sessionID)
 	})
 	if err == nil {
-		s.owe(sh, sessionID).deleted = true
+		s.mark(sh, sessionID).deleted = true
 	}
 	return err
 }
 
-// Adopt makes a guest known of whom only a valid token tells, after Get has said
-// guest.ErrUnavailable: g is what its claims say, and was created when the token was
-// issued. Once Redis is back, what it stores of the guest is kept, but for what has
-// changed since; where Redis has lost no data and has none of the guest, the session
-// is gone. A guest who is known stays as it is; guest.ErrNotFound where it was deleted.
+// Adopt makes a guest known who has nothing but a valid token, after Get returned
+// guest.ErrUnavailable: g is from its claims, created when the token was issued. Once
+// Redis is back, its document is kept, except for what has changed since; if Redis has
+// lost no data and does not have the session, it is gone. A known guest stays unchanged;
+// guest.ErrNotFound for a deleted session.
 func (s *Sessions) Adopt(ctx context.Context, g guest.Session) error {
 	if !guest.ValidSessionID(g.SessionID) {
 		return fmt.Errorf("adopt session: %w", guest.ErrNotFound)
 	}
-	if s.failover.direct() { // it may have been deleted since our last beat
+	if s.failover.direct() { // it may have been deleted since the last heartbeat
 		if deleted, err := s.redis.Deleted(ctx, []string{g.SessionID}); err == nil && deleted[g.SessionID] {
-			s.bury([]string{g.SessionID})
+			s.tombstone([]string{g.SessionID})
 		}
 	}
-	sh := s.debts.shard(g.SessionID)
+	sh := s.dirtySet.shard(g.SessionID)
 	sh.Lock()
 	defer sh.Unlock()
-	if s.memory.Buried(g.SessionID) {
+	if s.memory.HasTombstone(g.SessionID) {
 		return fmt.Errorf("adopt session: it was deleted: %w", guest.ErrNotFound)
 	}
 	if s.memory.Holds(g.SessionID) {
 		return nil
 	}
 	s.memory.Hold(g, s.lapse())
-	s.owe(sh, g.SessionID).adopted = true
+	s.mark(sh, g.SessionID).adopted = true
 	return nil
 }
 
-// Owed is how many sessions Redis has yet to be told of.
-func (s *Sessions) Owed() int { return int(s.debts.count.Load()) }
+// Dirty is how many sessions have changes that Redis does not have.
+func (s *Sessions) Dirty() int { return int(s.dirtySet.count.Load()) }
 
-// direct reports whether Redis is the session's truth.
+// direct reports whether Redis is authoritative for the session.
 func (s *Sessions) direct(sessionID string) bool {
-	return s.failover.direct() && !s.debts.has(sessionID)
+	return s.failover.direct() && !s.dirtySet.has(sessionID)
 }
 
 func (s *Sessions) lapse() time.Time { return s.redis.Now().Add(guest.Lifetime) }
 
-// known asks memory, on whose word a guest that it does not have is not missing.
-// The caller holds the shard.
-func (s *Sessions) known(sh *debtShard, sessionID string, ask func() (guest.Session, error)) (guest.Session, error) {
+// known asks memory, where a missing guest is unknown rather than not found. The caller
+// holds the shard.
+func (s *Sessions) known(sh *dirtyShard, sessionID string, ask func() (guest.Session, error)) (guest.Session, error) {
 	if !guest.ValidSessionID(sessionID) {
 		return guest.Session{}, fmt.Errorf("session %.64q: %w", sessionID, guest.ErrNotFound)
 	}
-	if s.memory.Buried(sessionID) {
+	if s.memory.HasTombstone(sessionID) {
 		return guest.Session{}, fmt.Errorf("session %s was deleted: %w", sessionID, guest.ErrNotFound)
 	}
 	g, err := ask()
@@ -201,29 +200,30 @@ func (s *Sessions) known(sh *debtShard, sessionID string, ask func() (guest.Sess
 	return g, err
 }
 
-// owe notes a change that memory has and Redis not. The caller holds the shard.
-func (s *Sessions) owe(sh *debtShard, sessionID string) *debt {
+// mark records that memory has a change that Redis does not have. The caller holds the
+// shard.
+func (s *Sessions) mark(sh *dirtyShard, sessionID string) *dirtyEntry {
 	s.failover.poke()
-	return s.debts.owe(sh, sessionID)
+	return s.dirtySet.mark(sh, sessionID)
 }
 
-// landed takes over what Redis answered to a patch of a guest who is known here.
-// Where the session came to be owed meanwhile, memory gets the change itself.
+// landed takes over Redis's result of a patch of a known guest. If the session became
+// dirty meanwhile, memory gets the change itself.
 func (s *Sessions) landed(ctx context.Context, g guest.Session, p guest.Patch) {
-	sh := s.debts.shard(g.SessionID)
+	sh := s.dirtySet.shard(g.SessionID)
 	sh.Lock()
 	defer sh.Unlock()
-	if sh.owed[g.SessionID] != nil {
+	if sh.dirty[g.SessionID] != nil {
 		p.Fields &^= guest.FieldLastSeen
-		_, _ = s.memory.Patch(ctx, g.SessionID, p) // gone is gone
+		_, _ = s.memory.Patch(ctx, g.SessionID, p) // a deleted session stays deleted
 	} else if s.memory.Holds(g.SessionID) {
 		s.memory.Hold(g, s.lapse())
 	}
 }
 
-// lost reports whether Redis does not find a guest since it has lost its data,
-// not since the guest is gone: then we fall back, and write all back. A guest
-// who is gone is forgotten here too.
+// lost reports whether Redis does not find a guest because it has lost its data: then the
+// store falls back and writes everything back. A guest who is really gone is forgotten
+// here too.
 func (s *Sessions) lost(ctx context.Context, sessionID string, err error) bool {
 	if !errors.Is(err, guest.ErrNotFound) || !s.memory.Holds(sessionID) {
 		return false
@@ -235,13 +235,13 @@ func (s *Sessions) lost(ctx context.Context, sessionID string, err error) bool {
 	return false
 }
 
-// missing reports whether a guest that Redis does not find may be one of another
-// instance which has yet to write back what Redis missed.
+// missing reports whether a guest that Redis does not find may be one of another instance
+// that has not written back yet.
 func (s *Sessions) missing(sessionID string, err error) bool {
 	return errors.Is(err, guest.ErrNotFound) && guest.ValidSessionID(sessionID) && !s.failover.complete()
 }
 
-// know holds a copy of a guest who has come here.
+// know keeps a copy of a guest who has come here.
 func (s *Sessions) know(ctx context.Context, sessionID string) {
 	if s.memory.Holds(sessionID) || !s.direct(sessionID) {
 		return

@@ -62,7 +62,7 @@ func TestOutageInTheMiddleOfTheWriteBack(t *testing.T) {
 	tunnel.Mend()
 	back := time.Now()
 	t.Logf("redis %v after the mend", w.await(StateRedis).at.Sub(back).Round(time.Millisecond))
-	if n := w.Sessions.Owed(); n != 0 {
+	if n := w.Sessions.Dirty(); n != 0 {
 		t.Errorf("%d sessions are owed", n)
 	}
 	for id, name := range want {

@@ -13,11 +13,11 @@ import (
 	"guestload/server/store/queue"
 )
 
-// Matcher matches the guests of one instance. Who waits stands in lists,
-// one for each choice of what is known of the guest; see entries and lookups.
-// A search looks at the heads of at most 8 lists, however many wait.
+// Matcher matches the guests of one instance. A waiting guest is in several lists, one
+// for each subset of its traits; see queue.Choices. A search reads the heads of at most 8
+// lists, however many guests wait.
 type Matcher struct {
-	prefix string // of pair ids: the process, random
+	prefix string // of pair ids: a random name of the process
 
 	mu struct {
 		sync.Mutex
@@ -29,10 +29,10 @@ type Matcher struct {
 	}
 }
 
-// list is the wants of those who stand in it, and the traits they were entered under.
+// list is the wishes of the guests in it, and the traits under which they are in it.
 type list struct{ wants, traits queue.Triple }
 
-// waiter is a guest who waits, and since when.
+// waiter is a waiting guest and its place in the queue.
 type waiter struct {
 	guest.Searcher
 	sequence uint64
@@ -46,7 +46,7 @@ func newMatcher(instance string) *Matcher {
 	return m
 }
 
-// Search pairs s with the longest waiting guest where both accept each other, or
+// Search pairs s with the longest waiting guest such that both accept each other, or
 // leaves s waiting.
 func (m *Matcher) Search(_ context.Context, s guest.Searcher) (guest.Pair, error) {
 	m.mu.Lock()
@@ -74,13 +74,13 @@ func (m *Matcher) Search(_ context.Context, s guest.Searcher) (guest.Pair, error
 	return guest.Pair{}, nil
 }
 
-// Leave takes the guest from the queue and dissolves the guest's pair, which it
+// Leave removes the guest from the queue and dissolves the guest's pair, which it
 // returns.
 func (m *Matcher) Leave(ctx context.Context, id string) (guest.Pair, error) {
 	return m.LeaveAt(ctx, id, "")
 }
 
-// LeaveAt is Leave where the guest is recorded for an instance, "" for any.
+// LeaveAt is Leave if the guest is recorded for the instance, "" for any.
 func (m *Matcher) LeaveAt(_ context.Context, id, instance string) (guest.Pair, error) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
@@ -96,8 +96,8 @@ func (m *Matcher) LeaveAt(_ context.Context, id, instance string) (guest.Pair, e
 	return p, nil
 }
 
-// find returns whom s is to meet; somebody who is to be avoided only when nobody
-// else waits. The caller holds m.mu.
+// find returns the partner for s; a guest to avoid only if nobody else waits. The caller
+// holds m.mu.
 func (m *Matcher) find(s guest.Searcher) *waiter {
 	var best, second *waiter
 	for choice := range queue.Choices(traitsOf(s.Traits)) {
@@ -151,7 +151,7 @@ func (m *Matcher) dequeue(w *waiter) {
 	}
 }
 
-// count returns how many wait, and how many pairs there are.
+// count returns how many guests wait, and how many pairs there are.
 func (m *Matcher) count() (waiting, pairs int) {
 	m.mu.Lock()
 	defer m.mu.Unlock()

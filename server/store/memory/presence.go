@@ -11,7 +11,7 @@ import (
 	"guestload/server/guest"
 )
 
-// Presence knows which guests have a socket on the one instance.
+// Presence knows which guests have a socket on the instance.
 type Presence struct {
 	instance string
 	sessions *Sessions
@@ -19,13 +19,12 @@ type Presence struct {
 
 	online struct {
 		sync.RWMutex
-		ids btree.Set[string] // session ids, in order: a cursor is the last one given
+		ids btree.Set[string] // session ids, sorted: a cursor is the last id of a page
 	}
 }
 
-// Join records that the guest's socket lives here. Only what has the form of a
-// session id can join: each may become a cursor. guest.ErrNotFound for a session that
-// was deleted.
+// Join records that the guest's socket is here. Only valid session ids can join: each may
+// become a cursor. guest.ErrNotFound for a deleted session.
 func (m *Presence) Join(_ context.Context, sessionID string) (previous string, at int64, err error) {
 	if !guest.ValidSessionID(sessionID) {
 		return "", 0, fmt.Errorf("join %.64q: %w", sessionID, guest.ErrNotFound)
@@ -43,7 +42,7 @@ func (m *Presence) Join(_ context.Context, sessionID string) (previous string, a
 	return "", at, nil
 }
 
-// Where returns the one instance where the guest has a socket here, "" where not.
+// Where returns the instance if the guest has a socket here, "" otherwise.
 func (m *Presence) Where(_ context.Context, sessionID string) (instance string, err error) {
 	m.online.RLock()
 	defer m.online.RUnlock()
@@ -53,7 +52,7 @@ func (m *Presence) Where(_ context.Context, sessionID string) (instance string, 
 	return "", nil
 }
 
-// Leave takes the guests from those with a socket.
+// Leave removes the guests from those with a socket.
 func (m *Presence) Leave(_ context.Context, sessionIDs ...string) error {
 	m.online.Lock()
 	defer m.online.Unlock()
@@ -63,8 +62,8 @@ func (m *Presence) Leave(_ context.Context, sessionIDs ...string) error {
 	return nil
 }
 
-// Online returns one page of the guests with a socket, in the order of their
-// session ids; the cursor is the last id of the page before.
+// Online returns a page of the guests with a socket, ordered by session id; the cursor is
+// the last id of the previous page.
 func (m *Presence) Online(ctx context.Context, cursor string, limit int) (page []guest.Session, next string, err error) {
 	if cursor != "" && !guest.ValidSessionID(cursor) {
 		return nil, "", fmt.Errorf("page after %.64q: %w", cursor, guest.ErrBadCursor)
@@ -95,8 +94,7 @@ func (m *Presence) Online(ctx context.Context, cursor string, limit int) (page [
 	return page, next, nil
 }
 
-// Stats counts without looking at anybody. Sessions that have lapsed count until
-// they are swept.
+// Stats counts in constant time. Expired sessions count until they are swept.
 func (m *Presence) Stats(context.Context) (guest.Stats, error) {
 	m.online.RLock()
 	online := m.online.ids.Len()

@@ -1,9 +1,12 @@
+// Package memory keeps guests in this process: the whole store of a single instance, and
+// the standby of Redis.
 package memory
 
 import (
 	"context"
 	"fmt"
 	"hash/maphash"
+	"log/slog"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -11,8 +14,7 @@ import (
 	"guestload/server/guest"
 )
 
-// Memory keeps everything in this process, for one instance. It is the store of
-// a server without Redis, and what remains while Redis is away.
+// Store is a whole store in memory, for one instance.
 type Store struct {
 	Sessions *Sessions
 	Presence *Presence
@@ -34,7 +36,7 @@ type Sessions struct {
 	now        func() time.Time
 	seed       maphash.Seed
 	shards     [shards]shard
-	alive      atomic.Int64 // sessions kept
+	alive      atomic.Int64 // sessions here
 	tombstones *tombstones
 }
 
@@ -43,7 +45,7 @@ type shard struct {
 	sessions map[string]*kept
 }
 
-// kept is a session and when it lapses.
+// kept is a session and when it expires.
 type kept struct {
 	session guest.Session
 	lapses  time.Time
@@ -61,7 +63,7 @@ func (m *Sessions) shard(sessionID string) *shard {
 	return &m.shards[maphash.String(m.seed, sessionID)%shards]
 }
 
-// Create stores a new session; guest.ErrExists where the id is taken.
+// Create stores a new session; guest.ErrExists if the id is taken.
 func (m *Sessions) Create(_ context.Context, s guest.Session) error {
 	now := m.now()
 	sh := m.shard(s.SessionID)
@@ -104,7 +106,7 @@ func (m *Sessions) Patch(_ context.Context, sessionID string, p guest.Patch) (gu
 	return k.session, nil
 }
 
-// PatchAll is Patch for many sessions, a result each.
+// PatchAll is Patch for many sessions, with a result each.
 func (m *Sessions) PatchAll(ctx context.Context, changes []guest.Change) []error {
 	errs := make([]error, len(changes))
 	for i, c := range changes {
@@ -113,7 +115,7 @@ func (m *Sessions) PatchAll(ctx context.Context, changes []guest.Change) []error
 	return errs
 }
 
-// Delete removes the session, for good.
+// Delete deletes the session and leaves a tombstone.
 func (m *Sessions) Delete(_ context.Context, sessionID string) error {
 	if !m.Drop(sessionID) {
 		return fmt.Errorf("delete %.64q: %w", sessionID, guest.ErrNotFound)
@@ -122,7 +124,7 @@ func (m *Sessions) Delete(_ context.Context, sessionID string) error {
 	return nil
 }
 
-// Drop forgets a session, and reports whether it was here and alive.
+// Drop removes a session, and reports whether it was here and alive.
 func (m *Sessions) Drop(sessionID string) bool {
 	now := m.now()
 	sh := m.shard(sessionID)
@@ -136,7 +138,7 @@ func (m *Sessions) Drop(sessionID string) bool {
 	return k != nil && now.Before(k.lapses)
 }
 
-// Sweep drops the sessions that have lapsed, and returns how many.
+// Sweep removes expired sessions, and returns how many.
 func (m *Sessions) Sweep() (dropped int) {
 	now := m.now()
 	for i := range m.shards {
@@ -152,4 +154,23 @@ func (m *Sessions) Sweep() (dropped int) {
 	}
 	m.alive.Add(int64(-dropped))
 	return dropped
+}
+
+// sweepEvery is how often Run removes expired sessions; nobody sees them before.
+const sweepEvery = 10 * time.Minute
+
+// Run sweeps regularly until ctx ends.
+func (m *Sessions) Run(ctx context.Context, log *slog.Logger) {
+	tick := time.NewTicker(sweepEvery)
+	defer tick.Stop()
+	for {
+		select {
+		case <-tick.C:
+			if n := m.Sweep(); n > 0 {
+				log.Info("expired sessions removed from memory", "sessions", n)
+			}
+		case <-ctx.Done():
+			return
+		}
+	}
 }

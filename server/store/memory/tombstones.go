@@ -7,14 +7,13 @@ import (
 	"github.com/google/uuid"
 )
 
-// maxTombstones bounds the deleted sessions that a process remembers, at about 40
-// bytes each. Past that it forgets the oldest half, and relies on Redis's record.
+// maxTombstones bounds the deleted sessions that a process remembers, at about 40 bytes
+// each. Beyond that it forgets the older half, and relies on Redis.
 const maxTombstones = 1 << 18
 
-// tombstones remembers which sessions were deleted: a valid token of such a
-// session, or a copy of its document, must not bring it back. Each is kept for at
-// least the lifetime and at most twice that: entries age by generation, which
-// costs no timestamp per entry and no sweep.
+// tombstones remembers deleted sessions: neither a valid token nor a copy of the document
+// must bring them back. Each is kept for at least the lifetime and at most twice that:
+// entries age by generation, which needs no timestamp for each entry and no sweep.
 type tombstones struct {
 	now      func() time.Time
 	lifetime time.Duration
@@ -23,7 +22,7 @@ type tombstones struct {
 	mu struct {
 		sync.RWMutex
 		young, old map[uuid.UUID]struct{}
-		since      time.Time // when young began
+		since      time.Time // start of young
 	}
 }
 
@@ -52,7 +51,7 @@ func (t *tombstones) add(sessionID string) (fresh bool) {
 	return !young && !old
 }
 
-// has reports whether a session is deleted, as far as this process remembers.
+// has reports whether a session was deleted, as far as this process remembers.
 func (t *tombstones) has(sessionID string) bool {
 	t.mu.RLock()
 	defer t.mu.RUnlock()

@@ -1,3 +1,8 @@
+// Package queue names the lists in which guests wait. A waiting guest is in the lists of its
+// wishes together with each subset of its traits: 2^n lists for n known traits. A searcher
+// with wishes w and traits t is accepted by the lists whose wishes are values of t or
+// nothing, and accepts those whose subset of traits is exactly w: again 2^n. Any two
+// guests who accept each other meet in one list.
 package queue
 
 import (
@@ -7,15 +12,10 @@ import (
 	"guestload/server/guest"
 )
 
-// Lists of the queue. Who waits is entered under what it wants, together with
-// each choice of what it is (its traits, or not): 2^n lists for n known traits.
-// A searcher that wants w and is t is accepted by the lists whose wants are t's
-// values or nothing, and accepts those whose chosen traits are exactly w: again
-// 2^n for its own n traits. Every two who accept each other meet in one list.
-
 // MaxLists is 2^3, for language, gender and country.
 const MaxLists = 8
 
+// Triple is language, gender and country, "" for none.
 type Triple [3]string
 
 // Entries are the lists that a waiting guest is in.
@@ -28,8 +28,7 @@ func Entries(w guest.Preferences, t guest.Traits) []string {
 	return lists
 }
 
-// Lookups are the lists in which a searcher finds those whom it accepts and who
-// accept it.
+// Lookups are the lists of guests such that they and the searcher accept each other.
 func Lookups(w guest.Preferences, t guest.Traits) []string {
 	wants := Triple{w.Language, w.Gender, w.Country}
 	lists := make([]string, 0, MaxLists)
@@ -39,7 +38,7 @@ func Lookups(w guest.Preferences, t guest.Traits) []string {
 	return lists
 }
 
-// Choices yields t with each subset of its values, the others empty.
+// Choices yields each subset of the values of t, with the others empty.
 func Choices(t Triple) func(yield func(Triple) bool) {
 	return func(yield func(Triple) bool) {
 		for mask := range MaxLists {
@@ -58,8 +57,8 @@ func Choices(t Triple) func(yield func(Triple) bool) {
 	}
 }
 
-// listName is wants/traits, each of three values with commas between; what
-// stands in the way of that, or of the script, is escaped.
+// listName is wishes/traits, each of three values separated by commas; other characters
+// are escaped.
 func listName(wants, traits Triple) string {
 	var b strings.Builder
 	for i, v := range wants {
@@ -87,7 +86,7 @@ func escape(v string) string {
 	return v
 }
 
-// Indexable reports whether an id can stand in the queue as it is.
+// Indexable reports whether an id can be stored in the queue as it is.
 func Indexable(id string) bool {
 	return id != "" && !strings.ContainsAny(id, "| \n")
 }

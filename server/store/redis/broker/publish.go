@@ -117,7 +117,11 @@ func (b *Broker) publish(ctx context.Context, instance string, message []byte, p
 // Redis is back. It fails with guest.ErrUnavailable and ErrBacklog only if publishBytes
 // wait already.
 func (b *Broker) Keep(instance string, message []byte) error {
-	return b.put("keep message", instance, message, math.MaxInt, 0)
+	err := b.put("keep message", instance, message, math.MaxInt, 0)
+	if err != nil {
+		b.lost.Add(1)
+	}
+	return err
 }
 
 // put queues a message if fewer than most wait; probes is 1 for a probe, otherwise 0.
@@ -168,7 +172,8 @@ func appendMessage[T ~string | ~[]byte](dst []byte, message T) []byte {
 	return append(binary.AppendUvarint(dst, uint64(len(message))), message...)
 }
 
-// Lost counts messages that were accepted and could not be delivered.
+// Lost counts messages that were accepted and could not be delivered, and those that Keep
+// refused.
 func (b *Broker) Lost() int64 { return b.lost.Load() }
 
 // Undelivered counts batches that were sent while nobody was subscribed.

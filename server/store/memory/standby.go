@@ -9,11 +9,10 @@ import (
 	"guestload/server/guest"
 )
 
-// What memory does beside its ports, as the understudy of Redis: it holds copies
-// of sessions whose truth is elsewhere, and takes over pairs made elsewhere.
+// As the standby of Redis, memory keeps copies of sessions and takes over pairs.
 
-// Hold keeps a copy of a session until it lapses. One that has been seen later is
-// kept instead.
+// Hold keeps a copy of a session until it expires, unless there is one with a later
+// lastSeen.
 func (m *Sessions) Hold(s guest.Session, lapses time.Time) {
 	sh := m.shard(s.SessionID)
 	sh.Lock()
@@ -42,7 +41,7 @@ func (m *Sessions) Holds(sessionID string) bool {
 	return k != nil && now.Before(k.lapses)
 }
 
-// SeenBefore reports whether a session is here in a state older than s.
+// SeenBefore reports whether the copy here has an earlier lastSeen than s.
 func (m *Sessions) SeenBefore(s guest.Session) bool {
 	sh := m.shard(s.SessionID)
 	sh.RLock()
@@ -51,7 +50,7 @@ func (m *Sessions) SeenBefore(s guest.Session) bool {
 	return k != nil && k.session.LastSeen.Before(s.LastSeen)
 }
 
-// Kept returns a session and when it lapses.
+// Kept returns a session and when it expires.
 func (m *Sessions) Kept(sessionID string) (g guest.Session, lapses time.Time, ok bool) {
 	now := m.now()
 	sh := m.shard(sessionID)
@@ -64,7 +63,7 @@ func (m *Sessions) Kept(sessionID string) (g guest.Session, lapses time.Time, ok
 	return k.session, k.lapses, true
 }
 
-// IDs returns whose sessions are here.
+// IDs returns the ids of the sessions here.
 func (m *Sessions) IDs() []string {
 	ids := make([]string, 0, m.alive.Load())
 	for i := range m.shards {
@@ -78,21 +77,21 @@ func (m *Sessions) IDs() []string {
 	return ids
 }
 
-// IDs returns who has a socket, in order.
+// IDs returns the sorted ids of guests with a socket.
 func (m *Presence) IDs() []string {
 	m.online.RLock()
 	defer m.online.RUnlock()
 	return slices.Clone(m.online.ids.Keys())
 }
 
-// Count returns how many have a socket.
+// Count returns how many guests have a socket.
 func (m *Presence) Count() int {
 	m.online.RLock()
 	defer m.online.RUnlock()
 	return m.online.ids.Len()
 }
 
-// Restore records a pair that was made elsewhere; see failover.Matcher.Restore.
+// Restore records a pair that another matcher made; see failover.Matcher.Restore.
 func (m *Matcher) Restore(_ context.Context, p guest.Pair) (guest.Pair, error) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
@@ -110,7 +109,7 @@ func (m *Matcher) Restore(_ context.Context, p guest.Pair) (guest.Pair, error) {
 	return p, nil
 }
 
-// Move records that the guest of a pair lives on another instance now, and reports
+// Move records that the guest of a pair has moved to another instance, and reports
 // whether the guest is in that pair.
 func (m *Matcher) Move(_ context.Context, id, pair, instance string) (moved bool, err error) {
 	m.mu.Lock()
@@ -124,7 +123,7 @@ func (m *Matcher) Move(_ context.Context, id, pair, instance string) (moved bool
 	return true, nil
 }
 
-// Forget empties the queue and dissolves all pairs: another matcher has them now.
+// Forget empties the queue and dissolves all pairs: another matcher has them.
 func (m *Matcher) Forget() {
 	m.mu.Lock()
 	defer m.mu.Unlock()
@@ -133,14 +132,14 @@ func (m *Matcher) Forget() {
 	clear(m.mu.lists)
 }
 
-// KeepTombstones sets how long deletions are remembered, before first use.
+// KeepTombstones sets the lifetime of tombstones, before first use.
 func (m *Sessions) KeepTombstones(d time.Duration) { m.tombstones.lifetime = d }
 
-// Bury records that a session was deleted, and reports whether that is new.
-func (m *Sessions) Bury(sessionID string) (fresh bool) { return m.tombstones.add(sessionID) }
+// AddTombstone records that a session was deleted, and reports whether that is new.
+func (m *Sessions) AddTombstone(sessionID string) (fresh bool) { return m.tombstones.add(sessionID) }
 
-// Buried reports whether a session was deleted, as far as this process remembers.
-func (m *Sessions) Buried(sessionID string) bool { return m.tombstones.has(sessionID) }
+// HasTombstone reports whether a session was deleted, as far as this process remembers.
+func (m *Sessions) HasTombstone(sessionID string) bool { return m.tombstones.has(sessionID) }
 
 // Tombstones returns the deleted sessions.
 func (m *Sessions) Tombstones() []string { return m.tombstones.all() }
