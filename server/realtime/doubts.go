@@ -100,8 +100,7 @@ func (n *Node) confirmed(m *member, r remote, began bool) {
 	}
 }
 
-// tend asks other instances about chats in doubt, and tells them what they could
-// not be told, until ctx ends.
+// tend asks other instances about chats in doubt until ctx ends.
 func (n *Node) tend(ctx context.Context) {
 	tick := time.NewTicker(tendEvery)
 	defer tick.Stop()
@@ -111,7 +110,6 @@ func (n *Node) tend(ctx context.Context) {
 			return
 		case <-tick.C:
 			n.moves.sweep(n.now())
-			n.tellOwed()
 			n.askAgain()
 			n.askAbout(n.doubts.all())
 		}
@@ -134,51 +132,5 @@ func (n *Node) askAbout(doubts []*doubt) {
 		case n.publish(them.instance, ask) == nil: // an outage is nobody's answer
 			q.asked++
 		}
-	}
-}
-
-// maxOwed bounds what is kept for other instances; a guest has one entry a kind.
-const maxOwed = 1 << 14
-
-// unsent are messages to other instances that could not be sent: the latest of a
-// kind and guest.
-type unsent struct {
-	mu   sync.Mutex
-	owed map[unsentKey]unsentMessage
-}
-
-type unsentKey struct {
-	kind remoteKind
-	to   string
-}
-
-type unsentMessage struct {
-	instance string
-	remote   remote
-}
-
-func (n *Node) owe(instance string, r remote) {
-	n.unsent.mu.Lock()
-	defer n.unsent.mu.Unlock()
-	if n.unsent.owed == nil {
-		n.unsent.owed = make(map[unsentKey]unsentMessage)
-	}
-	key := unsentKey{r.kind, r.to}
-	if _, ok := n.unsent.owed[key]; !ok && len(n.unsent.owed) >= maxOwed {
-		n.log.Warn("other instance not told", "instance", instance, "guest", r.to)
-		return
-	}
-	n.unsent.owed[key] = unsentMessage{instance, r}
-}
-
-// tellOwed sends what is owed, until something cannot be sent.
-func (n *Node) tellOwed() {
-	n.unsent.mu.Lock()
-	defer n.unsent.mu.Unlock()
-	for key, u := range n.unsent.owed {
-		if n.post(u.instance, u.remote) != nil {
-			return
-		}
-		delete(n.unsent.owed, key)
 	}
 }

@@ -60,7 +60,6 @@ type Node struct {
 	draws    draws
 	doubts   doubts
 	engaged  engaged
-	unsent   unsent
 	moves    moves
 
 	mu struct {

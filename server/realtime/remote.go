@@ -76,29 +76,12 @@ func (n *Node) convey(instance string, r remote, how func(Broker, context.Contex
 	return nil
 }
 
-// mustPublish is post where nobody waits for the outcome. What ends something is
-// told later where it cannot even be kept; the rest is of this moment only.
+// mustPublish is post if nobody waits for the outcome. It fails only if the backlog is
+// full: after such an outage, the instances settle their chats by asking each other.
 func (n *Node) mustPublish(instance string, r remote) {
-	err := n.post(instance, r)
-	if err == nil {
-		return
+	if err := n.post(instance, r); err != nil {
+		n.log.Debug("message to another instance dropped", "instance", instance, "guest", r.to, "error", err)
 	}
-	if r.lasts() {
-		n.owe(instance, r)
-	} else {
-		n.log.Debug("other instance not told", "instance", instance, "guest", r.to, "error", err)
-	}
-}
-
-// lasts reports whether a message is worth telling late, and may be told twice.
-func (r remote) lasts() bool {
-	switch r.kind {
-	case remoteEnd, remoteReplaced, remoteRival, remoteDeleted:
-		return true
-	case remoteMoved:
-		return r.id != ""
-	}
-	return false
 }
 
 // tell is mustPublish to an instance that may be this one.

@@ -67,7 +67,6 @@ func (n *Node) Resync(ctx context.Context, moved map[string]string) error {
 			n.save(m)
 		}
 	}
-	n.tellOwed()
 	return failed
 }
 
