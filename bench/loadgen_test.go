@@ -11,6 +11,7 @@ import (
 	"guestload/loadgen/schedule"
 	"guestload/loadgen/verify"
 	"guestload/scenarios"
+	"guestload/scenarios/operation"
 	"guestload/server/api"
 )
 
@@ -43,7 +44,7 @@ func BenchmarkRecord(b *testing.B) {
 	var samples [512]measure.Sample // few, so that the code is seen and not the cache
 	for i := range samples {
 		at := time.Duration(i) * time.Microsecond
-		samples[i] = measure.Sample{Op: measure.Op(i % 3), Intended: at, Sent: at + time.Duration(i%7)*time.Microsecond, Done: at + time.Duration(10+i*7919%4_000_000)}
+		samples[i] = measure.Sample{Op: operation.Op(i % 3), Intended: at, Sent: at + time.Duration(i%7)*time.Microsecond, Done: at + time.Duration(10+i*7919%4_000_000)}
 	}
 	r := measure.NewBook(1).Recorder(0)
 	i := 0

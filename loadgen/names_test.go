@@ -5,19 +5,19 @@ import (
 	"strings"
 	"testing"
 
-	"guestload/loadgen/measure"
 	"guestload/results"
 	"guestload/scenarios"
+	"guestload/scenarios/operation"
 )
 
 // A scenario file stands alone and so has its own list of what is measured. This
 // is the one place that sees both.
 func TestScenariosNameWhatIsMeasured(t *testing.T) {
 	var operations []string
-	for _, op := range measure.Ops() {
+	for _, op := range operation.All() {
 		operations = append(operations, op.String())
 	}
-	if got := scenarios.Operations(); !slices.Equal(got, operations) {
+	if got := operation.Names(); !slices.Equal(got, operations) {
 		t.Errorf("scenarios know the operations %q, measured are %q", got, operations)
 	}
 }

@@ -9,7 +9,7 @@ import (
 	"strings"
 
 	"guestload/results/series"
-	"guestload/scenarios"
+	"guestload/scenarios/operation"
 )
 
 // timelineHead are the columns that every timeline has; four for each
@@ -20,7 +20,7 @@ var timelineHead = [...]string{"second", "phase", "warmup", "arrivals", "live", 
 // timelineNames are the operations of the columns: those that a scenario can ask
 // for, whether they happened or not, and then any others of the seconds.
 func timelineNames(seconds []series.Second) []string {
-	names := slices.Clone(scenarios.Operations())
+	names := slices.Clone(operation.Names())
 	others := map[string]bool{}
 	for _, s := range seconds {
 		for name := range s.Operations {

@@ -4,24 +4,9 @@ import (
 	"fmt"
 	"slices"
 	"strings"
-)
 
-// sources are the steps that an operation comes from. Guests may have to create
-// and reconnect whatever their steps are, so these two are not here.
-func sources() map[string][]Kind {
-	return map[string][]Kind{
-		"fetch":    {Fetch},
-		"connect":  {Connect},
-		"match":    {Search, Next},
-		"ack":      {Chat},
-		"delivery": {Chat},
-		"leave":    {Search, Next},
-		"online":   {Online},
-		"stats":    {Stats},
-		"renew":    {Renew},
-		"refusal":  {Hostile, Speak, Deaf},
-	}
-}
+	"guestload/scenarios/operation"
+)
 
 // idle says why a threshold would never see anything in this scenario, "" where
 // it may: no guest does what it looks at, or no fault brings it about.
@@ -34,15 +19,15 @@ func (s Scenario) idle(t Threshold) string {
 	case t.Metric == MetricGhosts && !instance:
 		return "no instance is killed: write for example faults: [{at: 10s, kill: instance 2}]"
 	}
-	kinds := sources()[t.Operation]
-	if len(kinds) == 0 || slices.ContainsFunc(s.Scripts, func(script Script) bool {
-		return slices.ContainsFunc(script.Steps, func(step Step) bool { return slices.Contains(kinds, step.Kind) })
+	op, err := operation.Parse(t.Operation)
+	if err != nil {
+		return "" // the threshold is of no operation
+	}
+	steps := op.Steps()
+	if len(steps) == 0 || slices.ContainsFunc(s.Scripts, func(script Script) bool {
+		return slices.ContainsFunc(script.Steps, func(step Step) bool { return slices.Contains(steps, string(step.Kind)) })
 	}) {
 		return ""
 	}
-	words := make([]string, len(kinds))
-	for i, k := range kinds {
-		words[i] = string(k)
-	}
-	return fmt.Sprintf("%s comes from the step %s, which no guest takes", t.Operation, strings.Join(words, " or "))
+	return fmt.Sprintf("%s comes from the step %s, which no guest takes", t.Operation, strings.Join(steps, " or "))
 }

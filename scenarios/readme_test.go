@@ -8,6 +8,7 @@ import (
 	"strings"
 	"testing"
 
+	"guestload/scenarios/operation"
 	"guestload/scenarios/rule"
 )
 
@@ -53,7 +54,7 @@ func TestReadmeNamesEveryWord(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	words := slices.Concat(steps(), Operations(), metrics(), Attacks(), traitKeys(), capacityKeys())
+	words := slices.Concat(steps(), operation.Names(), metrics(), Attacks(), traitKeys(), capacityKeys())
 	for _, kind := range steps() {
 		words = append(words, options(Kind(kind))...)
 	}

@@ -12,6 +12,7 @@ import (
 
 	yaml "go.yaml.in/yaml/v4"
 
+	"guestload/scenarios/operation"
 	"guestload/scenarios/rule"
 )
 
@@ -286,7 +287,7 @@ func odd(most int) (all []any) {
 // threshold is the pattern of a threshold. Each metric of the parser has one.
 func threshold() string {
 	const compare = ` *(<=?|>=?|==) *`
-	operation := ` *\( *(` + strings.Join(Operations(), "|") + `) *\)`
+	operation := ` *\( *(` + strings.Join(operation.Names(), "|") + `) *\)`
 	rules := ` *\( *(` + strings.Join(rule.IDs(), "|") + `) *\)`
 	const window = `( +in +any +` + duration + `)?`
 	var all []string

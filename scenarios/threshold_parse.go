@@ -8,13 +8,9 @@ import (
 	"strings"
 	"time"
 
+	"guestload/scenarios/operation"
 	"guestload/scenarios/rule"
 )
-
-// Operations returns the operations that a load generator measures.
-func Operations() []string {
-	return []string{"create", "fetch", "connect", "match", "ack", "delivery", "leave", "reconnect", "online", "stats", "renew", "refusal"}
-}
 
 func metrics() []string {
 	return []string{"response", "service", "lag", "rate", "failures", "violations", "unmatched",
@@ -131,7 +127,7 @@ func (p *thresholdParser) subject() error {
 	open := p.peek()
 	if open.text != "(" {
 		if perOperation {
-			return open.fault("%s is of one operation: write %s(create); operations are %s", m, m, strings.Join(Operations(), ", "))
+			return open.fault("%s is of one operation: write %s(create); operations are %s", m, m, strings.Join(operation.Names(), ", "))
 		}
 		return nil
 	}
@@ -145,8 +141,8 @@ func (p *thresholdParser) subject() error {
 		return name.fault("unknown rule %v: %s", name, instead(name.text, rule.IDs()))
 	case m == MetricViolations:
 		p.t.Rule = name.text
-	case !slices.Contains(Operations(), name.text):
-		return name.fault("unknown operation %v: %s", name, instead(name.text, Operations()))
+	case !slices.Contains(operation.Names(), name.text):
+		return name.fault("unknown operation %v: %s", name, instead(name.text, operation.Names()))
 	default:
 		p.t.Operation = name.text
 	}

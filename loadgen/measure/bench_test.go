@@ -4,13 +4,15 @@ import (
 	"sync/atomic"
 	"testing"
 	"time"
+
+	"guestload/scenarios/operation"
 )
 
 // spread gives latencies that do not all fall into one bucket.
 func spread(i int) Sample {
 	intended := time.Duration(i) * time.Microsecond
 	sent := intended + time.Duration(i%7)*time.Microsecond
-	return Sample{Op: Op(i % 3), Intended: intended % time.Second, Sent: sent % time.Second, Done: sent%time.Second + time.Duration(i*7919%4_000_000)}
+	return Sample{Op: operation.Op(i % 3), Intended: intended % time.Second, Sent: sent % time.Second, Done: sent%time.Second + time.Duration(i*7919%4_000_000)}
 }
 
 var samples = func() (s [4096]Sample) {

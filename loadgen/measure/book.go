@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"guestload/results/series"
+	"guestload/scenarios/operation"
 )
 
 // Book gathers what all workers' recorders took.
@@ -16,7 +17,7 @@ type Book struct {
 
 	mu struct {
 		sync.Mutex
-		totals, warmup map[Op]*series.Times
+		totals, warmup map[operation.Op]*series.Times
 	}
 }
 
@@ -27,7 +28,7 @@ func NewBook(workers int) *Book {
 		b.recorders = append(b.recorders, newRecorder(&b.open))
 		b.warmups = append(b.warmups, newRecorder(&b.open))
 	}
-	b.mu.totals, b.mu.warmup = map[Op]*series.Times{}, map[Op]*series.Times{}
+	b.mu.totals, b.mu.warmup = map[operation.Op]*series.Times{}, map[operation.Op]*series.Times{}
 	return b
 }
 
@@ -77,15 +78,17 @@ func (b *Book) Finish(at time.Duration) []Interval {
 func (b *Book) close() Interval {
 	second := b.open.Load()
 	b.open.Store(second + 1)
-	in := Interval{Second: int(second), Operations: map[Op]*series.Times{}, Warmup: map[Op]*series.Times{}}
+	in := Interval{Second: int(second), Operations: map[operation.Op]*series.Times{}, Warmup: map[operation.Op]*series.Times{}}
 	drain(b.recorders, second, in.Operations, b.mu.totals)
 	drain(b.warmups, second, in.Warmup, b.mu.warmup)
 	return in
 }
 
 // drain moves what recorders took in a second into the operations of both.
-func drain(recorders []*Recorder, second int64, interval, totals map[Op]*series.Times) {
-	both := func(op Op) []*series.Times { return []*series.Times{ensure(interval, op), ensure(totals, op)} }
+func drain(recorders []*Recorder, second int64, interval, totals map[operation.Op]*series.Times) {
+	both := func(op operation.Op) []*series.Times {
+		return []*series.Times{ensure(interval, op), ensure(totals, op)}
+	}
 	for _, r := range recorders {
 		r.drain(second+slots-1, both)
 		r.drain(second, both)
@@ -94,7 +97,7 @@ func drain(recorders []*Recorder, second int64, interval, totals map[Op]*series.
 				o.Failures[f.kind] = o.Failures[f.kind].Add(n)
 			}
 		})
-		r.drainRetries(second, func(op Op, n int64) {
+		r.drainRetries(second, func(op operation.Op, n int64) {
 			for _, o := range both(op) {
 				o.Retries += n
 			}
@@ -102,7 +105,7 @@ func drain(recorders []*Recorder, second int64, interval, totals map[Op]*series.
 	}
 }
 
-func ensure(operations map[Op]*series.Times, op Op) *series.Times {
+func ensure(operations map[operation.Op]*series.Times, op operation.Op) *series.Times {
 	o := operations[op]
 	if o == nil {
 		o = series.NewTimes()
@@ -125,8 +128,8 @@ func (b *Book) Totals() Totals {
 	return t
 }
 
-func copied(all map[Op]*series.Times) map[Op]*series.Times {
-	to := make(map[Op]*series.Times, len(all))
+func copied(all map[operation.Op]*series.Times) map[operation.Op]*series.Times {
+	to := make(map[operation.Op]*series.Times, len(all))
 	for op, o := range all {
 		to[op] = o.Clone()
 	}

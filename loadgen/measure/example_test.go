@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"guestload/loadgen/measure"
+	"guestload/scenarios/operation"
 )
 
 // One hundred requests are due every 10 ms. The server answers in 1 ms, but is stopped
@@ -15,12 +16,12 @@ func ExampleBook() {
 	for i := range 100 {
 		due := time.Duration(i) * 10 * time.Millisecond
 		sent := max(due, 500*time.Millisecond)
-		recorder.Success(measure.Sample{Op: measure.Create, Intended: due, Sent: sent, Done: sent + time.Millisecond})
+		recorder.Success(measure.Sample{Op: operation.Create, Intended: due, Sent: sent, Done: sent + time.Millisecond})
 	}
-	recorder.Failure(measure.Create, "timeout", 10*time.Second, 990*time.Millisecond)
+	recorder.Failure(operation.Create, "timeout", 10*time.Second, 990*time.Millisecond)
 	book.Finish(time.Second)
 
-	create := book.Totals().Operations[measure.Create]
+	create := book.Totals().Operations[operation.Create]
 	fmt.Println(create.Count(), "succeeded,", create.Failed(), "failed")
 	for _, percent := range []float64{50, 90, 99} {
 		fmt.Printf("p%v: response %d µs, service %d µs\n", percent,

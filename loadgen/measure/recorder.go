@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"guestload/results/series"
+	"guestload/scenarios/operation"
 )
 
 // slots is how many seconds a recorder keeps apart: the open one, two ahead of
@@ -20,7 +21,7 @@ const (
 // Recorder takes everything and keeps nothing.
 type Recorder struct {
 	open  *atomic.Int64 // the second that the next Tick closes
-	cells [slots][opCount]atomic.Pointer[times]
+	cells [slots][operation.Count]atomic.Pointer[times]
 
 	skewed, displaced atomic.Int64
 
@@ -37,13 +38,13 @@ type times struct{ response, service, lag atomicHistogram }
 
 type failure struct {
 	second int64
-	op     Op
+	op     operation.Op
 	kind   string
 }
 
 type retry struct {
 	second int64
-	op     Op
+	op     operation.Op
 }
 
 func newRecorder(open *atomic.Int64) *Recorder {
@@ -59,7 +60,7 @@ func (r *Recorder) Success(s Sample) {
 		return
 	}
 	response, service, lag := s.Done-s.Intended, s.Done-s.Sent, s.Sent-s.Intended
-	if service|lag < 0 || s.Op >= opCount {
+	if service|lag < 0 || s.Op >= operation.Count {
 		r.skewed.Add(1)
 		return
 	}
@@ -81,11 +82,11 @@ func (r *Recorder) Success(s Sample) {
 // Failure counts one failure: after waiting so long, at an offset from the
 // start of the run. It is in no histogram. The kind is a short word of a small set, such as
 // "timeout": each is kept apart.
-func (r *Recorder) Failure(op Op, kind string, waited, at time.Duration) {
+func (r *Recorder) Failure(op operation.Op, kind string, waited, at time.Duration) {
 	if r == nil {
 		return
 	}
-	if waited < 0 || op >= opCount {
+	if waited < 0 || op >= operation.Count {
 		r.skewed.Add(1)
 		return
 	}
@@ -97,8 +98,8 @@ func (r *Recorder) Failure(op Op, kind string, waited, at time.Duration) {
 
 // Retried counts n requests of an operation that were sent again, at an offset
 // from the start of the run.
-func (r *Recorder) Retried(op Op, n int, at time.Duration) {
-	if r == nil || op >= opCount {
+func (r *Recorder) Retried(op operation.Op, n int, at time.Duration) {
+	if r == nil || op >= operation.Count {
 		return
 	}
 	again := retry{int64(r.second(at)), op}
@@ -118,14 +119,14 @@ func (r *Recorder) second(at time.Duration) uint64 {
 }
 
 // drain moves what is in the slot of one second into the operations.
-func (r *Recorder) drain(second int64, operation func(Op) []*series.Times) {
-	for op := range opCount {
+func (r *Recorder) drain(second int64, of func(operation.Op) []*series.Times) {
+	for op := range operation.Count {
 		t := r.cells[second%slots][op].Load()
 		if t == nil || t.lag.empty() {
 			continue
 		}
 		var response, service, lag []*series.Histogram
-		for _, o := range operation(op) {
+		for _, o := range of(op) {
 			response, service, lag = append(response, o.Response), append(service, o.Service), append(lag, o.Lag)
 		}
 		t.response.drain(response...)
@@ -147,7 +148,7 @@ func (r *Recorder) drainFailures(second int64, visit func(failure, series.Failur
 }
 
 // drainRetries moves the retries up to and including one second into visit.
-func (r *Recorder) drainRetries(second int64, visit func(Op, int64)) {
+func (r *Recorder) drainRetries(second int64, visit func(operation.Op, int64)) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	for again, n := range r.mu.retried {

@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"guestload/results/series"
+	"guestload/scenarios/operation"
 )
 
 // Limits of a generator whose numbers are reliable.
@@ -100,9 +101,9 @@ func mostLate(t Totals, tightest time.Duration) time.Duration {
 
 // fastestP99 is the smallest p99 of response time of operations with at least
 // a hundred samples, of any where none has as many; 0 without samples.
-func fastestP99(t Totals) (p99 time.Duration, op Op) {
+func fastestP99(t Totals) (p99 time.Duration, op operation.Op) {
 	for _, least := range []int64{100, 1} {
-		for _, o := range Ops() {
+		for _, o := range operation.All() {
 			found := t.Operations[o]
 			if found == nil || found.Count() < least {
 				continue

@@ -8,9 +8,9 @@ import (
 	"sync"
 
 	"guestload/loadgen/client"
-	"guestload/loadgen/measure"
 	"guestload/loadgen/session"
 	"guestload/loadgen/target"
+	"guestload/scenarios/operation"
 	"guestload/server/api"
 )
 
@@ -53,11 +53,11 @@ func (d *diagnosis) cause(what string, err error) string {
 	refused, _ := errors.AsType[*session.RefusedError](err)
 	missing := refused != nil && slices.Contains([]int{http.StatusNotFound, http.StatusMethodNotAllowed, http.StatusNotImplemented}, refused.Status)
 	switch {
-	case what == measure.Create.String() && missing:
+	case what == operation.Create.String() && missing:
 		return fmt.Sprintf("the target has no POST /api/guest (%d): %s", refused.Status, target.RemedyPath)
-	case what == measure.Create.String() && refused != nil && (refused.Status == http.StatusUnauthorized || refused.Status == http.StatusForbidden):
+	case what == operation.Create.String() && refused != nil && (refused.Status == http.StatusUnauthorized || refused.Status == http.StatusForbidden):
 		return fmt.Sprintf("the target wants a login (%d) before guests can be created: send credentials with --header", refused.Status)
-	case what == measure.Connect.String() && refused != nil && (missing || refused.Status == http.StatusBadRequest || refused.Status == http.StatusOK || refused.Status == http.StatusUpgradeRequired):
+	case what == operation.Connect.String() && refused != nil && (missing || refused.Status == http.StatusBadRequest || refused.Status == http.StatusOK || refused.Status == http.StatusUpgradeRequired):
 		other := api.SocketIO
 		if d.transport == api.SocketIO {
 			other = api.JSON

@@ -6,8 +6,8 @@ import (
 	"fmt"
 	"time"
 
-	"guestload/loadgen/measure"
 	"guestload/scenarios"
+	"guestload/scenarios/operation"
 	"guestload/server/api"
 )
 
@@ -186,13 +186,13 @@ func (p *player) overdue(ctx context.Context, t *talk) error {
 	for len(p.pending) > 0 && now >= p.pending[0].sent+p.world.Timeout {
 		sent := p.pending[0].sent
 		p.forget(now)
-		if err := p.failure(ctx, measure.Ack, sent, fmt.Errorf("%w: a message was not acknowledged", ErrTimeout)); errors.Is(err, errStopped) {
+		if err := p.failure(ctx, operation.Ack, sent, fmt.Errorf("%w: a message was not acknowledged", ErrTimeout)); errors.Is(err, errStopped) {
 			return err
 		}
 	}
 	waited := now - p.heardAt
 	if p.inChat && !p.heardAll() && (waited >= p.world.patience || now >= t.look && p.stuck(t)) {
-		return p.failure(ctx, measure.Delivery, p.heardAt,
+		return p.failure(ctx, operation.Delivery, p.heardAt,
 			fmt.Errorf("%w: the partner has more messages to send, and sent nothing for %v without leaving", ErrTimeout, shown(waited)))
 	}
 	return nil
@@ -220,7 +220,7 @@ func (p *player) cutOff(ctx context.Context, err error) error {
 	}
 	var failed error
 	for _, m := range p.pending {
-		failed = p.failure(ctx, measure.Ack, m.sent, err)
+		failed = p.failure(ctx, operation.Ack, m.sent, err)
 	}
 	if errors.Is(failed, errStopped) {
 		return failed

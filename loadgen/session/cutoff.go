@@ -3,8 +3,8 @@ package session
 import (
 	"context"
 
-	"guestload/loadgen/measure"
 	"guestload/scenarios"
+	"guestload/scenarios/operation"
 )
 
 // What a guest does if a fault of the scenario has killed its instance. That is no failure;
@@ -49,7 +49,7 @@ func (p *player) comeBack(ctx context.Context, step *scenarios.Step) error {
 		p.cause = p.now()
 		return nil
 	}
-	if err := p.connect(ctx, measure.Reconnect, 0, p.now()); err != nil {
+	if err := p.connect(ctx, operation.Reconnect, 0, p.now()); err != nil {
 		return err
 	}
 	p.world.returns.Add(1)

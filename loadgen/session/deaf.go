@@ -5,7 +5,7 @@ import (
 	"errors"
 	"time"
 
-	"guestload/loadgen/measure"
+	"guestload/scenarios/operation"
 )
 
 // quiet is how long nothing comes once a guest that was deaf has caught up.
@@ -44,9 +44,9 @@ func (p *player) deaf(ctx context.Context, until time.Duration) error {
 // shutOut ends the part of a guest whom the server has closed, until it reconnects.
 func (p *player) shutOut(ctx context.Context, intended, sent time.Duration, err error) error {
 	if err := (refusal{closing: true}).judge(err); err != nil {
-		return p.failure(ctx, measure.Refusal, sent, err)
+		return p.failure(ctx, operation.Refusal, sent, err)
 	}
-	p.success(measure.Refusal, intended, sent, p.now())
+	p.success(operation.Refusal, intended, sent, p.now())
 	p.shut = true
 	return nil
 }

@@ -5,9 +5,9 @@ import (
 	"errors"
 	"time"
 
-	"guestload/loadgen/measure"
 	"guestload/loadgen/verify"
 	"guestload/scenarios"
+	"guestload/scenarios/operation"
 	"guestload/server/api"
 )
 
@@ -46,7 +46,7 @@ func (p *player) regenerate(ctx context.Context) error {
 	if !connected {
 		return nil
 	}
-	return p.connect(ctx, measure.Reconnect, 0, p.now())
+	return p.connect(ctx, operation.Reconnect, 0, p.now())
 }
 
 // dial opens the guest's connection, with another session if the token has expired.

@@ -8,8 +8,8 @@ import (
 	"strings"
 	"time"
 
-	"guestload/loadgen/measure"
 	"guestload/scenarios"
+	"guestload/scenarios/operation"
 	"guestload/server/api"
 )
 
@@ -67,15 +67,15 @@ func (p *player) tryAttack(ctx context.Context, kind string, a attack, intended 
 	p.provoked.on = false
 	if wrong := a.want.judge(err); wrong != nil {
 		wrong = fmt.Errorf("%s (%s): %w; expected: %v", a.what, kind, wrong, a.want)
-		if err := p.failure(ctx, measure.Refusal, sent, wrong); !errors.Is(err, errGivenUp) {
+		if err := p.failure(ctx, operation.Refusal, sent, wrong); !errors.Is(err, errGivenUp) {
 			return err
 		}
 		p.cause = p.now()
 	} else {
-		p.success(measure.Refusal, intended, sent, done)
+		p.success(operation.Refusal, intended, sent, done)
 	}
 	if connected && p.conn == nil {
-		return p.connect(ctx, measure.Reconnect, 0, p.cause)
+		return p.connect(ctx, operation.Reconnect, 0, p.cause)
 	}
 	return nil
 }
@@ -86,7 +86,7 @@ func (p *player) attack(ctx context.Context, a attack) error {
 	case a.request != nil:
 		r := a.request(p)
 		r.Cookies, r.Sending = &p.cookies, &p.sending
-		defer p.countRetries(measure.Refusal)
+		defer p.countRetries(operation.Refusal)
 		return p.world.Backend.Call(ctx, r, nil)
 	case a.dial != nil:
 		conn, err := p.world.Backend.Dial(ctx, Handshake{Token: *a.dial, Cookies: &p.cookies}, nil)

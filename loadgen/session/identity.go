@@ -8,14 +8,14 @@ import (
 	"strings"
 	"time"
 
-	"guestload/loadgen/measure"
 	"guestload/scenarios"
+	"guestload/scenarios/operation"
 	"guestload/server/api"
 )
 
 // create asks for a session, with a name of the guest's own unless it is "".
 func (p *player) create(ctx context.Context, within, intended time.Duration, username string) error {
-	return p.call(ctx, measure.Create, intended, Request{
+	return p.call(ctx, operation.Create, intended, Request{
 		Method: "POST", Path: p.world.path("/api/guest"), Body: p.introduction(username), Within: within,
 	}, p.readIdentity)
 }
@@ -64,7 +64,7 @@ func (p *player) readIdentity(data api.Value) error {
 // fetch asks for the guest's own session, as others would.
 func (p *player) fetch(ctx context.Context, within, intended time.Duration) error {
 	path := strings.Replace(p.world.path("/api/guest/{sessionId}"), "{sessionId}", p.self.SessionID, 1)
-	return p.call(ctx, measure.Fetch, intended, Request{Method: "GET", Path: path, Within: within}, func(data api.Value) error {
+	return p.call(ctx, operation.Fetch, intended, Request{Method: "GET", Path: path, Within: within}, func(data api.Value) error {
 		if id := data.Get("user", "id").Text(); string(id) != p.self.ID {
 			return fmt.Errorf("%w: asked for session %s, which is %s, and got %q", ErrProtocol, p.self.SessionID, p.self.ID, id)
 		}
@@ -73,13 +73,13 @@ func (p *player) fetch(ctx context.Context, within, intended time.Duration) erro
 }
 
 // ask gets what every guest may ask for.
-func (p *player) ask(ctx context.Context, op measure.Op, path string, within, intended time.Duration) error {
+func (p *player) ask(ctx context.Context, op operation.Op, path string, within, intended time.Duration) error {
 	return p.call(ctx, op, intended, Request{Method: "GET", Path: p.world.path(path), Token: p.self.Token, Within: within}, nil)
 }
 
 // renew asks for a fresh token of the same session.
 func (p *player) renew(ctx context.Context, within, intended time.Duration) error {
-	return p.call(ctx, measure.Renew, intended, Request{
+	return p.call(ctx, operation.Renew, intended, Request{
 		Method: "POST", Path: p.world.path("/api/guest/token"), Token: p.self.Token, Within: within,
 	}, func(data api.Value) error {
 		token := data.Get("token").Text()
@@ -134,7 +134,7 @@ var places = [...][2]string{
 
 // call does one measured request. Without a session a guest cannot go on; any
 // other failure is counted, and the guest carries on.
-func (p *player) call(ctx context.Context, op measure.Op, intended time.Duration, r Request, read func(api.Value) error) error {
+func (p *player) call(ctx context.Context, op operation.Op, intended time.Duration, r Request, read func(api.Value) error) error {
 	p.sending.Waited = 0
 	r.Sending = &p.sending
 	sent := p.now()
@@ -148,7 +148,7 @@ func (p *player) call(ctx context.Context, op measure.Op, intended time.Duration
 		return err
 	}
 	err = p.failure(ctx, op, sent, err)
-	if op == measure.Create || errors.Is(err, errStopped) {
+	if op == operation.Create || errors.Is(err, errStopped) {
 		return err
 	}
 	p.cause = p.now()
@@ -156,7 +156,7 @@ func (p *player) call(ctx context.Context, op measure.Op, intended time.Duration
 }
 
 // countRetries records how often the operation's request was sent again.
-func (p *player) countRetries(op measure.Op) {
+func (p *player) countRetries(op operation.Op) {
 	if p.sending.Retries > 0 {
 		p.guest.Recorder.Retried(op, p.sending.Retries, p.now())
 		p.sending.Retries = 0

@@ -7,14 +7,14 @@ import (
 	"fmt"
 	"time"
 
-	"guestload/loadgen/measure"
 	"guestload/loadgen/verify"
 	"guestload/scenarios"
+	"guestload/scenarios/operation"
 	"guestload/server/api"
 )
 
 // connect opens the guest's connection.
-func (p *player) connect(ctx context.Context, op measure.Op, within, intended time.Duration) error {
+func (p *player) connect(ctx context.Context, op operation.Op, within, intended time.Duration) error {
 	sent := p.now()
 	conn, done, err := p.dial(ctx, within)
 	switch {
@@ -48,7 +48,7 @@ func (p *player) greeted(data api.Value) error {
 // the same token.
 func (p *player) reconnect(ctx context.Context, within, intended time.Duration) error {
 	p.cut(verify.Reset, Abrupt)
-	return p.connect(ctx, measure.Reconnect, within, intended)
+	return p.connect(ctx, operation.Reconnect, within, intended)
 }
 
 // search waits for a partner. Where the step's limit passes, the search is
@@ -77,9 +77,9 @@ func (p *player) search(ctx context.Context, s *scenarios.Step, intended time.Du
 		err = fmt.Errorf("%w: %s", ErrRefused, p.refusal)
 	}
 	if err != nil {
-		return p.failure(ctx, measure.Match, sent, err)
+		return p.failure(ctx, operation.Match, sent, err)
 	}
-	p.success(measure.Match, intended, sent, p.since)
+	p.success(operation.Match, intended, sent, p.since)
 	return nil
 }
 
@@ -139,7 +139,7 @@ func (p *player) alone(ctx context.Context, sent, until time.Duration) error {
 	if !p.world.seekers.giveUp(p.guest.Index, until) {
 		return errUnmatched
 	}
-	return p.failure(ctx, measure.Match, sent, fmt.Errorf("%w: nobody within %v, though others were searching too", ErrTimeout, until-sent))
+	return p.failure(ctx, operation.Match, sent, fmt.Errorf("%w: nobody within %v, though others were searching too", ErrTimeout, until-sent))
 }
 
 // wishes is the data of user:match, nil for none.
@@ -183,9 +183,9 @@ func (p *player) leave(ctx context.Context, intended time.Duration) error {
 	}
 	switch {
 	case err != nil:
-		return p.failure(ctx, measure.Leave, sent, err)
+		return p.failure(ctx, operation.Leave, sent, err)
 	case p.confirmed:
-		p.success(measure.Leave, intended, sent, p.now())
+		p.success(operation.Leave, intended, sent, p.now())
 	default:
 		p.cause = p.now()
 	}

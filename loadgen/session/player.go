@@ -9,6 +9,7 @@ import (
 	"guestload/loadgen/measure"
 	"guestload/loadgen/verify"
 	"guestload/scenarios"
+	"guestload/scenarios/operation"
 )
 
 // player plays one guest.
@@ -140,13 +141,13 @@ func (p *player) step(ctx context.Context, s *scenarios.Step, intended time.Dura
 	case scenarios.Locate:
 		return p.locate(ctx, s.Within)
 	case scenarios.Online:
-		return p.ask(ctx, measure.Online, "/api/users/online", s.Within, intended)
+		return p.ask(ctx, operation.Online, "/api/users/online", s.Within, intended)
 	case scenarios.Stats:
-		return p.ask(ctx, measure.Stats, "/api/users/stats", s.Within, intended)
+		return p.ask(ctx, operation.Stats, "/api/users/stats", s.Within, intended)
 	case scenarios.Renew:
 		return p.renew(ctx, s.Within, intended)
 	case scenarios.Connect:
-		return p.connect(ctx, measure.Connect, s.Within, intended)
+		return p.connect(ctx, operation.Connect, s.Within, intended)
 	case scenarios.Reconnect:
 		return p.reconnect(ctx, s.Within, intended)
 	case scenarios.Search:
@@ -218,14 +219,14 @@ func (p *player) sleep(ctx context.Context, until time.Duration) error {
 }
 
 // success counts one sample, which the next step follows.
-func (p *player) success(op measure.Op, intended, sent, done time.Duration) {
+func (p *player) success(op operation.Op, intended, sent, done time.Duration) {
 	p.guest.Recorder.Success(measure.Sample{Op: op, Intended: intended, Sent: sent, Done: done})
 	p.cause = done
 }
 
 // failure counts one failure, with its wait since sent. After the end of the run nothing
 // counts as a failure: the guest has been stopped.
-func (p *player) failure(ctx context.Context, op measure.Op, sent time.Duration, err error) error {
+func (p *player) failure(ctx context.Context, op operation.Op, sent time.Duration, err error) error {
 	if ctx.Err() != nil {
 		return errStopped
 	}
@@ -253,7 +254,7 @@ func (p *player) lost(ctx context.Context, err error) error {
 	if errors.Is(err, errStopped) {
 		return errStopped
 	}
-	return p.failure(ctx, measure.Connect, p.now(), err)
+	return p.failure(ctx, operation.Connect, p.now(), err)
 }
 
 // cut ends the connection, if there is one.

@@ -13,6 +13,7 @@ import (
 	"guestload/loadgen/measure"
 	"guestload/loadgen/verify"
 	"guestload/scenarios"
+	"guestload/scenarios/operation"
 )
 
 // constant is a Draw that is none.
@@ -89,7 +90,7 @@ func (s *stage) wantFates(t *testing.T, want ...Fate) {
 func (s *stage) counts() string {
 	total := s.book.Totals()
 	var all []string
-	for _, op := range measure.Ops() {
+	for _, op := range operation.All() {
 		o := total.Operations[op]
 		if o == nil {
 			continue
@@ -136,11 +137,11 @@ func TestTimesAreMeasuredFromTheCause(t *testing.T) {
 		s := perform(t, t.Context(), server, nil, talker, talker)
 		s.wantFates(t, Completed, Completed)
 		total := s.book.Totals()
-		for op, want := range map[measure.Op]time.Duration{
-			measure.Create: 10 * time.Millisecond, measure.Connect: 10 * time.Millisecond,
+		for op, want := range map[operation.Op]time.Duration{
+			operation.Create: 10 * time.Millisecond, operation.Connect: 10 * time.Millisecond,
 			// One hears of it at once, the other had searched a millisecond earlier.
-			measure.Match: 11 * time.Millisecond,
-			measure.Ack:   2 * time.Second,
+			operation.Match: 11 * time.Millisecond,
+			operation.Ack:   2 * time.Second,
 		} {
 			h := total.Operations[op].Response
 			if got := time.Duration(h.Max()) * time.Microsecond; got < want || got > want+want/500+time.Microsecond {
@@ -253,9 +254,9 @@ func TestAScriptOfEveryStepIsPlayed(t *testing.T) {
 		s := perform(t, t.Context(), newFakeServer(), nil, all, all)
 		s.wantFates(t, Completed, Completed)
 		total := s.book.Totals()
-		for op, want := range map[measure.Op]int64{
-			measure.Create: 4, measure.Fetch: 2, measure.Connect: 2, measure.Online: 2, measure.Stats: 2, measure.Renew: 2,
-			measure.Match: 6, measure.Reconnect: 2,
+		for op, want := range map[operation.Op]int64{
+			operation.Create: 4, operation.Fetch: 2, operation.Connect: 2, operation.Online: 2, operation.Stats: 2, operation.Renew: 2,
+			operation.Match: 6, operation.Reconnect: 2,
 		} {
 			if got := total.Operations[op].Count(); got != want {
 				t.Errorf("%v: %d samples, want %d", op, got, want)
@@ -330,7 +331,7 @@ func TestAWindowOfMessagesIsUnacknowledgedAtMost(t *testing.T) {
 		talker := script("talker", step(scenarios.Create), step(scenarios.Connect), searchFor(5*time.Second), chatOf(3*window, 0), dropping(scenarios.Clean))
 		s := perform(t, t.Context(), server, nil, talker, talker)
 		s.wantFates(t, Completed, Completed)
-		ack := s.book.Totals().Operations[measure.Ack]
+		ack := s.book.Totals().Operations[operation.Ack]
 		if ack.Count() != 6*window || ack.Lag.Max() != 0 || ack.Response.Max() > 50_100 {
 			t.Errorf("%d acks, lag max %d µs, response max %d µs; want %d, 0, 50000: a full window is a cause",
 				ack.Count(), ack.Lag.Max(), ack.Response.Max(), 6*window)
@@ -345,7 +346,7 @@ func TestAMatchThatCrossesTheCancellationCounts(t *testing.T) {
 		talker := script("talker", step(scenarios.Create), step(scenarios.Connect), searchFor(50*time.Millisecond), chatOf(1, 0.1), dropping(scenarios.Clean))
 		s := perform(t, t.Context(), server, nil, talker, talker)
 		s.wantFates(t, Completed, Completed)
-		if got := s.book.Totals().Operations[measure.Match].Count(); got != 2 {
+		if got := s.book.Totals().Operations[operation.Match].Count(); got != 2 {
 			t.Errorf("%d matches, want 2: %s", got, s.counts())
 		}
 	})

@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"guestload/loadgen/measure"
+	"guestload/scenarios/operation"
 	"guestload/server/api"
 )
 
@@ -105,7 +106,7 @@ func (p *player) takeMessage(data api.Value, at time.Duration) {
 	apart := p.world.Apart != nil && p.world.Apart(mark.Guest)
 	if ok && !apart && mark.Intended >= p.listens {
 		sent := mark.Intended + p.world.lags.of(mark.Guest, mark.K)
-		p.guest.Recorder.Success(measure.Sample{Op: measure.Delivery, Intended: mark.Intended, Sent: min(sent, at), Done: at})
+		p.guest.Recorder.Success(measure.Sample{Op: operation.Delivery, Intended: mark.Intended, Sent: min(sent, at), Done: at})
 	}
 	if string(sender) != string(p.partner) {
 		return
@@ -127,7 +128,7 @@ func (p *player) takeAck(data api.Value, at time.Duration) {
 	}
 	m := p.pending[0]
 	p.forget(at)
-	p.guest.Recorder.Success(measure.Sample{Op: measure.Ack, Intended: m.intended, Sent: m.sent, Done: at})
+	p.guest.Recorder.Success(measure.Sample{Op: operation.Ack, Intended: m.intended, Sent: m.sent, Done: at})
 }
 
 // forget drops the oldest message that waits for its acknowledgement.
@@ -173,6 +174,6 @@ func (p *player) takeRefusal(data api.Value, at time.Duration) {
 		return
 	}
 	err := fmt.Errorf("%w: %s", ErrRefused, reason)
-	p.guest.Recorder.Failure(measure.Ack, KindRefused, at-m.sent, at)
-	p.noteFailure(measure.Ack.String(), at, err)
+	p.guest.Recorder.Failure(operation.Ack, KindRefused, at-m.sent, at)
+	p.noteFailure(operation.Ack.String(), at, err)
 }

@@ -9,9 +9,9 @@ import (
 	"testing/synctest"
 	"time"
 
-	"guestload/loadgen/measure"
 	"guestload/loadgen/verify"
 	"guestload/scenarios"
+	"guestload/scenarios/operation"
 	"guestload/server/api"
 	"guestload/server/api/frame"
 )
@@ -46,7 +46,7 @@ func TestAnExpiredTokenIsReplacedAndTheRequestAskedAgain(t *testing.T) {
 		if got := s.counts(); !strings.HasPrefix(got, "create=6 connect=2 match=4 ack=8 delivery=8") || !strings.Contains(got, "reconnect=4 stats=2") || strings.Contains(got, "!") {
 			t.Errorf("measured %q; stories: %q", got, s.world.FirstFailures())
 		}
-		if took := s.book.Totals().Operations[measure.Stats].Response.Max(); took < 40_000 {
+		if took := s.book.Totals().Operations[operation.Stats].Response.Max(); took < 40_000 {
 			t.Errorf("stats took %d µs: the refused request, the new session, the socket and the second request take 40 ms", took)
 		}
 	})

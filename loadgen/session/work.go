@@ -5,6 +5,7 @@ import (
 
 	"guestload/loadgen/measure"
 	"guestload/scenarios"
+	"guestload/scenarios/operation"
 )
 
 // work holds which scripts guests have played, and which steps succeeded that are no
@@ -38,10 +39,10 @@ func (w *World) Required(t measure.Totals) map[string]bool {
 		w.require(w.Scripts[i].Steps, t, required)
 	}
 	if deaf || w.Apart != nil {
-		delete(required, measure.Delivery.String())
+		delete(required, operation.Delivery.String())
 	}
-	if t.Failed(measure.Leave) {
-		required[measure.Leave.String()] = t.Succeeded(measure.Leave)
+	if t.Failed(operation.Leave) {
+		required[operation.Leave.String()] = t.Succeeded(operation.Leave)
 	}
 	return required
 }
@@ -56,7 +57,7 @@ func (w *World) require(steps []scenarios.Step, t measure.Totals, to map[string]
 		if shut || w.Without[step.Kind] {
 			continue
 		}
-		for _, op := range operations(step.Kind) {
+		for _, op := range operation.Of(string(step.Kind)) {
 			to[op.String()] = t.Succeeded(op)
 		}
 		switch step.Kind {
@@ -68,21 +69,4 @@ func (w *World) require(steps []scenarios.Step, t measure.Totals, to map[string]
 			shut = true
 		}
 	}
-}
-
-// operations are those that every guest measures who takes such a step.
-func operations(k scenarios.Kind) []measure.Op {
-	switch k {
-	case scenarios.Search, scenarios.Next:
-		return []measure.Op{measure.Match}
-	case scenarios.Chat:
-		return []measure.Op{measure.Ack, measure.Delivery}
-	case scenarios.Hostile, scenarios.Speak:
-		return []measure.Op{measure.Refusal}
-	case scenarios.Create, scenarios.Fetch, scenarios.Connect, scenarios.Reconnect, scenarios.Online, scenarios.Stats, scenarios.Renew:
-		if op, err := measure.ParseOp(string(k)); err == nil {
-			return []measure.Op{op}
-		}
-	}
-	return nil
 }

@@ -16,6 +16,7 @@ import (
 	"guestload/results"
 	"guestload/results/series"
 	"guestload/scenarios"
+	"guestload/scenarios/operation"
 )
 
 // Timeline is one run second by second. One goroutine at a time uses it.
@@ -62,7 +63,7 @@ func (t *Timeline) Add(intervals []measure.Interval, now executor.Tally) (before
 		s := series.Second{Second: interval.Second, Operations: byName(interval.Operations), Unrecorded: byName(interval.Warmup), Live: int64(now.Live)}
 		s.Phase, s.Warmup = t.phase(time.Duration(interval.Second) * time.Second)
 		s.Warmup = s.Warmup && len(interval.Operations) == 0 // what was recorded counts
-		for _, acks := range []*series.Times{interval.Operations[measure.Ack], interval.Warmup[measure.Ack]} {
+		for _, acks := range []*series.Times{interval.Operations[operation.Ack], interval.Warmup[operation.Ack]} {
 			if acks != nil {
 				s.Messages += acks.Count() + acks.Failed()
 			}
@@ -91,7 +92,7 @@ func (t *Timeline) Append(seconds []series.Second) (before int) {
 		t.seconds, t.used = append(t.seconds, s), append(t.used, usage.Sample{})
 		t.arrivals = append(t.arrivals, float64(s.Arrived))
 		t.messages = append(t.messages, float64(s.Messages))
-		t.slowest = append(t.slowest, percentile(operation(s, shownFirst), 99))
+		t.slowest = append(t.slowest, percentile(timesOf(s, shownFirst), 99))
 	}
 	return before
 }
@@ -135,15 +136,15 @@ func (t *Timeline) PhaseTitle(phase string) string {
 // done is how many guests have ended.
 func done(t executor.Tally) int { return t.Completed + t.Failed + t.Unmatched + t.Stopped }
 
-// operation is one of a second that was recorded, or else of guests who are not; nil for none.
-func operation(s series.Second, op measure.Op) *series.Times {
+// timesOf is an operation of a second that was recorded, or else of guests who are not; nil for none.
+func timesOf(s series.Second, op operation.Op) *series.Times {
 	if o := s.Operations[op.String()]; o != nil {
 		return o
 	}
 	return s.Unrecorded[op.String()]
 }
 
-func byName(operations map[measure.Op]*series.Times) map[string]*series.Times {
+func byName(operations map[operation.Op]*series.Times) map[string]*series.Times {
 	all := make(map[string]*series.Times, len(operations))
 	for op, o := range operations {
 		all[op.String()] = o
@@ -163,10 +164,10 @@ func (t *Timeline) phase(at time.Duration) (name string, warmup bool) {
 }
 
 // shownFirst is the operation whose p99 the screen draws over time.
-const shownFirst = measure.Delivery
+const shownFirst = operation.Delivery
 
 // shown are the operations on the screen, the main ones first.
-var shown = []measure.Op{shownFirst, measure.Match, measure.Create, measure.Connect, measure.Ack}
+var shown = []operation.Op{shownFirst, operation.Match, operation.Create, operation.Connect, operation.Ack}
 
 // Snapshot is what the screen shows now.
 func (t *Timeline) Snapshot(at time.Duration, now executor.Tally) report.Snapshot {
@@ -186,7 +187,7 @@ func (t *Timeline) Snapshot(at time.Duration, now executor.Tally) report.Snapsho
 	latest := t.seconds[len(t.seconds)-1]
 	s.ArrivalRate, s.MessageRate = float64(latest.Arrived), float64(latest.Messages)
 	for _, op := range shown {
-		if o := operation(latest, op); o != nil {
+		if o := timesOf(latest, op); o != nil {
 			s.Operations = append(s.Operations, report.Operation{
 				Name: op.String(), Count: o.Response.TotalCount(), P50: percentile(o, 50), P99: percentile(o, 99),
 			})

@@ -12,6 +12,7 @@ import (
 	"guestload/loadgen/timeline"
 	"guestload/results/series"
 	"guestload/scenarios"
+	"guestload/scenarios/operation"
 )
 
 // What guests do during warm-up is shown while they do it, though nothing is recorded:
@@ -24,7 +25,7 @@ func TestTheScreenShowsWhatHappensDuringWarmup(t *testing.T) {
 	book := measure.NewBook(2)
 	at := func(ms int) measure.Sample {
 		d := time.Duration(ms) * time.Millisecond
-		return measure.Sample{Op: measure.Ack, Intended: d, Sent: d, Done: d}
+		return measure.Sample{Op: operation.Ack, Intended: d, Sent: d, Done: d}
 	}
 	own, sent := timeline.New(s, s.Name, executor.Share{}), timeline.New(s, s.Name, executor.Share{})
 	for i, c := range []struct {
@@ -43,7 +44,7 @@ func TestTheScreenShowsWhatHappensDuringWarmup(t *testing.T) {
 			book.Warmup(n).Success(at(1000*i + n))
 		}
 		if c.warm > 0 {
-			book.Warmup(0).Failure(measure.Create, "timeout", time.Second, time.Duration(i)*time.Second)
+			book.Warmup(0).Failure(operation.Create, "timeout", time.Second, time.Duration(i)*time.Second)
 		}
 		for n := range c.recorded {
 			book.Recorder(n).Success(at(1000*i + n))

@@ -18,6 +18,7 @@ import (
 	"guestload/loadgen/verify"
 	"guestload/results"
 	"guestload/scenarios"
+	"guestload/scenarios/operation"
 	"guestload/server/api"
 )
 
@@ -75,7 +76,7 @@ guests: [{script: asker, steps: [create]}]
 		t.Fatalf("%+v, %v", tally, err)
 	}
 	book.Finish(clock.Now())
-	create := book.Totals().Operations[measure.Create]
+	create := book.Totals().Operations[operation.Create]
 	return results.Summarize(create.Response), results.Summarize(create.Service), int(create.Count())
 }
 
