@@ -1,6 +1,8 @@
 # Run `make` for what there is.
 SHELL       := /bin/bash
 STATICCHECK := honnef.co/go/tools/cmd/staticcheck@v0.8.2
+DEADCODE    := go run golang.org/x/tools/cmd/deadcode@v0.52.0 -f '{{range .Funcs}}{{printf "%s.%s\n" $$.Path .Name}}{{end}}'
+PROGRAMS    := ./server ./loadgen ./bench
 FUZZTIME    ?= 20s
 TIME        ?= 1h
 NODE        := server/contract/testdata/validate server/httpd/testdata/client loadgen/testdata/backend loadgen/testdata/hlog
@@ -8,7 +10,7 @@ MAIN        ?= main
 PACKAGES    := $(NODE:%=%/node_modules/.package-lock.json)
 
 .DEFAULT_GOAL := help
-.PHONY: help build test race simulate-long crowd lint bench stable gate hard aa fuzz clean tools
+.PHONY: help build test race simulate-long crowd lint dead foreign bench stable gate hard aa fuzz clean tools
 
 help: ## show this list
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -27,11 +29,22 @@ simulate-long: ## the protocol between instances in simulated time, for TIME of 
 crowd: ## 10,000 guests over six processes and six servers, which need both cores: 2 minutes
 	go test -timeout 10m -run '^TestACrowd' ./loadgen
 
-lint: ## formatting, vet and staticcheck
+lint: ## formatting, vet, staticcheck, unreachable functions, and whether the programs compile for other systems
 	@unformatted=$$(gofmt -l .); if [ -n "$$unformatted" ]; then echo "not formatted (gofmt -w them):"; echo "$$unformatted"; exit 1; fi
 	go vet ./...
 	go run $(STATICCHECK) ./...
+	@$(MAKE) -s dead foreign
 	@if command -v gcc >/dev/null; then $(MAKE) -s bin/counter.so; else echo "gcc is missing: the counter of instructions is not compiled"; fi
+
+dead: # functions that no program reaches, but for those that .github/unreachable states a reason for; and those that no test reaches either
+	@mkdir -p bin
+	$(DEADCODE) $(PROGRAMS) | sort >bin/unreachable
+	@sed 's/ .*//' .github/unreachable | sort | diff - bin/unreachable || { \
+		echo "'>': no program calls it: delete it, move it to where tests are, or state a reason in .github/unreachable; '<': take it off that list"; exit 1; }
+	@dead=$$($(DEADCODE) -test ./...) || exit 1; if [ -n "$$dead" ]; then echo "neither a program nor a test calls:"; echo "$$dead"; exit 1; fi
+
+foreign: # whether the programs compile for macOS and Windows, where people run loadgen against a backend elsewhere
+	@for os in darwin windows; do echo "GOOS=$$os go build $(PROGRAMS)"; GOOS=$$os go build -o /dev/null $(PROGRAMS) || exit 1; done
 
 bench: tools ## all benchmarks
 	go test -run '^$$' -bench . -benchmem ./...

@@ -214,7 +214,10 @@ func BenchmarkPatch(b *testing.B) {
 	ctx := context.Background()
 	onBoth(b, func(b *testing.B, k *keeper) {
 		guests := k.fill(b, 1000, false)
-		patch := guest.Chatting(guests[0].ID, time.Now().UTC().Truncate(time.Millisecond))
+		patch := guest.Patch{
+			Fields: guest.FieldLastSeen | guest.FieldIsSearching | guest.FieldInChat | guest.FieldConnectedUser,
+			To:     guest.Session{LastSeen: time.Now().UTC().Truncate(time.Millisecond), InChat: true, ConnectedUser: guests[0].ID},
+		}
 		var i atomic.Int64
 		k.measure(b, func() error {
 			_, err := k.sessions.Patch(ctx, guests[int(i.Add(1))%len(guests)].SessionID, patch)

@@ -66,9 +66,6 @@ func New(p Plan) *Search { return &Search{plan: p} }
 // Add takes the verdict of a run at the rate that Next gave.
 func (s *Search) Add(rate float64, v Verdict) { s.trials = append(s.trials, Trial{rate, v}) }
 
-// Trials are all runs in their order.
-func (s *Search) Trials() []Trial { return slices.Clone(s.trials) }
-
 // votes are the runs at one rate.
 type votes struct {
 	rate                 float64

@@ -87,14 +87,14 @@ func TestASearchFindsTheLimitOfItsServer(t *testing.T) {
 			if a.Rate < tt.least || a.Rate > tt.most || a.Limit != tt.limit {
 				t.Errorf("found %+v, want %v to %v by the %s", a, tt.least, tt.most, tt.limit)
 			}
-			if n := len(s.Trials()); n > tt.runsAtMost {
-				t.Errorf("%d runs, want at most %d: %v", n, tt.runsAtMost, s.Trials())
+			if n := len(s.trials); n > tt.runsAtMost {
+				t.Errorf("%d runs, want at most %d: %v", n, tt.runsAtMost, s.trials)
 			}
 			if tt.limit == ByServer && (a.Low > tt.server.limit*1.02 || a.High < tt.server.limit*0.98) {
 				t.Errorf("the interval %v to %v does not hold %v", a.Low, a.High, tt.server.limit)
 			}
 			if a.Rate > 0 && !a.Confirmed {
-				t.Errorf("%v/s was not confirmed: %v", a.Rate, s.Trials())
+				t.Errorf("%v/s was not confirmed: %v", a.Rate, s.trials)
 			}
 		})
 	}
@@ -163,9 +163,9 @@ func FuzzSearch(f *testing.F) {
 			s.Add(rate, Verdict(says[n%len(says)]%3))
 		}
 		a := s.Answer()
-		held := a.Rate == 0 || slices.Contains(s.Trials(), Trial{a.Rate, Held})
+		held := a.Rate == 0 || slices.Contains(s.trials, Trial{a.Rate, Held})
 		if !held || a.Low > a.High || a.Rate > 0 && !a.Confirmed || a.Above > 0 && a.Above <= a.Rate || a.Limit == ByNothing {
-			t.Errorf("%+v after %v", a, s.Trials())
+			t.Errorf("%+v after %v", a, s.trials)
 		}
 	})
 }

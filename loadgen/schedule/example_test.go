@@ -17,12 +17,12 @@ func ExampleArrivals() {
 		fmt.Println(err)
 		return
 	}
-	fmt.Println(schedule.Planned(phases, 1), "guests in", schedule.Length(phases))
+	fmt.Println(schedule.Planned(phases, 1), "guests")
 	for a := range schedule.Arrivals(phases, 1) {
 		fmt.Printf("guest %d, phase %d: %v\n", a.Index, a.Phase, a.At.Round(time.Millisecond))
 	}
 	// Output:
-	// 7 guests in 2s
+	// 7 guests
 	// guest 0, phase 0: 0s
 	// guest 1, phase 0: 1s
 	// guest 2, phase 0: 1.414s

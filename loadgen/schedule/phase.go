@@ -42,15 +42,6 @@ func Validate(phases []Phase) error {
 	return nil
 }
 
-// Length returns how long all phases last together.
-func Length(phases []Phase) time.Duration {
-	var d time.Duration
-	for _, p := range phases {
-		d += p.For
-	}
-	return d
-}
-
 // mean returns how many guests the phase brings; a random number's mean.
 func (p Phase) mean() float64 {
 	if p.Guests > 0 {

@@ -79,6 +79,11 @@ func perform(t *testing.T, ctx context.Context, server *fakeServer, change func(
 	return s
 }
 
+// String names the fate.
+func (f Fate) String() string {
+	return [...]string{"completed", "failed", "unmatched", "stopped"}[f]
+}
+
 func (s *stage) wantFates(t *testing.T, want ...Fate) {
 	t.Helper()
 	if !slices.Equal(s.fates, want) {

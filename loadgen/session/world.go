@@ -99,11 +99,6 @@ const (
 	Stopped   // the run ended first
 )
 
-// String names the fate.
-func (f Fate) String() string {
-	return [...]string{"completed", "failed", "unmatched", "stopped"}[f]
-}
-
 // Play plays one guest from beginning to end, on the caller's goroutine, or until ctx ends.
 func (w *World) Play(ctx context.Context, g Guest) Fate {
 	return newPlayer(w, g).play(ctx)

@@ -194,7 +194,7 @@ func TestPasswordIsToldNowhere(t *testing.T) {
 			return c.URL(), c.Nodes[1]
 		},
 		"sentinel": func(t *testing.T) (string, *redisproc.Server) {
-			g := redistest.Group(t, redisproc.Config{Password: secret, SentinelPassword: secret})
+			g := redistest.Group(t, redisproc.Config{Password: secret}, secret)
 			return g.URL(), g.Master
 		},
 	} {
@@ -246,7 +246,7 @@ func TestPasswordIsToldNowhere(t *testing.T) {
 // TestHealthTellsOfAPromotion: the master dies, its replica takes over, and
 // /health tells of each state on the way.
 func TestHealthTellsOfAPromotion(t *testing.T) {
-	g := redistest.Group(t, redisproc.Config{})
+	g := redistest.Group(t, redisproc.Config{}, "")
 	r := launch(t, "--limits", "off", "--redis-url", g.URL())
 	tokens := make([]string, 3000) // so many take a while to write back
 	for i := range tokens {

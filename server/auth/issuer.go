@@ -124,19 +124,9 @@ func (i *Issuer) Issue(s guest.Session) string {
 }
 
 // Verify returns the claims of a token that is good now. Errors wrap ErrInvalid,
-// ErrExpired or ErrNotGuest. A token seen before costs a look-up. The token is
-// not retained: it may be a view of a buffer that changes later.
-func (i *Issuer) Verify(token string) (Claims, error) {
-	claims, ok := i.verified.get(token)
-	if !ok {
-		return i.verify(token)
-	}
-	return i.current(claims)
-}
-
-// VerifyBytes is Verify for a token in a buffer, which it does not copy when the
-// token was seen before.
-func (i *Issuer) VerifyBytes(token []byte) (Claims, error) {
+// ErrExpired or ErrNotGuest. A token seen before costs a look-up, and is not copied;
+// none is retained.
+func (i *Issuer) Verify(token []byte) (Claims, error) {
 	claims, ok := i.verified.get(unsafe.String(unsafe.SliceData(token), len(token)))
 	if !ok {
 		return i.verify(string(token))

@@ -25,7 +25,7 @@ func BenchmarkVerify(b *testing.B) {
 	b.Run("cached", func(b *testing.B) {
 		b.ReportAllocs()
 		for b.Loop() {
-			if _, err := issuer.VerifyBytes(token); err != nil {
+			if _, err := issuer.Verify(token); err != nil {
 				b.Fatal(err)
 			}
 		}
@@ -34,14 +34,14 @@ func BenchmarkVerify(b *testing.B) {
 	tokens := make([][]byte, 5000)
 	for n := range tokens {
 		tokens[n] = []byte(issue(b, issuer))
-		if _, err := issuer.VerifyBytes(tokens[n]); err != nil {
+		if _, err := issuer.Verify(tokens[n]); err != nil {
 			b.Fatal(err)
 		}
 	}
 	b.Run("5000 cached", func(b *testing.B) {
 		b.ReportAllocs()
 		for n := 0; b.Loop(); n++ {
-			if _, err := issuer.VerifyBytes(tokens[n%len(tokens)]); err != nil {
+			if _, err := issuer.Verify(tokens[n%len(tokens)]); err != nil {
 				b.Fatal(err)
 			}
 		}
@@ -50,7 +50,7 @@ func BenchmarkVerify(b *testing.B) {
 		b.ReportAllocs()
 		b.RunParallel(func(pb *testing.PB) {
 			for n := 0; pb.Next(); n++ {
-				if _, err := issuer.VerifyBytes(tokens[n%len(tokens)]); err != nil {
+				if _, err := issuer.Verify(tokens[n%len(tokens)]); err != nil {
 					b.Error(err)
 				}
 			}

@@ -29,8 +29,7 @@ func TestDocumentIsTheModelsByteForByte(t *testing.T) {
 	}
 	s.Location, s.Gender, s.Language = guest.Location(`{"country":"US","city":"New York"}`), "male", "en"
 	later := newYear.Add(5 * time.Minute)
-	guest.Connected("socket_12345", later).Apply(&s)
-	guest.Searching(later).Apply(&s)
+	s.IsOnline, s.SocketID, s.ConnectedAt, s.LastSeen, s.IsSearching = true, "socket_12345", later, later, true
 	if got := string(s.AppendJSON(nil)); got != updated {
 		t.Errorf("updated:\n got %s\nwant %s", got, updated)
 	}

@@ -75,36 +75,6 @@ func TestEveryZoneExistsAndEachIsAccepted(t *testing.T) {
 //go:embed zones.txt
 var zones string
 
-func TestSessionsChangeAsTheGuestDoes(t *testing.T) {
-	at := func(minutes int) time.Time { return newYear.Add(time.Duration(minutes) * time.Minute) }
-	base := guest.Session{
-		IsOnline: true, IsSearching: true, InChat: true, ConnectedUser: "guest_x", SocketID: "s",
-		LastSeen: at(0), ConnectedAt: at(0), CreatedAt: at(0),
-	}
-	for name, c := range map[string]struct {
-		patch guest.Patch
-		want  func(s *guest.Session)
-	}{
-		"connected": {guest.Connected("s2", at(1)), func(s *guest.Session) { s.SocketID, s.ConnectedAt = "s2", at(1) }},
-		"disconnected": {guest.Disconnected(at(1)), func(s *guest.Session) {
-			s.IsOnline, s.IsSearching, s.InChat, s.ConnectedUser, s.SocketID = false, false, false, "", ""
-		}},
-		"searching":         {guest.Searching(at(1)), func(s *guest.Session) { s.InChat, s.ConnectedUser = false, "" }},
-		"stopped searching": {guest.StoppedSearching(at(1)), func(s *guest.Session) { s.IsSearching = false }},
-		"chatting":          {guest.Chatting("guest_y", at(1)), func(s *guest.Session) { s.IsSearching, s.ConnectedUser = false, "guest_y" }},
-		"released":          {guest.Released(at(1)), func(s *guest.Session) { s.InChat, s.ConnectedUser = false, "" }},
-		"active":            {guest.Active(at(1).Add(999 * time.Microsecond)), func(*guest.Session) {}},
-	} {
-		got, want := base, base
-		c.patch.Apply(&got)
-		want.LastSeen = at(1)
-		c.want(&want)
-		if string(got.AppendJSON(nil)) != string(want.AppendJSON(nil)) {
-			t.Errorf("%s:\n got %+v\nwant %+v", name, got, want)
-		}
-	}
-}
-
 // A patch spliced into a document, member by member, is the patch applied.
 func TestPatchesSpelledOutAreThePatchApplied(t *testing.T) {
 	patch := guest.Patch{

@@ -59,6 +59,23 @@ type Session struct {
 	IP       string // IPv4 or IPv6; absent from the document while ""
 }
 
+// New returns the session of a guest who has just come and has no socket yet.
+// sessionID is a fresh UUID, in lower case; username a valid one, given or
+// generated.
+func New(sessionID, username string, p Profile, now time.Time) Session {
+	id := IDPrefix + sessionID // both ids are one text in memory
+	return Session{
+		ID:        id,
+		SessionID: id[len(IDPrefix):],
+		Username:  username,
+		LastSeen:  stamp(now),
+		Location:  p.Location,
+		Gender:    p.Gender,
+		Language:  p.Language,
+		CreatedAt: stamp(now),
+	}
+}
+
 // Stats are the five numbers of /api/users/stats.
 type Stats struct {
 	TotalUsers     int // sessions alive

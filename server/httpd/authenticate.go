@@ -29,7 +29,7 @@ func (s *Server) authenticate(token []byte) (guest.Session, error) {
 	if len(token) == 0 {
 		return guest.Session{}, errNoToken
 	}
-	claims, err := s.tokens.VerifyBytes(token)
+	claims, err := s.tokens.Verify(token)
 	if err != nil {
 		return guest.Session{}, err
 	}

@@ -70,7 +70,7 @@ func (s *Server) viewer(ctx *fasthttp.RequestCtx, of *guest.Session) api.Viewer 
 	if len(token) == 0 {
 		return api.Stranger
 	}
-	claims, err := s.tokens.VerifyBytes(token)
+	claims, err := s.tokens.Verify(token)
 	if err == nil && (claims.SessionID == of.SessionID || of.ConnectedUser == guest.IDPrefix+claims.SessionID) {
 		return api.Confidant
 	}

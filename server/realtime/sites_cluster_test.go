@@ -84,7 +84,7 @@ func TestMasterOfAClusterIsLostInTheMiddleOfChats(t *testing.T) {
 }
 
 // ownerOfQueue is the master that has the matcher's keys.
-func ownerOfQueue(t *testing.T, c *redisproc.Cluster) *redisproc.Server {
+func ownerOfQueue(t *testing.T, c *redistest.Shards) *redisproc.Server {
 	t.Helper()
 	for _, node := range c.Nodes {
 		if _, err := node.Do("EXISTS", "{match}"); err == nil {

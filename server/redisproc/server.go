@@ -7,6 +7,7 @@ import (
 	"net"
 	"os"
 	"os/exec"
+	"path/filepath"
 	"runtime"
 	"strconv"
 	"strings"
@@ -28,11 +29,9 @@ type Config struct {
 	Args     []string // further arguments of redis-server, such as "--maxmemory", "100mb"
 	TLS      *TLS     // nil: plain only
 
-	// SentinelPassword is the own one of a Group's Sentinel, "" for none.
-	SentinelPassword string
-
-	cluster bool
-	watches *Server // of a Sentinel: the first master
+	// File is the text of a configuration file of the server's own, "" for none. The
+	// server may rewrite it; arguments override it.
+	File string
 }
 
 // TLS are the PEM files with which a server speaks TLS, on a port of its own.
@@ -45,7 +44,6 @@ type TLS struct {
 type Server struct {
 	config  Config
 	port    int
-	busPort int
 	tlsPort int
 	dir     string
 
@@ -67,9 +65,6 @@ func Start(ctx context.Context, config Config) (*Server, error) {
 	for range 5 { // somebody else may take the port between the choice and its use
 		s := &Server{config: config, dir: dir}
 		if s.port, err = freePort(); err != nil {
-			break
-		}
-		if s.busPort, err = freePort(); err != nil {
 			break
 		}
 		if s.tlsPort, err = freePort(); err != nil {
@@ -166,9 +161,6 @@ func (s *Server) Close() error {
 }
 
 func (s *Server) arguments() []string {
-	if s.config.watches != nil {
-		return []string{s.sentinelFile(), "--sentinel"}
-	}
 	args := []string{
 		"--port", strconv.Itoa(s.port), "--bind", "127.0.0.1", "--dir", s.dir,
 		"--save", "", "--appendonly", "no", "--daemonize", "no", "--loglevel", "warning",
@@ -181,13 +173,13 @@ func (s *Server) arguments() []string {
 			"--tls-cert-file", tls.Cert, "--tls-key-file", tls.Key,
 			"--tls-auth-clients", map[bool]string{true: "yes", false: "no"}[tls.AskClients])
 	}
-	if s.config.cluster {
-		args = append(args, "--cluster-enabled", "yes", "--cluster-port", strconv.Itoa(s.busPort),
-			"--cluster-config-file", fmt.Sprintf("nodes-%d.conf", s.port), "--cluster-node-timeout", "2000",
-			"--cluster-require-full-coverage", "yes")
+	if s.config.File != "" {
+		args = append([]string{s.file()}, args...)
 	}
 	return append(args, s.config.Args...)
 }
+
+func (s *Server) file() string { return filepath.Join(s.dir, "redis.conf") }
 
 // launch starts the process and waits until it answers PING.
 func (s *Server) launch(ctx context.Context) error {
@@ -195,9 +187,9 @@ func (s *Server) launch(ctx context.Context) error {
 	if err != nil {
 		return ErrMissing
 	}
-	if s.config.watches != nil {
-		if err := s.writeSentinelFile(); err != nil {
-			return fmt.Errorf("start redis-server as a sentinel: %w", err)
+	if s.config.File != "" {
+		if err := os.WriteFile(s.file(), []byte(s.config.File), 0o600); err != nil {
+			return fmt.Errorf("start redis-server: %w", err)
 		}
 	}
 	cmd := exec.Command(path, s.arguments()...)

@@ -8,6 +8,13 @@ import (
 	"time"
 )
 
+// Len is how many keys are remembered.
+func (w *Windows[K]) Len() int {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	return len(w.mu.byKey)
+}
+
 var start = time.Date(2026, 1, 2, 3, 4, 5, 0, time.UTC)
 
 func TestWindowAllowsMaxThenRefusesUntilItEnds(t *testing.T) {

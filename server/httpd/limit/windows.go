@@ -87,13 +87,6 @@ func (w *Windows[K]) Take(key K, now time.Time) Result {
 	}
 }
 
-// Len returns the number of keys that are remembered.
-func (w *Windows[K]) Len() int {
-	w.mu.Lock()
-	defer w.mu.Unlock()
-	return len(w.mu.byKey)
-}
-
 func (w *Windows[K]) expire(at int64) {
 	for range expiriesPerTake {
 		oldest, ok := w.mu.queue.front()

@@ -15,9 +15,8 @@ import (
 // full has a value in every field.
 func full(s guest.Session) guest.Session {
 	at := s.CreatedAt.Add(time.Minute)
-	guest.Connected("socket \"1\"", at).Apply(&s)
-	guest.Chatting("guest_partner", at).Apply(&s)
-	s.IsSearching = true
+	s.IsOnline, s.SocketID, s.ConnectedAt, s.LastSeen = true, "socket \"1\"", at, at
+	s.IsSearching, s.InChat, s.ConnectedUser = true, true, "guest_partner"
 	s.Username, s.Gender, s.Language = "Ann_2", "ü/\\\"", "日本語"
 	s.Location = guest.Location(`{"country":"DE","tags":[],"big":12345678901234567890,"e":1e400,"s":"\/\u0041"}`)
 	s.DeviceID, s.IP = "device 1", "2001:db8::1"
@@ -86,7 +85,7 @@ func missingSessions(t *testing.T, h Harness) {
 func notFound(t *testing.T, i Instance, id string) {
 	t.Helper()
 	_, get := i.Sessions.Get(t.Context(), id)
-	_, patch := i.Sessions.Patch(t.Context(), id, guest.Active(time.Now()))
+	_, patch := i.Sessions.Patch(t.Context(), id, guest.Profile{}.Patch(time.Now()))
 	remove := i.Sessions.Delete(t.Context(), id)
 	for call, err := range map[string]error{"get": get, "patch": patch, "delete": remove} {
 		if !errors.Is(err, guest.ErrNotFound) {
@@ -192,7 +191,7 @@ func concurrentPatches(t *testing.T, h Harness) {
 			return guest.Patch{Fields: guest.FieldDeviceID, To: guest.Session{DeviceID: text(n)}}
 		},
 			func(s guest.Session) string { return s.DeviceID }, text},
-		{func(n int) guest.Patch { return guest.Active(s.CreatedAt.Add(time.Duration(n) * time.Second)) },
+		{func(n int) guest.Patch { return guest.Profile{}.Patch(s.CreatedAt.Add(time.Duration(n) * time.Second)) },
 			func(s guest.Session) string { return guest.Timestamp(s.LastSeen) },
 			func(n int) string { return guest.Timestamp(s.CreatedAt.Add(time.Duration(n) * time.Second)) }},
 	}

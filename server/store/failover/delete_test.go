@@ -275,7 +275,7 @@ func TestRandomDeletionsInOutagesStayDeleted(t *testing.T) {
 			case 0:
 				_, _, _ = w.Presence.Join(ctx, f.SessionID)
 			case 1:
-				_, _ = w.Sessions.Patch(ctx, f.SessionID, guest.Active(time.Now()))
+				_, _ = w.Sessions.Patch(ctx, f.SessionID, guest.Profile{}.Patch(time.Now()))
 			case 2:
 				err := w.Sessions.Delete(ctx, f.SessionID)
 				if errors.Is(err, guest.ErrUnavailable) && w.Sessions.Adopt(ctx, f.Session) == nil {

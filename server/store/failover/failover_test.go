@@ -217,7 +217,7 @@ func TestUnknownGuestsAreNotMissingInFallback(t *testing.T) {
 	w := runFailover(t, "redis://127.0.0.1:1", "alone", time.Now)
 	g := redistest.NewGuest()
 	_, err := w.Sessions.Get(t.Context(), g.SessionID)
-	_, err2 := w.Sessions.Patch(t.Context(), g.SessionID, guest.Active(time.Now()))
+	_, err2 := w.Sessions.Patch(t.Context(), g.SessionID, guest.Profile{}.Patch(time.Now()))
 	for _, err := range []error{err, err2, w.Sessions.Delete(t.Context(), g.SessionID)} {
 		if !errors.Is(err, guest.ErrUnavailable) || errors.Is(err, guest.ErrNotFound) {
 			t.Errorf("got %v, want ErrUnavailable", err)

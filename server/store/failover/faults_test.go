@@ -143,7 +143,7 @@ func dropNetwork(t *testing.T) fault {
 // the mend, and brings the old master back in the end.
 func loseMaster(off, on func(context.Context, *redisproc.Server) error) func(*testing.T) fault {
 	return func(t *testing.T) fault {
-		g := redistest.Group(t, redisproc.Config{Password: "sesame"})
+		g := redistest.Group(t, redisproc.Config{Password: "sesame"}, "")
 		votes := func(n string) error {
 			_, err := g.Sentinel.Do("SENTINEL", "SET", "main", "quorum", n)
 			return err

@@ -85,7 +85,7 @@ func BenchmarkMemoryGet(b *testing.B) {
 
 func BenchmarkMemoryPatch(b *testing.B) {
 	m, all := populate(b, 10_000)
-	patch := guest.Searching(time.Now())
+	patch := guest.Patch{Fields: guest.FieldLastSeen | guest.FieldIsSearching, To: guest.Session{LastSeen: time.Now().UTC(), IsSearching: true}}
 	b.Run("one goroutine", func(b *testing.B) {
 		b.ReportAllocs()
 		for n := 0; b.Loop(); n++ {

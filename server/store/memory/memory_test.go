@@ -75,7 +75,7 @@ func TestSweepDropsWhatHasExpired(t *testing.T) {
 	active := create()
 	c.advance(guest.Lifetime - 1)
 	check(0, 101)
-	if _, err := m.Sessions.Patch(t.Context(), active.SessionID, guest.Active(c.Now())); err != nil {
+	if _, err := m.Sessions.Patch(t.Context(), active.SessionID, guest.Profile{}.Patch(c.Now())); err != nil {
 		t.Fatal(err)
 	}
 	create()

@@ -64,7 +64,7 @@ func TestRedisThatIsAway(t *testing.T) {
 func TestRedisThatCanNeverWork(t *testing.T) {
 	t.Parallel()
 	s := redistest.StandaloneWith(t, redisproc.Config{Password: "sesame"})
-	g := redistest.Group(t, redisproc.Config{Password: "sesame", SentinelPassword: "sesame"})
+	g := redistest.Group(t, redisproc.Config{Password: "sesame"}, "sesame")
 	tests := []struct{ name, url, says string }{
 		{"wrong password", "redis://:hunter2@" + s.Addr(), "WRONGPASS"},
 		{"wrong user", "redis://bob:hunter2@" + s.Addr(), "WRONGPASS"},

@@ -24,22 +24,23 @@ func StandaloneWith(tb testing.TB, config redisproc.Config) *redisproc.Server {
 }
 
 // Cluster starts n masters for the length of a test.
-func Cluster(tb testing.TB, n int) *redisproc.Cluster {
+func Cluster(tb testing.TB, n int) *Shards {
 	tb.Helper()
 	return ClusterWith(tb, n, redisproc.Config{})
 }
 
 // ClusterWith starts n masters as config says.
-func ClusterWith(tb testing.TB, n int, config redisproc.Config) *redisproc.Cluster {
+func ClusterWith(tb testing.TB, n int, config redisproc.Config) *Shards {
 	tb.Helper()
-	c, err := redisproc.StartCluster(tb.Context(), n, config)
+	c, err := startCluster(tb.Context(), n, config)
 	return kept(tb, c, err)
 }
 
-// Group starts a master, a replica and a Sentinel for the length of a test.
-func Group(tb testing.TB, config redisproc.Config) *redisproc.Group {
+// Group starts a master, a replica and a Sentinel for the length of a test. own is the
+// Sentinel's own password, "" for none.
+func Group(tb testing.TB, config redisproc.Config, own string) *Sentinel {
 	tb.Helper()
-	g, err := redisproc.StartGroup(tb.Context(), config)
+	g, err := startSentinel(tb.Context(), config, own)
 	return kept(tb, g, err)
 }
 

@@ -28,7 +28,7 @@ func OnEach(t *testing.T, run func(*testing.T, Rig)) {
 	})
 	t.Run("sentinel", func(t *testing.T) {
 		t.Parallel()
-		g := Group(t, redisproc.Config{Password: "sesame", SentinelPassword: "open"})
+		g := Group(t, redisproc.Config{Password: "sesame"}, "open")
 		run(t, Rig{URL: g.URL(), Nodes: []*redisproc.Server{g.Master}})
 	})
 }
