@@ -28,8 +28,6 @@ func (i *instance) link() *redis.Link {
 	return l
 }
 
-func (i *instance) keys() redis.Keys { return i.link().Keys }
-
 // TestMatcher runs everything against every kind of Redis.
 func TestMatcher(t *testing.T) {
 	tests := []struct {

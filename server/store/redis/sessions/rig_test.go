@@ -18,16 +18,6 @@ type instance struct {
 	sessions *Store
 }
 
-func (i *instance) link() *redis.Link {
-	l, err := i.redis.Up()
-	if err != nil {
-		panic(err)
-	}
-	return l
-}
-
-func (i *instance) keys() redis.Keys { return i.link().Keys }
-
 // TestSessions runs everything against every kind of Redis.
 func TestSessions(t *testing.T) {
 	tests := []struct {
