@@ -60,11 +60,12 @@ func Run(ctx context.Context, c Config, progress io.Writer) (o Outcome, err erro
 	}
 	defer func() { err = errors.Join(err, w.Close()) }()
 	s := &selftest{policy: c.Policy, ref: c.Base, plan: c.Plan, shop: w, random: c.Random, heads: map[string]*ab.Build{}}
-	if s.base, err = w.Make(ctx, c.Base, "base", nil, progress); err != nil {
+	tree, err := w.Export(ctx, c.Base)
+	if err != nil {
 		return o, err
 	}
 	if c.Base != "" {
-		s.ref = s.base.Tree.Commit // a branch may move on while this runs
+		s.ref = tree.Commit // a branch may move on while this runs
 	}
 	if s.counter, err = count.Find(ctx, w.Dir()); errors.Is(err, count.ErrUnavailable) && ctx.Err() == nil {
 		fmt.Fprintf(progress, "%v: CPU time alone decides\n", err)
@@ -73,10 +74,10 @@ func Run(ctx context.Context, c Config, progress io.Writer) (o Outcome, err erro
 		return o, err
 	}
 	here := results.Here(ctx)
-	if s.journal, err = openJournal(c.Out, s.setup(here)); err != nil {
+	if s.journal, err = openJournal(c.Out, s.setup(tree.Commit, here)); err != nil {
 		return o, err
 	}
-	err = s.play(ctx, c.Limit, progress)
+	err = s.play(ctx, tree, c.Limit, progress)
 	o.Table = s.journal.table(s.plan)
 	for _, k := range s.plan {
 		o.Counts = append(o.Counts, s.journal.count(k))
@@ -84,8 +85,8 @@ func Run(ctx context.Context, c Config, progress io.Writer) (o Outcome, err erro
 	return o, err
 }
 
-func (s *selftest) setup(here results.Environment) setup {
-	of := setup{Base: s.base.Tree.Commit, Go: here.Go, CPU: here.CPU, CPUs: here.CPUs}
+func (s *selftest) setup(base string, here results.Environment) setup {
+	of := setup{Base: base, Go: here.Go, CPU: here.CPU, CPUs: here.CPUs}
 	if s.counter != nil {
 		of.Qemu = s.counter.Version
 	}
@@ -114,12 +115,18 @@ func ReadPlan(file string, p gate.Policy) ([]Kind, error) {
 
 // play runs the gate, each time on the kind that is furthest behind its plan: so
 // a bad hour of the machine falls on all alike, and so does an early end.
-func (s *selftest) play(ctx context.Context, limit time.Duration, progress io.Writer) error {
+func (s *selftest) play(ctx context.Context, base ab.Tree, limit time.Duration, progress io.Writer) (err error) {
 	began := time.Now()
 	for limit == 0 || time.Since(began) < limit {
 		k, left := s.next()
 		if left == 0 {
 			return nil
+		}
+		if s.base == nil {
+			fmt.Fprintf(progress, "building base: %s\n", base)
+			if s.base, err = s.shop.Build(ctx, base); err != nil {
+				return err
+			}
 		}
 		r, err := s.once(ctx, k, progress)
 		if err != nil {

@@ -64,37 +64,38 @@ type statistic struct {
 	what        string
 	times       int
 	least, most int // of the runs done; most < 0: not judged
+	share       float64
 }
 
 // statistics are the rows of a kind.
 func (c Counted) statistics() []statistic {
 	all := func(share float64) int { return int(math.Ceil(share*float64(c.Done) - 1e-9)) }
 	passed, clean := c.Verdicts[gate.Pass], c.Verdicts[gate.Pass]-c.ByCounts
-	regressed := statistic{"Regressed", c.Verdicts[gate.Regressed], 0, -1}
+	regressed := statistic{"Regressed", c.Verdicts[gate.Regressed], 0, -1, 0}
 	switch {
 	case c.Plant == "none":
 		regressed.most = 0
 	case c.Regressed > 0:
-		regressed.least, regressed.most = all(c.Regressed), c.Done
+		regressed.least, regressed.most, regressed.share = all(c.Regressed), c.Done, c.Regressed
 	}
-	pass := statistic{"Pass", passed, 0, -1}
+	pass := statistic{"Pass", passed, 0, -1, 0}
 	if c.Pass > 0 {
-		pass.least, pass.most = all(c.Pass), c.Done
+		pass.least, pass.most, pass.share = all(c.Pass), c.Done, c.Pass
 	}
 	rows := []statistic{regressed}
 	if c.Plant == "none" {
 		rows = append(rows, pass)
 	} else {
-		rows = append(rows, statistic{"Pass, with nothing left open", clean, 0, 0})
+		rows = append(rows, statistic{"Pass, with nothing left open", clean, 0, 0, 0})
 	}
 	if c.ByCounts > 0 {
-		rows = append(rows, statistic{"Pass by counts, CPU time left open", c.ByCounts, 0, -1})
+		rows = append(rows, statistic{"Pass by counts, CPU time left open", c.ByCounts, 0, -1, 0})
 	}
 	if n := c.Verdicts[gate.Inconclusive]; n > 0 {
-		rows = append(rows, statistic{"Inconclusive", n, 0, -1})
+		rows = append(rows, statistic{"Inconclusive", n, 0, -1, 0})
 	}
 	if n := c.Done - passed - c.Verdicts[gate.Regressed] - c.Verdicts[gate.Inconclusive]; n > 0 {
-		rows = append(rows, statistic{"other", n, 0, 0})
+		rows = append(rows, statistic{"other", n, 0, 0, 0})
 	}
 	return rows
 }
@@ -108,17 +109,19 @@ func (j *journal) table(plan []Kind) string {
 		if c.Done < k.Runs {
 			of = fmt.Sprintf("%d of %d", c.Done, k.Runs)
 		}
+		if c.Done == 0 {
+			fmt.Fprintf(&verdicts, "| %s | %s | %s | – | | – | |\n", k.Plant, k.where(), of)
+			continue
+		}
 		for _, s := range c.statistics() {
 			fmt.Fprintf(&verdicts, "| %s | %s | %s | %s | %s | %s | %s |\n", k.Plant, k.where(), of, s.what,
-				s.target(c.Done), stats.Share{Times: s.times, Of: c.Done}, s.judged(c.Done))
+				s.target(), stats.Share{Times: s.times, Of: c.Done}, s.judged())
 		}
-		if k.Seconds > 0 && c.Done > 0 {
+		if k.Seconds > 0 {
 			fmt.Fprintf(&verdicts, "| %s | %s | %s | seconds a run, median | ≤ %g | %.1f | %s |\n", k.Plant, k.where(), of, k.Seconds, 60*c.Minutes, judged(60*c.Minutes <= k.Seconds))
 		}
-		if c.Done > 0 {
-			fmt.Fprintf(&costs, "| %s | %s | %s | %d | %.1f | %s | %s |\n", k.Plant, k.where(),
-				shown("%+.2f %%", c.Change, 100), c.Pairs, 60*c.Minutes, shown("%.1f %%", c.Steal, 100), shown("%.1f", c.Load, 1))
-		}
+		fmt.Fprintf(&costs, "| %s | %s | %s | %d | %.1f | %s | %s |\n", k.Plant, k.where(),
+			shown("%+.2f %%", c.Change, 100), c.Pairs, 60*c.Minutes, shown("%.1f %%", c.Steal, 100), shown("%.1f", c.Load, 1))
 	}
 	return "Each run is the gate's whole procedure with measurements of its own; only the builds are shared. Gated \"Relay/within instructions\" is counts alone, \"Relay/within\" is counts and CPU time.\n\n" +
 		"| planted | gated | runs | verdict | target | runs with it (95 % interval) | |\n|---|---|---|---|---|---|---|\n" + verdicts.String() +
@@ -153,21 +156,20 @@ func (k Kind) where() string {
 	return where
 }
 
-func (s statistic) target(done int) string {
+func (s statistic) target() string {
 	switch {
-	case s.most < 0 || done == 0:
+	case s.most < 0:
 		return ""
 	case s.most == 0:
 		return "0"
-	case s.least == done:
+	case s.share == 1:
 		return "all"
 	}
-	return fmt.Sprintf("≥ %d", s.least)
+	return fmt.Sprintf("≥ %g %%", 100*s.share)
 }
 
-func (s statistic) judged(done int) string {
-	switch {
-	case s.most < 0 || done == 0:
+func (s statistic) judged() string {
+	if s.most < 0 {
 		return ""
 	}
 	return judged(s.times >= s.least && s.times <= s.most)
