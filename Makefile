@@ -21,7 +21,7 @@ build: ## build bin/server, bin/loadgen and bin/bench
 test: lint race crowd ## everything: formatting, vet, staticcheck, laws, all tests under the race detector
 
 race: tools ## all tests under the race detector
-	go test -race -timeout 30m -skip '^TestACrowd' ./...
+	GORACE="$${GORACE:-atexit_sleep_ms=0}" go test -race -timeout 30m -skip '^TestACrowd' ./... # no program sleeps a second before it ends
 
 simulate-long: ## the protocol between instances in simulated time, for TIME of CPU (1h)
 	go test -timeout 0 -run '^TestSimulation$$' ./server/pairing -pairing.time $(TIME)

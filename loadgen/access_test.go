@@ -3,7 +3,6 @@ package main
 import (
 	"compress/gzip"
 	"encoding/pem"
-	"errors"
 	"io"
 	"net/http"
 	"net/http/httptest"
@@ -18,70 +17,7 @@ import (
 
 	"guestload/loadgen/verify/liar"
 	"guestload/results"
-	"guestload/server/cli"
 )
-
-func TestAccessFlags(t *testing.T) {
-	folder := t.TempDir()
-	notPEM := filepath.Join(folder, "not.pem")
-	if err := os.WriteFile(notPEM, []byte("hello"), 0o600); err != nil {
-		t.Fatal(err)
-	}
-	https := []string{"--target", "https://chat.example"}
-	for _, tt := range []struct {
-		args []string
-		want string // part of the error, "" for none
-	}{
-		{[]string{"--timeout", "2s", "--header", "X-Api-Key: abc", "--header", "Cookie: a=b", "--header", "host: chat.example:8080"}, ""},
-		{append([]string{"--insecure"}, https...), ""},
-		{[]string{"--timeout", "0s"}, "--timeout 0s: from 10ms to 1h"},
-		{[]string{"--timeout=-1s"}, "from 10ms"},
-		{[]string{"--timeout", "5"}, "invalid argument"},
-		{[]string{"--header", "X-Api-Key"}, "want NAME: VALUE"},
-		{[]string{"--header", "X Api: a"}, "no name of a header"},
-		{[]string{"--header", ": a"}, "no name of a header"},
-		{[]string{"--header", "X: a\r\nHost: b"}, "line break"},
-		{[]string{"--header", "Authorization: Basic x"}, "each guest's own token"},
-		{[]string{"--header", "content-length: 3"}, "follows from the body"},
-		{[]string{"--header", "Sec-WebSocket-Protocol: chat"}, "part of the WebSocket handshake"},
-		{[]string{"--header", "Host: a b"}, "want a host name"},
-		{[]string{"--header", "Host:"}, "want a host name"},
-		{[]string{"--insecure"}, "for an https target"},
-		{[]string{"--ca", notPEM, "--target", "http://chat.example"}, "for an https target"},
-		{append([]string{"--ca", notPEM}, https...), "no certificate in PEM"},
-		{append([]string{"--ca", filepath.Join(folder, "absent")}, https...), "--ca: open"},
-		{append([]string{"--ca", notPEM, "--insecure"}, https...), "one of them"},
-	} {
-		_, err := parseOptions(append([]string{"--scenario", "smoke"}, tt.args...))
-		if (err == nil) != (tt.want == "") || err != nil && !strings.Contains(err.Error(), tt.want) {
-			t.Errorf("%q: %v, want %q", tt.args, err, tt.want)
-		}
-	}
-}
-
-func TestAProxyOfTheEnvironmentIsNotPassedByInSilence(t *testing.T) {
-	for _, tt := range []struct {
-		target string
-		env    map[string]string
-		want   string // part of the error, "" for none
-	}{
-		{"http://chat.example", nil, ""},
-		{"", map[string]string{"HTTP_PROXY": "http://proxy:3128"}, ""},
-		{"http://127.0.0.1:3000", map[string]string{"HTTP_PROXY": "http://proxy:3128"}, ""},
-		{"http://chat.example", map[string]string{"HTTPS_PROXY": "http://proxy:3128"}, ""},
-		{"http://chat.example", map[string]string{"HTTP_PROXY": "http://proxy:3128", "NO_PROXY": ".example"}, ""},
-		{"http://chat.example", map[string]string{"HTTP_PROXY": "http://proxy:3128"}, "unset HTTP_PROXY, or add chat.example to NO_PROXY"},
-		{"http://chat.example", map[string]string{"http_proxy": "proxy:3128"}, "http_proxy names the proxy http://proxy:3128,"},
-		{"https://chat.example", map[string]string{"https_proxy": "http://u:hidden@proxy:3128"}, "add chat.example to NO_PROXY"},
-		{"http://chat.example", map[string]string{"HTTP_PROXY": "http://u:hidden@[proxy"}, "HTTP_PROXY is no URL"},
-	} {
-		err := refuseProxy(tt.target, func(name string) string { return tt.env[name] })
-		_, usage := errors.AsType[cli.UsageError](err)
-		if (err == nil) != (tt.want == "") || err != nil && (!strings.Contains(strings.ToLower(err.Error()), strings.ToLower(tt.want)) || strings.Contains(err.Error(), "hidden") || !usage) {
-			t.Errorf("%s with %q: %v, want %q", tt.target, tt.env, err, tt.want)
-		}
-	}
-}
 
 // A target behind TLS with a CA of its own, a balancer that sets a cookie for each
 // guest and sends early hints, a firewall that wants a key and a User-Agent, and a

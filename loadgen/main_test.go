@@ -21,7 +21,6 @@ import (
 	"guestload/loadgen/report/page"
 	"guestload/loadgen/worker"
 	"guestload/results"
-	"guestload/server/api"
 )
 
 var update = flag.Bool("update", false, "write the golden files anew")
@@ -310,16 +309,5 @@ func TestWrongCommandLinesSayWhatIsRight(t *testing.T) {
 		if code != tt.code || !strings.Contains(errs, tt.want) || out != "" {
 			t.Errorf("%q: exit code %d, stdout %q, stderr %q; want %d and %q", tt.args, code, out, errs, tt.code, tt.want)
 		}
-	}
-}
-
-func TestFlagsTakeOneDashOrTwo(t *testing.T) {
-	want, err := parseOptions([]string{"--scenario", "x", "--seed", "5", "--transport=socketio", "--quiet"})
-	if err != nil {
-		t.Fatal(err)
-	}
-	got, err := parseOptions([]string{"-scenario", "x", "-seed=5", "-transport", "socketio", "-quiet"})
-	if err != nil || got.scenario != want.scenario || got.seed != 5 || !got.seeded || got.transport != api.SocketIO || !got.quiet {
-		t.Errorf("got %+v, %v, want %+v", got, err, want)
 	}
 }

@@ -86,20 +86,8 @@ guests:
 	}
 }
 
-func TestPartsAreReadStrictly(t *testing.T) {
+func TestASearchCannotBeShared(t *testing.T) {
 	const url = "http://127.0.0.1:3000"
-	if p, err := parsePart("evening", "2/3", url); err != nil || *p != (results.Part{Run: "evening", Share: 2, Of: 3}) {
-		t.Errorf("%+v, %v", p, err)
-	}
-	for _, bad := range [][4]string{
-		{"evening", "", url, "go together"}, {"", "1/2", url, "go together"}, {"a b", "1/2", url, "letters, digits"},
-		{"x", "1", url, "want K/N"}, {"x", "0/2", url, "want K/N"}, {"x", "3/2", url, "want K/N"}, {"x", "1/1", url, "want K/N"}, {"x", "a/b", url, "want K/N"},
-		{"x", "1/2", "", "--share without --target"},
-	} {
-		if p, err := parsePart(bad[0], bad[1], bad[2]); err == nil || !strings.Contains(err.Error(), bad[3]) {
-			t.Errorf("%q: %+v, %v", bad, p, err)
-		}
-	}
 	code, _, errs := invoke(t.Context(), "--scenario", "capacity", "--target", url, "--run", "x", "--share", "1/2")
 	if code != results.ExitUsage || !strings.Contains(errs, "capacity cannot be shared") {
 		t.Errorf("exit code %d, %s", code, errs)

@@ -9,6 +9,7 @@ import (
 	"github.com/spf13/pflag"
 
 	"guestload/loadgen/dryrun"
+	"guestload/loadgen/flags"
 	"guestload/loadgen/play"
 	"guestload/loadgen/records"
 	"guestload/loadgen/report"
@@ -34,23 +35,35 @@ func program(ctx context.Context, args []string, getenv func(string) string, std
 		}
 		return code
 	}
-	o, err := parseOptions(args)
+	if len(args) > 0 && args[0] == flags.CompletionCommand {
+		script, err := flags.Completion(args[1:])
+		fmt.Fprint(stdout, script)
+		return exitCode(err, stderr)
+	}
+	parsed, err := flags.Parse(args, checkRedis)
+	o := options{parsed}
 	switch {
+	case errors.Is(err, flags.ErrVersion):
+		fmt.Fprintln(stdout, cli.Version("loadgen"))
+		return results.ExitPassed
 	case errors.Is(err, pflag.ErrHelp):
-		fmt.Fprint(stdout, usage())
+		fmt.Fprint(stdout, flags.Help())
 		return results.ExitPassed
 	case err != nil:
 		fmt.Fprintf(stderr, "loadgen: %v\n", err)
 		return results.ExitUsage
-	case o.list:
+	case o.List:
 		err = list(stdout)
-	case o.check != "":
-		err = check(stdout, o.check)
+	case o.Check != "":
+		err = check(stdout, o.Check)
 	default:
 		return runScenario(ctx, o, getenv, stdout, stderr)
 	}
 	return exitCode(err, stderr)
 }
+
+// options are the command line, with what follows from it.
+type options struct{ flags.Options }
 
 // exitCode prints an error and returns the exit code for it: 2 if the command line, or a file
 // that it names, has to be changed, else 1.
@@ -67,11 +80,11 @@ func exitCode(err error, stderr io.Writer) int {
 
 func runScenario(ctx context.Context, o options, getenv func(string) string, stdout, stderr io.Writer) int {
 	s, err := o.load()
-	if err == nil && !o.dryRun {
-		err = refuseProxy(o.target, getenv)
+	if err == nil && !o.DryRun {
+		err = flags.RefuseProxy(o.Target, getenv)
 	}
-	if err == nil && o.dryRun {
-		err = dryrun.Print(ctx, stdout, s, o.without)
+	if err == nil && o.DryRun {
+		err = dryrun.Print(ctx, stdout, s, o.Without)
 		if ctx.Err() != nil {
 			fmt.Fprintln(stderr, "loadgen: interrupted")
 			return results.ExitInvalid
@@ -95,23 +108,23 @@ func perform(ctx context.Context, o options, s scenarios.Scenario, getenv func(s
 
 // load reads the scenario and sets its size, seed, processes and servers.
 func (o options) load() (scenarios.Scenario, error) {
-	s, err := loadScenario(o.scenario)
+	s, err := loadScenario(o.Scenario)
 	if err != nil {
 		return s, err
 	}
 	switch {
-	case s.Capacity != nil && o.part != nil:
+	case s.Capacity != nil && o.Part != nil:
 		return s, cli.Usagef("--share: a search for the capacity cannot be shared: each of its runs depends on those before")
-	case o.guests > 0:
-		s, err = s.WithGuests(o.guests)
-	case o.scale != 1:
-		s, err = s.Scale(o.scale)
+	case o.Guests > 0:
+		s, err = s.WithGuests(o.Guests)
+	case o.Scale != 1:
+		s, err = s.Scale(o.Scale)
 	}
 	if err != nil {
 		return s, cli.UsageError{Err: err}
 	}
-	if o.seeded {
-		s.Seed = o.seed
+	if o.Seeded {
+		s.Seed = o.Seed
 	}
 	if s, err = o.setProcesses(s); err != nil {
 		return s, err

@@ -22,17 +22,17 @@ const serveEmbedded = "serve-embedded"
 // setServers changes the servers of a scenario to those that were asked for, and refuses faults
 // that cannot be injected into them.
 func (o options) setServers(s scenarios.Scenario) (scenarios.Scenario, error) {
-	if len(s.Faults) > 0 && o.target != "" {
+	if len(s.Faults) > 0 && o.Target != "" {
 		return s, cli.Usagef("scenario %s kills or freezes what it plays against, which loadgen does only to servers that it starts itself: leave out --target", s.Name)
 	}
-	if o.instances > 0 {
-		s.Server.Instances = o.instances
+	if o.Instances > 0 {
+		s.Server.Instances = o.Instances
 	}
-	if o.redis != "" || s.Server.Instances > 1 {
+	if o.Redis != "" || s.Server.Instances > 1 {
 		s.Server.Storage = scenarios.StorageRedis
 	}
 	for _, f := range s.Faults {
-		if f.Instance == 0 && o.redis != "" && o.redis != fleet.OwnRedis {
+		if f.Instance == 0 && o.Redis != "" && o.Redis != fleet.OwnRedis {
 			return s, cli.Usagef("scenario %s would %s Redis, which loadgen does only to one that it starts itself: leave out --redis-url", s.Name, f.Action)
 		}
 	}
@@ -45,11 +45,11 @@ func (o options) setServers(s scenarios.Scenario) (scenarios.Scenario, error) {
 // setProcesses sets the number of processes that was asked for, and refuses scenarios that
 // several processes cannot play.
 func (o options) setProcesses(s scenarios.Scenario) (scenarios.Scenario, error) {
-	if o.processes > 0 {
-		s.Processes = o.processes
+	if o.Processes > 0 {
+		s.Processes = o.Processes
 	}
 	switch {
-	case o.part != nil:
+	case o.Part != nil:
 		s.Processes = 1 // each generator has a share of its own
 	case s.Processes > 1 && s.Capacity != nil:
 		return s, cli.Usagef("--processes: a search for the capacity is played by one process")
@@ -69,11 +69,11 @@ func (o options) play() (play.Options, error) {
 	return play.Options{
 		Run: run.Config{
 			Target: target.Config{
-				URL: o.target, Transport: o.transport, Access: o.access, Redis: o.redis, OpenRedis: openRedis, Server: []string{exe, serveEmbedded},
+				URL: o.Target, Transport: o.Transport, Access: o.Access, Redis: o.Redis, OpenRedis: openRedis, Server: []string{exe, serveEmbedded},
 			},
-			Without: o.without, Part: o.part, Fewer: o.fewer,
+			Without: o.Without, Part: o.Part, Fewer: o.fewer,
 		},
-		Connections: o.conns, Worker: []string{exe, worker.Argument}, Out: o.out, Watch: o.watch, JSON: o.json, Quiet: o.quiet,
+		Connections: o.Conns, Worker: []string{exe, worker.Argument}, Out: o.Out, Watch: o.Watch, JSON: o.JSON, Quiet: o.Quiet,
 	}, nil
 }
 
@@ -83,10 +83,10 @@ func (o options) fewer(share, rate float64) string {
 	switch {
 	case rate > 0:
 		return fmt.Sprintf("to: %s in the scenario ends the search there", strings.ReplaceAll(results.FormatRate(share*rate), ",", ""))
-	case o.guests > 0:
-		return fmt.Sprintf("--guests %d", max(1, int(share*float64(o.guests))))
+	case o.Guests > 0:
+		return fmt.Sprintf("--guests %d", max(1, int(share*float64(o.Guests))))
 	}
-	return fmt.Sprintf("--scale %.2g", share*o.scale)
+	return fmt.Sprintf("--scale %.2g", share*o.Scale)
 }
 
 // openRedis returns a client of the Redis at url, without connecting.

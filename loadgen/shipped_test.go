@@ -6,6 +6,7 @@ import (
 	"testing"
 	"time"
 
+	"guestload/loadgen/flags"
 	"guestload/results"
 	"guestload/scenarios"
 	"guestload/server/api"
@@ -79,13 +80,13 @@ func playHurried(t *testing.T, s scenarios.Scenario, transport api.Framing) resu
 	t.Helper()
 	var r results.Record
 	var out, errs strings.Builder
-	o := options{scale: 1, transport: transport, quiet: true, out: filepath.Join(t.TempDir(), "record")}
+	o := options{flags.Options{Scale: 1, Transport: transport, Quiet: true, Out: filepath.Join(t.TempDir(), "record")}}
 	code := perform(t.Context(), o, s, func(string) string { return "" }, &out, &errs)
 	if code == results.ExitViolated || code == results.ExitCouldNotRun {
 		t.Errorf("%s: exit code %d\n%s%s", s.Name, code, &out, &errs)
 		return r
 	}
-	read, err := results.Read(o.out)
+	read, err := results.Read(o.Out)
 	if err != nil {
 		t.Error(err)
 		return r

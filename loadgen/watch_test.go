@@ -90,16 +90,3 @@ func TestARunCanBeWatched(t *testing.T) {
 		t.Error("the page is served still")
 	}
 }
-
-func TestWhereToWatch(t *testing.T) {
-	for given, want := range map[string]string{":8090": ":8090", "8090": ":8090", "0.0.0.0:80": "0.0.0.0:80", "[::1]:0": "[::1]:0", "": ""} {
-		if got, err := parseWatch(given); got != want || err != nil {
-			t.Errorf("%q: %q, %v, want %q", given, got, err, want)
-		}
-	}
-	for _, bad := range []string{"x", ":x", ":65536", ":-1", "localhost", "a:b:c", ":"} {
-		if got, err := parseWatch(bad); err == nil || !strings.Contains(err.Error(), "such as :8090") {
-			t.Errorf("%q: %q, %v", bad, got, err)
-		}
-	}
-}

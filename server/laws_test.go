@@ -44,6 +44,7 @@ var laws = []law{
 	{"server/pairing", nil, "the protocol is pure: whoever executes its effects knows guests, stores and wires"},
 	{"server/httpd/...", []string{"server/realtime", "server/auth", "server/contract", "server/api/...", "server/guest", "server/httpd/..."}, "the edge sees the store only through the node"},
 	{"loadgen", []string{"server/cli", "loadgen/...", "scenarios", "results", "server/api", "server/app"}, "main alone may start the embedded server"},
+	{"loadgen/flags", []string{"loadgen/client", "loadgen/fleet", "loadgen/records", "loadgen/target", "results", "scenarios", "server/api", "server/cli"}, "a command line is read before anything is done"},
 	{"loadgen/play", []string{"loadgen/coordinator", "loadgen/executor", "loadgen/interrupt", "loadgen/limits", "loadgen/records", "loadgen/report/...", "loadgen/run", "loadgen/search", "results", "scenarios"}, "play decides who plays, and reports; it knows no command line"},
 	{"loadgen/coordinator", []string{"loadgen/executor", "loadgen/interrupt", "loadgen/measure", "loadgen/report/page", "loadgen/run", "loadgen/target", "loadgen/usage", "loadgen/verify", "loadgen/worker", "results", "results/series", "scenarios"}, "a coordinator knows its workers by their messages, and plays no guest"},
 	{"loadgen/worker", []string{"loadgen/client", "loadgen/executor", "loadgen/interrupt", "loadgen/limits", "loadgen/proc", "loadgen/run", "loadgen/target", "results", "results/series", "scenarios", "server/api"}, "a worker plays a run, whichever coordinator wants it"},

@@ -4,12 +4,9 @@ package fleet
 
 import (
 	"os"
-	"os/exec"
 
 	"guestload/results"
 )
-
-func detach(*exec.Cmd) {}
 
 func usageOf(state *os.ProcessState) *results.Usage {
 	if state == nil {

@@ -4,15 +4,11 @@ package fleet
 
 import (
 	"os"
-	"os/exec"
 	"runtime"
 	"syscall"
 
 	"guestload/results"
 )
-
-// detach keeps a terminal's Ctrl-C from the server, which is still needed then.
-func detach(cmd *exec.Cmd) { cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true} }
 
 // usageOf is what a process spent that has ended, nil where that is not known.
 func usageOf(state *os.ProcessState) *results.Usage {

@@ -14,6 +14,7 @@ import (
 	"syscall"
 	"time"
 
+	"guestload/loadgen/proc"
 	"guestload/results"
 )
 
@@ -59,7 +60,7 @@ func (s *Server) start(env []string) (stdout io.Reader, err error) {
 	defer log.Close()
 	s.cmd.Stderr = log
 	s.cmd.Env = append(environment(os.Environ()), env...)
-	detach(s.cmd)
+	proc.Detach(s.cmd)
 	if s.parentPipe, err = s.cmd.StdinPipe(); err != nil {
 		return nil, err
 	}

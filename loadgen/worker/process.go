@@ -28,7 +28,7 @@ func Start(command []string, j Job) (*Process, error) {
 	p := &Process{cmd: exec.Command(command[0], command[1:]...)}
 	p.cmd.Stderr = &p.stderr
 	p.cmd.Env = append(p.cmd.Environ(), proc.Share(j.Part.Of)...)
-	detach(p.cmd)
+	proc.Detach(p.cmd)
 	in, err := p.cmd.StdinPipe()
 	if err != nil {
 		return nil, fmt.Errorf("start a process for %v: %w", j.Part, err)

@@ -1,4 +1,4 @@
-package main
+package flags
 
 import (
 	"fmt"
@@ -19,23 +19,8 @@ const (
 	maxTimeout = time.Hour
 )
 
-// accessFlags are the flags that say how a target is reached.
-type accessFlags struct {
-	timeout  time.Duration
-	ca       string
-	insecure bool
-	headers  []string
-}
-
-func (a *accessFlags) define(fs *pflag.FlagSet) {
-	fs.DurationVar(&a.timeout, "timeout", 10*time.Second, "")
-	fs.StringVar(&a.ca, "ca", "", "")
-	fs.BoolVar(&a.insecure, "insecure", false, "")
-	fs.StringArrayVar(&a.headers, "header", nil, "")
-}
-
 // access reads what the flags name; target is "" for embedded servers.
-func (a *accessFlags) access(fs *pflag.FlagSet, target string) (client.Access, error) {
+func (a raw) access(fs *pflag.FlagSet, target string) (client.Access, error) {
 	access := client.Access{Timeout: a.timeout, Insecure: a.insecure, UserAgent: userAgent()}
 	if a.timeout < minTimeout || a.timeout > maxTimeout {
 		return access, fmt.Errorf("--timeout %v: from %v to %v", a.timeout, minTimeout, maxTimeout)
@@ -76,10 +61,10 @@ func userAgent() string {
 	return "loadgen/devel"
 }
 
-// refuseProxy says that a proxy of the environment would be passed by: guests
+// RefuseProxy says that a proxy of the environment would be passed by: guests
 // connect to the target itself, so that the proxy's limits and delays are not
 // measured in place of the target's.
-func refuseProxy(target string, getenv func(string) string) error {
+func RefuseProxy(target string, getenv func(string) string) error {
 	u, err := url.Parse(target)
 	if target == "" || err != nil {
 		return nil
