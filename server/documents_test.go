@@ -149,7 +149,7 @@ func TestBrokenLinksAreFound(t *testing.T) {
 }
 
 var (
-	makeTarget = regexp.MustCompile("(?:`|^    )make ([a-z]+)")
+	makeTarget = regexp.MustCompile("(?:`|^    )make ([a-z-]+)")
 	repoPath   = regexp.MustCompile("`((?:server|loadgen|scenarios|bench|results|\\.github)/[A-Za-z0-9_./-]+)`")
 )
 

@@ -82,9 +82,9 @@ func (m *Machine) won(c *claim, g *guest) {
 
 // claimed acts on another instance's claim of a guest.
 func (m *Machine) claimed(r *Message) {
-	if r.Flags&Adopt != 0 {
-		m.recent[r.To] = r
-		m.timers.add(m.now+resendEvery, timer{recent: r})
+	if m.joining[r.To] > 0 && r.Flags&Adopt != 0 && m.flaw != forgetsClaims {
+		m.recent[r.To] = r // which of the two is the newer is not known yet: the other asks again
+		return
 	}
 	h := m.handed[r.To]
 	given := h != nil && h.message.At == r.At && h.to == r.Instance
@@ -202,9 +202,9 @@ func (m *Machine) handedOver(r *Message) {
 func (m *Machine) takeBack(h *handover) {
 	delete(m.handed, h.message.To)
 	r := *h.message
-	r.Instance = h.to
+	r.Instance = m.instance // where the matcher has it
 	m.install(&r)
-	m.orphan(r.Pair, r.To)
+	m.orphan(&r)
 }
 
 // handover acts on the answer to a claim.
@@ -245,11 +245,11 @@ func (m *Machine) handover(r *Message) {
 		return // told twice
 	}
 	if g == nil || g.socket == 0 || g.arriving != r.At && m.flaw != adoptsLate || g.chat != nil {
-		m.orphan(r.Pair, r.To) // too late
+		m.orphan(r) // too late
 		return
 	}
 	p := m.pairs[r.Pair]
-	g.chat, g.want, g.record, p.move = p, false, paired, m.flaw != forgetsMove
+	g.chat, g.want, g.record, p.move, p.came = p, false, paired, m.flaw != forgetsMove, r.Instance
 	m.resume(p, p.index(g.id))
 	m.arrived(g, true)
 }
@@ -308,19 +308,26 @@ func (m *Machine) resume(p *pair, i int) {
 	them.asking, them.quiet = false, 0
 }
 
-// orphan ends a side whose guest is not here, behind all that it has said.
-func (m *Machine) orphan(pair, guest string) {
-	p := m.pairs[pair]
-	i := p.index(guest)
+// orphan ends a side that has come and whose guest is not here, behind all that it has
+// said. The matcher still has it where it came from.
+func (m *Machine) orphan(r *Message) {
+	p := m.pairs[r.Pair]
+	i := p.index(r.To)
 	p.sides[i].over = true
 	m.resume(p, i)
-	if m.pairs[pair] != p {
-		return
+	if m.pairs[r.Pair] == p {
+		m.say(p, i, Item{What: EndItem, Why: Dropped})
+		if p.sides[1-i].here && m.pairs[r.Pair] == p {
+			m.forget(p)
+		}
 	}
-	m.say(p, i, Item{What: EndItem, Why: Dropped})
-	if p.sides[1-i].here && m.pairs[pair] == p {
-		m.forget(p)
+	g := m.guests[r.To]
+	if g == nil {
+		g = &guest{id: r.To}
+		m.guests[g.id] = g
 	}
+	g.from = r.Instance
+	m.reconcile(g)
 }
 
 // flushed notes that an older socket of the guest has taken what it was given.
@@ -367,15 +374,11 @@ func (m *Machine) noticed(r *Message) {
 
 // hearNotice acts on the word that the matcher has dissolved a pair.
 func (m *Machine) hearNotice(p *pair, j int, r *Message) {
-	g := m.guests[r.To]
 	if p == nil || j < 0 || !p.sides[j].here {
 		if r.Instance != m.instance {
 			m.deny(r)
 		}
-		if g != nil && g.chat == nil && g.want && g.record == waiting {
-			g.record = unsure // it was taken from the queue for that pair
-			m.reconcile(g)
-		}
+		m.found(m.guests[r.To])
 		return
 	}
 	s, them := &p.sides[j], &p.sides[1-j]
@@ -383,7 +386,10 @@ func (m *Machine) hearNotice(p *pair, j int, r *Message) {
 		m.do(Effect{Kind: Transmit, Instance: r.Instance, Message: &Message{Kind: AckMessage, Instance: m.instance, Pair: r.Pair, To: r.From, From: r.To}})
 	}
 	switch {
-	case s.over || them.here:
+	case s.over:
+	case them.here:
+		p.restore, p.restored = true, 0
+		m.reconcileBoth(p)
 	case !s.begun && them.instance == r.Instance:
 		m.closed(p, j, Offline, false)
 	default: // it may be so that only the matcher thinks so

@@ -9,7 +9,6 @@ const (
 	endsBeforeMatcher
 	endUnnumbered
 	recordsForever
-	trustsOldHolder
 	keepsNoOrder
 	deliversTwice
 	acceptsAnySearch
@@ -28,6 +27,7 @@ const (
 	dissolvesSilently
 	asksNobody
 	ignoresDeath
+	missesBegin
 	forgetsHandovers
 	forgetsClaims
 	recordsOldPlace

@@ -7,11 +7,14 @@ type InputKind uint8
 
 // Inputs. The fields that each one uses are named; the others are ignored.
 const (
+	// Joining: Guest is about to join presence; followed by Connected, or by Joining with
+	// Failed.
+	Joining InputKind = iota + 1
 	// Connected: Guest has joined presence with Socket, at time At. Instance held the
 	// guest before, "" for none. Local: At is by this instance's own clock, since the
 	// shared one was out of reach. Partner is whom the stored document says that the
 	// guest talks to, "" for nobody.
-	Connected InputKind = iota + 1
+	Connected
 	// Disconnected: Socket of Guest is closed. An older socket than the guest's changes nothing.
 	Disconnected
 	// Search: Guest wants to meet somebody; a chat is left first.
@@ -48,6 +51,9 @@ const (
 	// have been missed. Up: other instances can be reached; At is the shared clock's time
 	// then. Others are the guests whom another instance held: guest, instance.
 	Resync
+	// Dissolved: a store that came back had Match, in which Guest was recorded here and is
+	// not, and has dissolved it.
+	Dissolved
 	// Contested: presence has Guest, whose socket is here, on Instance, and has had since
 	// before the last beat.
 	Contested

@@ -16,7 +16,8 @@ type Machine struct {
 	claims   map[claimKey]*claim
 	handed   map[string]*handover // by guest
 	notices  map[string]*notice   // by pair
-	recent   map[string]*Message  // claims of the last moment, by guest: a join may be slower
+	joining  map[string]int       // joins under way, by guest
+	recent   map[string]*Message  // claims that came meanwhile, by guest
 	store    uint64               // how often the store behind the ports has changed
 	buffered int                  // bytes of unacknowledged events
 	timers   timers
@@ -78,7 +79,7 @@ func New(instance string, link bool) *Machine {
 		instance: instance, link: link,
 		guests: make(map[string]*guest), pairs: make(map[string]*pair),
 		claims: make(map[claimKey]*claim), handed: make(map[string]*handover),
-		notices: make(map[string]*notice), recent: make(map[string]*Message),
+		notices: make(map[string]*notice), joining: make(map[string]int), recent: make(map[string]*Message),
 	}
 }
 
@@ -87,7 +88,14 @@ func New(instance string, link bool) *Machine {
 func (m *Machine) Step(now time.Duration, in *Input, dst []Effect) []Effect {
 	m.now, m.effects = now, dst
 	switch in.Kind {
+	case Joining:
+		if !in.Failed {
+			m.joining[in.Guest]++
+		} else if m.joinEnded(in.Guest); m.joining[in.Guest] == 0 {
+			delete(m.recent, in.Guest)
+		}
 	case Connected:
+		m.joinEnded(in.Guest)
 		m.connected(in)
 	case Disconnected:
 		if g := m.guests[in.Guest]; g != nil && g.socket == in.Socket {
@@ -114,6 +122,10 @@ func (m *Machine) Step(now time.Duration, in *Input, dst []Effect) []Effect {
 		m.received(in.Message)
 	case Resync:
 		m.resync(in)
+	case Dissolved:
+		if in.Match != nil && in.Match.index(in.Guest) >= 0 && m.flaw != dissolvesSilently {
+			m.notify(in.Match, in.Guest)
+		}
 	case Contested:
 		if g := m.guests[in.Guest]; g != nil && g.socket != 0 && m.claims[claimKey{in.Guest, in.Instance}] == nil {
 			m.claim(g.id, in.Instance, g.at, 0)
@@ -188,22 +200,30 @@ func (m *Machine) connected(in *Input) {
 	}
 	g.socket, g.claimed = in.Socket, nil
 	g.joined(in)
-	if p := g.chat; p != nil && p.has(g) && g.ending == Dropped { // too late for it
+	if p := g.chat; p != nil && p.has(g) && g.ending == Dropped && in.Partner != "" { // too late for it
 		g.ending = Replaced // which is told once
 		m.tell(g, Effect{Kind: TellClosed, Pair: p.id, Partner: p.Of[1-p.index(g.id)].Guest, Why: Offline})
 	}
-	if r := m.recent[g.id]; r != nil && !in.Local && in.At < r.At && m.flaw != forgetsClaims {
-		m.surrender(g, r)
-		return
+	outrun := m.recent[g.id]
+	if outrun != nil && (in.Local || in.At >= outrun.At) {
+		outrun = nil
+	}
+	if m.joining[g.id] == 0 {
+		delete(m.recent, g.id)
 	}
 	if in.Instance == "" || in.Instance == m.instance {
 		if g.arriving == 0 && g.chat == nil && in.Partner != "" {
 			m.lost(g, in.Partner)
 			g.record = max(g.record, unsure)
 		}
+		if g.claimed = outrun; outrun != nil && g.arriving == 0 {
+			g.claimed = nil
+			m.surrender(g, outrun)
+		}
 		m.reconcile(g)
 		return
 	}
+	g.claimed = outrun
 	g.partner = in.Partner
 	g.record = max(g.record, unsure)
 	if g.chat == nil {
@@ -211,7 +231,17 @@ func (m *Machine) connected(in *Input) {
 		m.timers.add(m.now+arriveWithin, timer{guest: g, at: in.At})
 	}
 	m.claim(g.id, in.Instance, in.At, Adopt)
+	if outrun != nil && g.arriving == 0 {
+		g.claimed = nil
+		m.surrender(g, outrun)
+	}
 	m.reconcile(g)
+}
+
+func (m *Machine) joinEnded(guest string) {
+	if m.joining[guest]--; m.joining[guest] <= 0 {
+		delete(m.joining, guest)
+	}
 }
 
 func (g *guest) joined(in *Input) {

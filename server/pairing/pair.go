@@ -15,9 +15,11 @@ type pair struct {
 	// restore: the matcher may not know the pair; tried so often
 	restore   bool
 	restored  int
+	retry     bool          // it is to be tried again some time later
 	store     uint64        // the machine's as the pair was made
 	anew      bool          // the matcher was told of it here, perhaps after the partner's instance had dissolved it
 	move      bool          // the matcher does not know where the guest is now
+	came      string        // but at this instance
 	dissolved bool          // by the matcher, though the partner may be in it
 	gone      time.Duration // since when the partner's instance says that it is not there; 0: it does not
 	checking  bool          // it has said so for long enough: presence decides
@@ -188,6 +190,9 @@ func (m *Machine) closed(p *pair, j int, why Why, parted bool) {
 		g.record = dirty
 	default:
 		g.record = absent
+	}
+	if p.move {
+		g.from = p.came
 	}
 	if !s.begun {
 		g.misses++

@@ -252,7 +252,7 @@ func (m *Machine) parted(g *guest, in *Input, stale bool) {
 }
 
 // maxRestores is how often a pair is recorded anew that the matcher refuses.
-const maxRestores = 4
+const maxRestores = 8
 
 func (m *Machine) restored(g *guest, in *Input, stale bool) {
 	p := g.chat
@@ -279,7 +279,10 @@ func (m *Machine) restored(g *guest, in *Input, stale bool) {
 	case in.Match != nil && p.sides[j].here && them != nil:
 		p.restore = true
 		m.purges(them, &in.Match.Of[in.Match.index(them.id)])
-	case !p.sides[j].here: // its instance is to say
+	case p.sides[j].here: // one waits elsewhere, by a record that another instance is about to take out
+		p.retry = true
+		m.arm(p)
+	default: // the partner's instance is to say
 		p.sides[1-j].asking = true
 		if m.link {
 			m.burst(p, 1-j)

@@ -42,11 +42,14 @@ func (m *Machine) heard(r *Message) {
 		}
 		if g := m.guests[r.To]; asks && (g == nil || g.arriving == 0) {
 			m.deny(r) // while its chat is coming, the sender is left to ask again
+			if r.Kind == ItemMessage && r.Item.What == EndItem && m.flaw != missesBegin {
+				m.found(g) // of a pair whose begin has been lost, perhaps
+			}
 		}
 		return
 	}
 	s, them := &p.sides[j], &p.sides[1-j]
-	if them.here || r.At < them.at && m.flaw != trustsOldHolder {
+	if them.here || r.At < them.at {
 		if asks {
 			m.deny(r) // somebody else holds it now
 		}
@@ -74,6 +77,15 @@ func (m *Machine) heard(r *Message) {
 		m.take(p, j, &r.Item)
 	} else if r.Flags&Ask != 0 {
 		m.ack(p, j, 0)
+	}
+}
+
+// found has a guest who waits search again: the matcher may have taken it from the
+// queue for a pair that is over.
+func (m *Machine) found(g *guest) {
+	if g != nil && g.chat == nil && g.want && g.record == waiting {
+		g.record = unsure
+		m.reconcile(g)
 	}
 }
 
@@ -237,6 +249,10 @@ func (m *Machine) arm(p *pair) {
 func (m *Machine) resend(p *pair) {
 	if m.pairs[p.id] != p {
 		return
+	}
+	if p.retry {
+		p.retry, p.restore = false, true
+		m.reconcileBoth(p)
 	}
 	for j := range p.sides {
 		s := &p.sides[j]

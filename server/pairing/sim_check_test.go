@@ -231,7 +231,7 @@ func (w *world) over(t *talk, i int) time.Duration {
 
 func (w *world) lookAt(t *talk) {
 	for i, p := range t.who {
-		if p.talk != t {
+		if p.talk != t || p.socket == nil {
 			continue
 		}
 		o := t.who[1-i]
@@ -283,7 +283,7 @@ func (p *person) waits() bool { return p.socket.searching && p.now-p.socket.soug
 func (w *world) leftovers() {
 	for _, s := range w.slots {
 		m := s.machine
-		if n := len(m.guests) + len(m.pairs) + len(m.claims) + len(m.handed) + len(m.notices) + m.buffered; n != 0 {
+		if n := len(m.guests) + len(m.pairs) + len(m.claims) + len(m.handed) + len(m.notices) + len(m.recent) + len(m.joining) + m.buffered; n != 0 {
 			w.fail("leftovers: machine", "%s has %d guests %v, %d pairs %v, %d claims, %d handed, %d notices, %d bytes", s.name, len(m.guests),
 				slices.Sorted(maps.Keys(m.guests)), len(m.pairs), slices.Sorted(maps.Keys(m.pairs)), len(m.claims), len(m.handed), len(m.notices), m.buffered)
 		}
@@ -311,7 +311,7 @@ func (w *world) counted() {
 		w.fail("rule 8: count", "online %v, with a socket %v", w.redis.owners, want)
 	}
 	for _, p := range w.everybody {
-		if t := p.talk; t != nil {
+		if t := p.talk; t != nil && p.socket != nil {
 			o := t.who[1-t.side(p)]
 			if o.talk != t && o.missed != t {
 				w.fail("rule 1: mutual", "%s is in %s, and %s is not", p.id, t.id, o.id)

@@ -374,14 +374,14 @@ func (p *person) unheard(e *Effect) {
 	case TellMatched:
 		t := p.talkOf(e)
 		i := t.side(p)
-		t.told[i], t.over[i], t.cause = true, p.now, true
+		t.told[i], t.over[i], t.quit[i], t.cause = true, p.now, true, true
 		if p.socket == nil {
 			p.ghost = t
 		} else {
 			p.missed = t
 		}
 	case TellClosed, TellLeft:
-		if p.ghost != nil && p.ghost.id == e.Pair {
+		if t := p.ghost; t != nil && (t.id == e.Pair || e.Pair == "" && t.who[1-t.side(p)].id == e.Partner) {
 			p.ghost = nil
 		}
 	}
@@ -394,8 +394,8 @@ func (s *server) searcher(id string, search int64, avoid string) searcher {
 }
 
 func describeInput(in *Input) string {
-	names := [...]string{"?", "connected", "disconnected", "search", "cancel", "leave", "send", "taken", "deleted", "searched",
-		"parted", "moved", "restored", "located", "joined", "received", "resync", "contested", "link down", "dead", "timer"}
+	names := [...]string{"?", "joining", "connected", "disconnected", "search", "cancel", "leave", "send", "taken", "deleted", "searched",
+		"parted", "moved", "restored", "located", "joined", "received", "resync", "dissolved", "contested", "link down", "dead", "timer"}
 	var b strings.Builder
 	b.WriteString(names[in.Kind])
 	for _, f := range []string{in.Guest, in.Instance, in.Pair, in.ID} {

@@ -203,8 +203,9 @@ func (r *redis) repair(instance string, present map[string]bool, joining map[str
 	return elsewhere
 }
 
-// prune takes out what is recorded for an instance and is not so.
-func (r *redis) prune(instance string, m *Machine) {
+// prune takes out what is recorded for an instance and is not so, and returns the pairs
+// with the guest who is not in it.
+func (r *redis) prune(instance string, m *Machine) (dissolved []Input) {
 	for _, s := range slices.Clone(r.waiting) {
 		if s.Instance == instance && !m.Searching(s.Guest) {
 			r.drop(s.Guest)
@@ -214,10 +215,12 @@ func (r *redis) prune(instance string, m *Machine) {
 		for i := range p.Of {
 			if p.Of[i].Instance == instance && !m.Chatting(p.Of[i].Guest, p.ID) {
 				r.dissolve(p)
+				dissolved = append(dissolved, Input{Kind: Dissolved, Guest: p.Of[i].Guest, Match: p})
 				return
 			}
 		}
 	})
+	return dissolved
 }
 
 func (r *redis) eachPair(do func(p *Pair)) {

@@ -237,6 +237,9 @@ func (s *server) join(guest string, answer func(Input), kind InputKind) {
 	}
 	s.present[guest] = true
 	s.joining[guest]++
+	if kind == Connected {
+		s.step(Input{Kind: Joining, Guest: guest})
+	}
 	s.call(func() Input {
 		if s.redis.tombs[guest] {
 			return Input{Kind: kind, Guest: guest, Failed: true}
@@ -248,6 +251,9 @@ func (s *server) join(guest string, answer func(Input), kind InputKind) {
 	}, func(in Input) {
 		if s.joining[guest]--; s.joining[guest] == 0 {
 			delete(s.joining, guest)
+		}
+		if in.Failed && kind == Connected {
+			s.step(Input{Kind: Joining, Guest: guest, Failed: true})
 		}
 		answer(in)
 	})
@@ -370,10 +376,13 @@ func (s *server) recover(falls int) {
 			moved = append(slices.DeleteFunc(moved, func(o [2]string) bool { return o[0] == more[0] }), more)
 		}
 		s.evict()
-		s.redis.prune(s.name, s.machine)
+		dissolved := s.redis.prune(s.name, s.machine)
 		s.home = true
 		s.log("%s uses redis again", s.name)
 		s.step(Input{Kind: Resync, Up: true, At: s.redis.clock(s.now), Others: moved})
+		for _, in := range dissolved {
+			s.step(in)
+		}
 	})
 }
 

@@ -33,7 +33,6 @@ type timer struct {
 	claim    *claim
 	handover *handover
 	notice   *notice
-	recent   *Message
 	guest    *guest
 	at       int64
 }
@@ -96,10 +95,6 @@ func (m *Machine) expire() {
 			m.handAgain(d.handover)
 		case d.notice != nil:
 			m.noticeAgain(d.notice)
-		case d.recent != nil:
-			if m.recent[d.recent.To] == d.recent {
-				delete(m.recent, d.recent.To)
-			}
 		case d.guest != nil:
 			if d.guest.arriving == d.at && m.guests[d.guest.id] == d.guest {
 				m.arrived(d.guest, false)
