@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"guestload/results"
+	"guestload/results/compare"
 	"guestload/results/series"
 )
 
@@ -56,7 +57,7 @@ func Example() {
 		fmt.Printf("%s: %s, create p99 %.1f ms\n", name, run.Record.Outcome, run.Record.Operations["create"].Response.P99)
 		runs = append(runs, run)
 	}
-	comparison, err := results.Compare(runs...)
+	comparison, err := compare.Runs(runs...)
 	if err != nil {
 		fmt.Println(err)
 		return

@@ -17,6 +17,7 @@ import (
 	"guestload/loadgen/report"
 	"guestload/loadgen/report/page"
 	"guestload/results"
+	"guestload/results/compare"
 	"guestload/server/cli"
 )
 
@@ -46,7 +47,7 @@ type Command struct {
 func Commands() []Command {
 	return []Command{
 		{"report", "DIR", "write a record's HTML page, " + page.File + ", anew, and print its report", "loadgen report results/runs/burst-20260102T150405Z", 1, 1, reportAgain},
-		{"compare", "A B …", "print records side by side: what changed from the first, and whether that is more than noise", "loadgen compare /tmp/before /tmp/after", 2, 0, compare},
+		{"compare", "A B …", "print records side by side: what changed from the first, and whether that is more than noise", "loadgen compare /tmp/before /tmp/after", 2, 0, compareRecords},
 		{"merge", "OUT A B …", "join the records of several generators that played one run together, with --run and --share, exactly, into the new folder OUT", "loadgen merge /tmp/both /tmp/left /tmp/right", 3, 0, merge},
 	}
 }
@@ -124,8 +125,8 @@ func recoverRecord(dir string, failed error) (page.Page, error) {
 	return page.Page{Run: r.Run, Scenario: []byte(r.Scenario), Usage: r.Usage}, nil
 }
 
-// compare prints records side by side.
-func compare(dirs []string, stdout io.Writer, t report.Terminal) (exit int, err error) {
+// compareRecords prints records side by side.
+func compareRecords(dirs []string, stdout io.Writer, t report.Terminal) (exit int, err error) {
 	runs := make([]results.Run, len(dirs))
 	for i, dir := range dirs {
 		p, err := openRecord(dir)
@@ -134,7 +135,7 @@ func compare(dirs []string, stdout io.Writer, t report.Terminal) (exit int, err 
 		}
 		runs[i] = p.Run
 	}
-	c, err := results.Compare(runs...)
+	c, err := compare.Runs(runs...)
 	if err != nil {
 		return 0, cli.UsageError{Err: err}
 	}

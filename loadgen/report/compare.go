@@ -6,11 +6,12 @@ import (
 	"strings"
 
 	"guestload/results"
+	"guestload/results/compare"
 )
 
 // Comparison renders runs side by side: A is what the others are held against.
 // Names say where they come from, one for each record.
-func (t Terminal) Comparison(c results.Comparison, names []string) string {
+func (t Terminal) Comparison(c compare.Comparison, names []string) string {
 	sections := []string{t.sides(c.Records, names), t.changes(c), t.sideFailures(c.Records), t.sideCosts(c.Records),
 		t.doubts("not all is alike", yellow, c.Warnings), t.sum(c)}
 	var whole []string
@@ -29,7 +30,7 @@ func (t Terminal) sides(records []results.Record, names []string) string {
 		if i < len(names) {
 			words = clean(names[i]) + ": " + words
 		}
-		lines = append(lines, t.wrap(t.paint(bold, results.Side(i))+"  ", words))
+		lines = append(lines, t.wrap(t.paint(bold, compare.Side(i))+"  ", words))
 	}
 	return strings.Join(lines, "\n")
 }
@@ -48,18 +49,18 @@ func short(commit string) string {
 
 // changes is the table of percentiles. Of more than two runs it leaves out the
 // intervals, and where a terminal is narrow first those and then the changes.
-func (t Terminal) changes(c results.Comparison) string {
+func (t Terminal) changes(c compare.Comparison) string {
 	columns := []column{{name: "operation"}, {name: "time"}, {}, {name: "A", right: true}}
 	two := len(c.Records) == 2
 	for i := 1; i < len(c.Records); i++ {
-		columns = append(columns, column{name: results.Side(i), right: true}, column{name: "change", right: true, drop: 1})
+		columns = append(columns, column{name: compare.Side(i), right: true}, column{name: "change", right: true, drop: 1})
 		if two {
 			columns = append(columns, column{name: "between", right: true, drop: 2})
 		}
 		columns = append(columns, column{})
 	}
 	var cells [][]string
-	var before results.Row
+	var before compare.Row
 	for _, r := range c.Rows {
 		row := []string{r.Operation, r.Kind, r.Percentile, millis(r.Millis[0])}
 		if r.Operation == before.Operation {
@@ -105,15 +106,15 @@ func percent(ratio float64) string {
 	}
 }
 
-func interval(c results.Change) string {
+func interval(c compare.Change) string {
 	if math.IsNaN(c.Low) || math.IsNaN(c.High) {
 		return ""
 	}
 	return percent(c.Low) + " .. " + percent(c.High)
 }
 
-func (t Terminal) finding(f results.Finding) string {
-	return t.paint(map[results.Finding]style{results.Slower: red, results.Faster: green, results.Noise: faint, results.Unclear: faint}[f], string(f))
+func (t Terminal) finding(f compare.Finding) string {
+	return t.paint(map[compare.Finding]style{compare.Slower: red, compare.Faster: green, compare.Noise: faint, compare.Unclear: faint}[f], string(f))
 }
 
 // sideFailures shows the operations of which some failed anywhere.
@@ -185,24 +186,24 @@ func (t Terminal) sideBySide(title string, records int, cells [][]string) string
 	}
 	columns := []column{{name: title}}
 	for i := range records {
-		columns = append(columns, column{name: results.Side(i), right: true})
+		columns = append(columns, column{name: compare.Side(i), right: true})
 	}
 	return t.narrow(columns, cells)
 }
 
 // sum says in words how many percentiles changed.
-func (t Terminal) sum(c results.Comparison) string {
+func (t Terminal) sum(c compare.Comparison) string {
 	var lines []string
 	for i := 1; i < len(c.Records); i++ {
-		counts := map[results.Finding]int{}
+		counts := map[compare.Finding]int{}
 		for _, r := range c.Rows {
 			counts[r.Changes[i-1].Finding]++
 		}
-		words := fmt.Sprintf("%d slower, %d faster, %d within noise", counts[results.Slower], counts[results.Faster], counts[results.Noise])
-		if n := counts[results.Unclear]; n > 0 {
+		words := fmt.Sprintf("%d slower, %d faster, %d within noise", counts[compare.Slower], counts[compare.Faster], counts[compare.Noise])
+		if n := counts[compare.Unclear]; n > 0 {
 			words += fmt.Sprintf(", %d unclear for lack of samples", n)
 		}
-		lines = append(lines, t.wrap(t.paint(bold, results.Side(i))+"  ", "of "+results.FormatCounted(len(c.Rows), "percentile")+": "+words+"."))
+		lines = append(lines, t.wrap(t.paint(bold, compare.Side(i))+"  ", "of "+results.FormatCounted(len(c.Rows), "percentile")+": "+words+"."))
 	}
 	about := "Noise is how the seconds of each run differ among themselves, at 99 %: one or two of 100 percentiles that did not change are still called changed. What makes one run of the same differ from the next is not in it: repeat a run to see that."
 	return strings.Join(lines, "\n") + "\n" + t.wrap("", about)

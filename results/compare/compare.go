@@ -1,19 +1,23 @@
-package results
+// Package compare puts run records side by side, and tells changes from noise.
+package compare
 
 import (
 	"errors"
 	"fmt"
+	"maps"
 	"math"
+	"slices"
 	"strconv"
 
+	"guestload/results"
 	"guestload/results/series"
 )
 
 // Comparison is two or more runs side by side.
 type Comparison struct {
-	Records  []Record // the first is what the others are held against
-	Rows     []Row    // by operation, then response before service time, then percentile
-	Warnings []string // what differs between the runs besides what may be compared
+	Records  []results.Record // the first is what the others are held against
+	Rows     []Row            // by operation, then response before service time, then percentile
+	Warnings []string         // what differs between the runs besides what may be compared
 }
 
 // Row is one percentile of all runs.
@@ -47,20 +51,20 @@ const (
 var compared = [...]struct {
 	name  string
 	share float64
-	of    func(Summary) float64
+	of    func(results.Summary) float64
 }{
-	{"p50", 0.50, func(s Summary) float64 { return s.P50 }},
-	{"p90", 0.90, func(s Summary) float64 { return s.P90 }},
-	{"p95", 0.95, func(s Summary) float64 { return s.P95 }},
-	{"p99", 0.99, func(s Summary) float64 { return s.P99 }},
-	{"p99.9", 0.999, func(s Summary) float64 { return s.P999 }},
+	{"p50", 0.50, func(s results.Summary) float64 { return s.P50 }},
+	{"p90", 0.90, func(s results.Summary) float64 { return s.P90 }},
+	{"p95", 0.95, func(s results.Summary) float64 { return s.P95 }},
+	{"p99", 0.99, func(s results.Summary) float64 { return s.P99 }},
+	{"p99.9", 0.999, func(s results.Summary) float64 { return s.P999 }},
 }
 
-// Compare holds runs against the first of them. Noise is estimated from how
+// Runs holds runs against the first of them. Noise is estimated from how
 // the seconds of each run differ, see noise; what differs from one run to the
 // next for other reasons, such as a machine that is busier, is not in it.
 // The same runs always give the same comparison.
-func Compare(runs ...Run) (Comparison, error) {
+func Runs(runs ...results.Run) (Comparison, error) {
 	if len(runs) < 2 {
 		return Comparison{}, fmt.Errorf("compare run records: want two or more, found %d", len(runs))
 	}
@@ -78,8 +82,8 @@ func Compare(runs ...Run) (Comparison, error) {
 		}
 	}
 	c.Warnings = incomparable(c.Records)
-	for _, name := range sortedKeys(present) {
-		for kind, called := range kinds[:2] { // lag is the generator's
+	for _, name := range slices.Sorted(maps.Keys(present)) {
+		for kind, called := range []string{"response", "service"} { // lag is the generator's
 			rows := make([]Row, len(compared))
 			for i, p := range compared {
 				rows[i] = Row{Operation: name, Kind: called, Percentile: p.name}
@@ -110,7 +114,7 @@ type sampled struct {
 	noise   noise
 }
 
-func sample(run *Run, total *series.Times, name string, kind int) sampled {
+func sample(run *results.Run, total *series.Times, name string, kind int) sampled {
 	var s sampled
 	if total != nil {
 		s.samples = total.Histograms()[kind].TotalCount()
@@ -121,7 +125,7 @@ func sample(run *Run, total *series.Times, name string, kind int) sampled {
 		}
 		return s
 	}
-	summary := Summarize(total.Histograms()[kind])
+	summary := results.Summarize(total.Histograms()[kind])
 	for i, p := range compared {
 		s.millis[i] = p.of(summary)
 	}
@@ -130,7 +134,7 @@ func sample(run *Run, total *series.Times, name string, kind int) sampled {
 }
 
 // incomparable says what differs between records that should be alike.
-func incomparable(records []Record) (warnings []string) {
+func incomparable(records []results.Record) (warnings []string) {
 	a := records[0]
 	for _, b := range records[1:] {
 		for _, d := range []struct{ what, a, b string }{
@@ -147,7 +151,9 @@ func incomparable(records []Record) (warnings []string) {
 			{"number of guests", fmt.Sprint(a.Guests.Planned), fmt.Sprint(b.Guests.Planned)},
 		} {
 			if d.a != d.b {
-				warnings = union(warnings, []string{fmt.Sprintf("the %s differs: %s and %s", d.what, d.a, d.b)})
+				if words := fmt.Sprintf("the %s differs: %s and %s", d.what, d.a, d.b); !slices.Contains(warnings, words) {
+					warnings = append(warnings, words)
+				}
 			}
 		}
 	}

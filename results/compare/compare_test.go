@@ -1,4 +1,4 @@
-package results
+package compare
 
 import (
 	"fmt"
@@ -8,22 +8,23 @@ import (
 	"strings"
 	"testing"
 
+	"guestload/results"
 	"guestload/results/series"
 )
 
 // simulate is a run of so many seconds, of 200 creations each, with log-normal
 // times around a median in µs. Slow seconds come in rows: what slowed one down
 // half remains in the next.
-func simulate(t testing.TB, seed uint64, seconds int, median float64) Run {
+func simulate(t testing.TB, seed uint64, seconds int, median float64) results.Run {
 	t.Helper()
-	dice := rand.New(rand.NewPCG(seed, 0))
-	run := Run{Record: Record{Scenario: "burst", Seed: 1, Started: started, DurationSec: float64(seconds), Guests: Guests{Planned: 1, Started: 1, Completed: 1}}}
+	random := rand.New(rand.NewPCG(seed, 0))
+	run := results.Run{Record: results.Record{Scenario: "burst", Seed: 1, DurationSec: float64(seconds), Guests: results.Guests{Planned: 1, Started: 1, Completed: 1}}}
 	drift := 0.0
 	for s := range seconds {
-		drift = 0.5*drift + 0.1*dice.NormFloat64()
+		drift = 0.5*drift + 0.1*random.NormFloat64()
 		times := series.NewTimes()
 		for range 200 {
-			us := int64(median * math.Exp(drift+0.5*dice.NormFloat64()))
+			us := int64(median * math.Exp(drift+0.5*random.NormFloat64()))
 			if err := times.Response.RecordValue(us); err != nil {
 				t.Fatal(err)
 			}
@@ -34,9 +35,9 @@ func simulate(t testing.TB, seed uint64, seconds int, median float64) Run {
 	return run
 }
 
-func compare(t *testing.T, runs ...Run) Comparison {
+func compare(t *testing.T, runs ...results.Run) Comparison {
 	t.Helper()
-	c, err := Compare(runs...)
+	c, err := Runs(runs...)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -104,7 +105,7 @@ func TestOneStallIsNoiseToTheTail(t *testing.T) {
 }
 
 func TestTheSameRunsGiveTheSameComparison(t *testing.T) {
-	runs := []Run{simulate(t, 1, 30, 3000), simulate(t, 2, 30, 3100), simulate(t, 3, 30, 3000)}
+	runs := []results.Run{simulate(t, 1, 30, 3000), simulate(t, 2, 30, 3100), simulate(t, 3, 30, 3000)}
 	a, b := compare(t, runs...), compare(t, runs...)
 	if fmt.Sprint(a) != fmt.Sprint(b) || // NaN is not equal to itself
 		len(a.Rows) != 10 || len(a.Rows[0].Changes) != 2 || len(a.Warnings) > 0 {
@@ -132,16 +133,16 @@ func TestTooLittleIsNotJudged(t *testing.T) {
 	if len(c.Rows) != 10 || !math.IsNaN(c.Rows[0].Millis[1]) || c.Rows[0].Changes[0].Finding != Unclear {
 		t.Errorf("got %+v", c.Rows)
 	}
-	for _, runs := range [][]Run{nil, {short}, {short, {}}} {
-		if _, err := Compare(runs...); err == nil || !strings.HasPrefix(err.Error(), "compare run records: ") {
+	for _, runs := range [][]results.Run{nil, {short}, {short, {}}} {
+		if _, err := Runs(runs...); err == nil || !strings.HasPrefix(err.Error(), "compare run records: ") {
 			t.Errorf("got %v", err)
 		}
 	}
 }
 
 func TestRoundingIsNoChange(t *testing.T) {
-	at := func(us int64) Run {
-		run := Run{}
+	at := func(us int64) results.Run {
+		run := results.Run{}
 		for s := range 30 {
 			run.Seconds = append(run.Seconds, series.Second{Second: s, Phase: "hold", Operations: map[string]*series.Times{"create": times(t, 1000, us, us)}})
 		}
@@ -158,7 +159,7 @@ func TestRoundingIsNoChange(t *testing.T) {
 }
 
 func TestPhasesAreNotTakenForNoise(t *testing.T) {
-	staged := func(seed uint64, median float64) Run {
+	staged := func(seed uint64, median float64) results.Run {
 		calm, busy := simulate(t, seed, 30, median), simulate(t, seed+1, 30, 20*median)
 		for i, s := range busy.Seconds {
 			s.Second, s.Phase = 30+i, "peak"
@@ -175,7 +176,7 @@ func TestPhasesAreNotTakenForNoise(t *testing.T) {
 
 func TestLongPhasesAreCutIntoNoMoreBlocksThanItTakes(t *testing.T) {
 	for _, c := range []struct{ seconds, units, block int }{{1, 1, 1}, {8, 8, 2}, {30, 30, 7}, {120, 120, 10}, {121, 61, 5}, {3600, 120, 2}} {
-		run := Run{}
+		run := results.Run{}
 		for s := range c.seconds {
 			run.Seconds = append(run.Seconds, series.Second{Second: s, Operations: map[string]*series.Times{"create": times(t, 1, 1000, 1000)}})
 		}
@@ -206,10 +207,22 @@ func BenchmarkCompare(b *testing.B) {
 		x, y := simulate(b, 1, seconds, 3000), simulate(b, 2, seconds, 3000)
 		b.Run(fmt.Sprint(seconds, "s"), func(b *testing.B) {
 			for b.Loop() {
-				if _, err := Compare(x, y); err != nil {
+				if _, err := Runs(x, y); err != nil {
 					b.Fatal(err)
 				}
 			}
 		})
 	}
+}
+
+// times are n samples of the same response and service time, in µs.
+func times(t *testing.T, n, response, service int64) *series.Times {
+	t.Helper()
+	to := series.NewTimes()
+	for h, us := range map[*series.Histogram]int64{to.Response: response, to.Service: service, to.Lag: response - service} {
+		if err := h.RecordValues(us, n); err != nil {
+			t.Fatal(err)
+		}
+	}
+	return to
 }

@@ -1,4 +1,4 @@
-package results
+package compare
 
 import (
 	"math"
@@ -42,13 +42,13 @@ func bootstrap(seconds []series.Second, name string, kind int) noise {
 	if n.blocks < blocksLeast {
 		return n
 	}
-	dice := rand.New(rand.NewPCG(1, 2))
+	random := rand.New(rand.NewPCG(1, 2))
 	counts := make([]int64, len(values))
 	var drawn [len(compared)][]float64
 	for range replicates {
 		clear(counts)
 		for _, s := range strata {
-			s.draw(dice, counts)
+			s.draw(random, counts)
 		}
 		for i, v := range percentiles(values, counts) {
 			drawn[i] = append(drawn[i], v)
@@ -80,9 +80,9 @@ func (s stratum) draws() int { return (len(s.units) + s.block - 1) / s.block }
 
 // draw adds as many units as there are, in blocks that begin anywhere and go
 // round at the end.
-func (s stratum) draw(dice *rand.Rand, counts []int64) {
+func (s stratum) draw(random *rand.Rand, counts []int64) {
 	for left := len(s.units); left > 0; left -= s.block {
-		at := dice.IntN(len(s.units))
+		at := random.IntN(len(s.units))
 		for i := range min(s.block, left) {
 			for _, b := range s.units[(at+i)%len(s.units)] {
 				counts[b.value] += b.count
