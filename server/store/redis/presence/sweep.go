@@ -134,24 +134,17 @@ func (s *sweeper) purgeStale(ctx context.Context, l *redis.Link, ids []string) (
 	}
 	ctx, cancel := l.Within(ctx, redis.BulkTimeout)
 	defer cancel()
-	reads := make(rueidis.Commands, len(ids))
-	for i, id := range ids {
-		reads[i] = l.Client.B().Get().Key(redis.SessionKey(id)).Build()
+	documents, strange, err := s.read(ctx, l, ids)
+	if err != nil {
+		return 0, err
 	}
+	foreign = strange
 	var suspects []string
-	for i, result := range l.Client.DoMulti(ctx, reads...) {
-		message, err := result.ToMessage()
-		if err != nil {
-			if rueidis.IsRedisNil(err) { // it has just expired
-				continue
-			}
-			if redis.Answered(err) { // another type
-				foreign++
-				continue
-			}
-			return 0, err
+	for i, message := range documents {
+		if message == nil {
+			continue
 		}
-		g, err := redis.ParseDocument(message, ids[i])
+		g, err := redis.ParseDocument(*message, ids[i])
 		if err != nil {
 			foreign++
 			continue
@@ -175,4 +168,43 @@ func (s *sweeper) purgeStale(ctx context.Context, l *redis.Link, ids []string) (
 		}
 	}
 	return foreign, s.sessions.MarkOffline(ctx, l, stale)
+}
+
+// read reads documents, nil for each that is missing, and counts keys of another type. One
+// MGET asks for all; on a cluster, and for keys without a text, a GET for each.
+func (s *sweeper) read(ctx context.Context, l *redis.Link, ids []string) (documents []*rueidis.RedisMessage, foreign int64, err error) {
+	keys := make([]string, len(ids))
+	for i, id := range ids {
+		keys[i] = redis.SessionKey(id)
+	}
+	documents = make([]*rueidis.RedisMessage, len(ids))
+	if !l.Cluster {
+		texts, err := l.Client.Do(ctx, l.Client.B().Mget().Key(keys...).Build()).ToArray()
+		if err != nil {
+			return nil, 0, err
+		}
+		for i := range texts {
+			if !texts[i].IsNil() {
+				documents[i] = &texts[i]
+			}
+		}
+	}
+	var reads rueidis.Commands
+	var places []int
+	for i, d := range documents {
+		if d == nil {
+			reads, places = append(reads, l.Client.B().Get().Key(keys[i]).Build()), append(places, i)
+		}
+	}
+	for n, result := range l.Client.DoMulti(ctx, reads...) {
+		switch message, err := result.ToMessage(); {
+		case err == nil:
+			documents[places[n]] = &message
+		case !redis.Answered(err):
+			return nil, 0, err
+		case !rueidis.IsRedisNil(err):
+			foreign++
+		}
+	}
+	return documents, foreign, nil
 }
