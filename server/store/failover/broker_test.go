@@ -38,6 +38,8 @@ func TestWhatIsKeptInAnOutageArrives(t *testing.T) {
 			t.Parallel()
 			s := redistest.Standalone(t)
 			here, there := runFailover(t, s.URL(), "here", time.Now), runFailover(t, s.URL(), "there", time.Now)
+			here.started()
+			there.started()
 			got := hearing(t, there, "there")
 			next := 0
 			probed := func(until int) {
@@ -111,6 +113,8 @@ func TestGuestOfAnInstanceThatIsNotBackIsNotGone(t *testing.T) {
 	s := redistest.Standalone(t)
 	tunnel := redistest.NewTunnel(t, s.Addr())
 	here, there := runFailover(t, s.URL(), "here", time.Now), runFailover(t, "redis://"+tunnel.Addr(), "there", time.Now)
+	here.started()
+	there.started()
 	tunnel.Cut()
 	redistest.Must(t, s.Kill())
 	here.await(StateFallback)

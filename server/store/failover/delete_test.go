@@ -81,6 +81,8 @@ func TestDeletedSessionsStayDeleted(t *testing.T) {
 			seen := []*evicted{{}, {}}
 			one, two := runFailoverWith(t, r.URL, "one", time.Now, seen[0]), runFailoverWith(t, r.URL, "two", time.Now, seen[1])
 			all := []*ward{one, two}
+			one.started()
+			two.started()
 			before, during, kept := one.create(), one.create(), one.create()
 			for _, g := range []guest.Session{before, during, kept} {
 				_, _, err := two.Presence.Join(ctx, g.SessionID) // which holds a copy from then on
@@ -156,7 +158,9 @@ func TestTokenOfNoSessionMakesNone(t *testing.T) {
 			w := first
 			if !late {
 				w = runFailoverWith(t, s.URL(), "here", time.Now, seen)
+				w.started()
 			}
+			first.started()
 			redistest.Must(t, s.Freeze())
 			if late {
 				w = runFailoverWith(t, s.URL(), "here", time.Now, seen)
@@ -190,6 +194,7 @@ func TestSessionThatRedisLostNoDataOfIsGone(t *testing.T) {
 	tunnel := redistest.NewTunnel(t, s.Addr())
 	seen := &evicted{}
 	w := runFailoverWith(t, "redis://"+tunnel.Addr(), "here", time.Now, seen)
+	w.started()
 	g, other := w.create(), w.create()
 	tunnel.Cut()
 	w.await(StateFallback)
@@ -217,6 +222,8 @@ func TestFlushedRedisIsFilledAgain(t *testing.T) {
 	s := redistest.Standalone(t)
 	ctx := t.Context()
 	one, two := runFailover(t, s.URL(), "one", time.Now), runFailover(t, s.URL(), "two", time.Now)
+	one.started()
+	two.started()
 	stays, goes := one.create(), one.create()
 	_, _, err := two.Presence.Join(ctx, stays.SessionID)
 	redistest.Must(t, err)

@@ -45,6 +45,8 @@ func TestCountsHeal(t *testing.T) {
 			t.Parallel()
 			s := redistest.Standalone(t)
 			all := []*ward{runFailover(t, s.URL(), "one", time.Now), runFailover(t, s.URL(), "two", time.Now)}
+			all[0].started()
+			all[1].started()
 			var stay []string
 			for n := range 40 {
 				w := all[n%2]
@@ -74,9 +76,15 @@ func TestCountsHeal(t *testing.T) {
 				t.Errorf("exact after %v, want %v at most", took, healed)
 			}
 			for range 100 {
-				if !exact() {
+				asked := time.Now()
+				if exact() {
+					continue
+				}
+				if time.Since(asked) < redis.ReplyTimeout && all[0].State() == StateRedis && all[1].State() == StateRedis {
 					t.Fatal("counts are wrong again")
 				}
+				// No reply in time, on a busy machine: memory counted this instance's guests alone.
+				redistest.Eventually(t, time.Minute, "counts and lists are exact after a timeout", exact)
 			}
 		})
 	}
