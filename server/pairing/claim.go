@@ -82,7 +82,7 @@ func (m *Machine) won(c *claim, g *guest) {
 
 // claimed acts on another instance's claim of a guest.
 func (m *Machine) claimed(r *Message) {
-	if m.joining[r.To] > 0 && r.Flags&Adopt != 0 && m.flaw != forgetsClaims {
+	if m.joining[r.To] > 0 && r.Flags&Adopt != 0 {
 		m.recent[r.To] = r // which of the two is the newer is not known yet: the other asks again
 		return
 	}
@@ -115,7 +115,7 @@ func (m *Machine) claimed(r *Message) {
 		}
 		return
 	}
-	if g.arriving != 0 && m.flaw != surrendersEarly {
+	if g.arriving != 0 {
 		g.claimed = r // what has not come yet goes on
 		return
 	}
@@ -238,7 +238,7 @@ func (m *Machine) handover(r *Message) {
 	}
 	m.do(Effect{Kind: Transmit, Instance: r.Instance, Message: &Message{Kind: HandedMessage,
 		Instance: m.instance, Pair: r.Pair, To: r.To, At: r.At}})
-	if h := m.handed[r.To]; h != nil && h.message.Pair == r.Pair && h.message.State.At > r.State.At && m.flaw != forgetsHandovers {
+	if h := m.handed[r.To]; h != nil && h.message.Pair == r.Pair && h.message.State.At > r.State.At {
 		return // told twice: it has come, and gone on
 	}
 	if !m.install(r) {

@@ -12,25 +12,16 @@ const (
 	keepsNoOrder
 	deliversTwice
 	acceptsAnySearch
-	believesGone
-	believesGoneOnce
 	neverResends
 	yieldsToOlder
-	surrendersEarly
 	adoptsLate
 	forgetsMove
 	movesSilently
 	forgetsAvoid
-	leavesAnywhere
-	trustsStaleAnswers
 	beginsUnasked
 	dissolvesSilently
 	asksNobody
 	ignoresDeath
-	missesBegin
-	forgetsHandovers
-	forgetsClaims
-	recordsOldPlace
 	beginsLateUnrecorded
 	trustsParted
 	winsSilently

@@ -71,9 +71,6 @@ func (m *Machine) callLeave(g *guest) {
 	if g.other = g.from != ""; g.other {
 		at, g.from = g.from, ""
 	}
-	if m.flaw == leavesAnywhere {
-		at = ""
-	}
 	g.call = CallLeave
 	m.do(Effect{Kind: CallLeave, Guest: g.id, Instance: at})
 }
@@ -124,7 +121,7 @@ func (m *Machine) answered(g *guest, in *Input) {
 	if g.call != want {
 		return
 	}
-	stale := g.stale && m.flaw != trustsStaleAnswers
+	stale := g.stale
 	g.call, g.stale = 0, false
 	p := g.chat
 	switch in.Kind {

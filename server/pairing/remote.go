@@ -42,7 +42,7 @@ func (m *Machine) heard(r *Message) {
 		}
 		if g := m.guests[r.To]; asks && (g == nil || g.arriving == 0) {
 			m.deny(r) // while its chat is coming, the sender is left to ask again
-			if r.Kind == ItemMessage && r.Item.What == EndItem && m.flaw != missesBegin {
+			if r.Kind == ItemMessage && r.Item.What == EndItem {
 				m.found(g) // of a pair whose begin has been lost, perhaps
 			}
 		}
@@ -57,9 +57,7 @@ func (m *Machine) heard(r *Message) {
 	}
 	moved := them.instance != r.Instance
 	them.at, them.instance = r.At, r.Instance
-	if m.flaw != recordsOldPlace {
-		p.Of[1-j].Instance = r.Instance
-	}
+	p.Of[1-j].Instance = r.Instance
 	s.quiet, s.asking, p.checking, p.gone = 0, false, false, 0
 	m.acknowledged(p, j, r)
 	if s.over && len(s.unacked) == 0 {
@@ -186,15 +184,13 @@ func (m *Machine) gone(r *Message) {
 		return
 	}
 	switch s := &p.sides[j]; {
-	case s.over && m.flaw == believesGone:
-		m.forget(p)
 	case !s.begun && !s.over:
 		m.closed(p, j, Offline, false)
 	default: // it may be on its way to another instance, or back to that one
 		if p.gone == 0 {
 			p.gone = m.now
 		}
-		p.checking = m.now-p.gone >= arriveWithin || m.flaw == believesGoneOnce
+		p.checking = m.now-p.gone >= arriveWithin
 		s.asking = true
 		m.arm(p)
 		m.do(Effect{Kind: CallWhere, Guest: r.From, Pair: p.id})

@@ -66,7 +66,7 @@ func report(t *testing.T, p *plan, f flaw, rule string) {
 }
 
 // known seeds are played by every run of the tests.
-const known = 300
+const known = 200
 
 func TestSimulation(t *testing.T) {
 	if *simulate != 0 {
