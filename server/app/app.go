@@ -193,21 +193,6 @@ func (o *options) wire(ctx context.Context, log *slog.Logger) (*parts, error) {
 	return s, err
 }
 
-// raiseFiles allows this process as many open files as it may have, and returns
-// the number.
-func raiseFiles() (int, error) {
-	var l syscall.Rlimit
-	if err := syscall.Getrlimit(syscall.RLIMIT_NOFILE, &l); err != nil {
-		return 0, err
-	}
-	want := l
-	want.Cur = want.Max
-	if err := syscall.Setrlimit(syscall.RLIMIT_NOFILE, &want); err != nil {
-		return int(l.Cur), err
-	}
-	return int(want.Cur), nil
-}
-
 // profile serves Go's profiles on an address of their own, until ctx ends.
 func profile(ctx context.Context, address string, log *slog.Logger, work *sync.WaitGroup) error {
 	ln, err := net.Listen("tcp", address)

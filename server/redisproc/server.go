@@ -12,7 +12,6 @@ import (
 	"strconv"
 	"strings"
 	"sync"
-	"syscall"
 	"time"
 )
 
@@ -133,10 +132,10 @@ func (s *Server) killLocked() error {
 
 // Freeze stops the process without ending it (SIGSTOP): connections stay open
 // and nothing answers.
-func (s *Server) Freeze() error { return s.signal(syscall.SIGSTOP) }
+func (s *Server) Freeze() error { return s.signal(stop) }
 
 // Thaw lets a frozen process go on (SIGCONT).
-func (s *Server) Thaw() error { return s.signal(syscall.SIGCONT) }
+func (s *Server) Thaw() error { return s.signal(resume) }
 
 func (s *Server) signal(sig os.Signal) error {
 	s.mu.Lock()
