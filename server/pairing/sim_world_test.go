@@ -7,7 +7,6 @@ import (
 	"maps"
 	"math/rand/v2"
 	"slices"
-	"strconv"
 	"time"
 )
 
@@ -33,13 +32,12 @@ type world struct {
 	checks
 	links map[[2]string]time.Duration
 
-	down       bool // Redis is killed
-	hung       time.Duration
-	slow       time.Duration // until then answers are late
-	chaos      time.Duration // until then messages are lost, repeated and overtaken
-	troubled   time.Duration // the end of the last fault
-	harsh      time.Duration // until then losses are excused
-	deliveries [256]byte
+	down     bool // Redis is killed
+	hung     time.Duration
+	slow     time.Duration // until then answers are late
+	chaos    time.Duration // until then messages are lost, repeated and overtaken
+	troubled time.Duration // the end of the last fault
+	harsh    time.Duration // until then losses are excused
 }
 
 type event struct {
@@ -533,5 +531,3 @@ func (s *server) crash(restart time.Duration) {
 	slot := s.slot
 	s.after(restart, func() { s.start(slot) })
 }
-
-func itoa(n int) string { return strconv.Itoa(n) }
