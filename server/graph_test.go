@@ -126,6 +126,8 @@ var larger = map[string]int{
 	"loadgen/verify":         2840,
 	"loadgen/session":        2744,
 	"server/httpd":           2683,
+	"server/pairing":         2583,
+	"server/pairing.Machine": 83,
 	"bench":                  629,
 	"loadgen/session.player": 75,
 	"server/realtime.Node":   125, // a room, which is to be cut into client side, pairing and the link between instances
