@@ -34,7 +34,7 @@ type Config struct {
 type Fleet struct {
 	Servers []*Server
 
-	redis *redisproc.Server // nil where it is somebody else's, or none
+	redis *redisproc.Server // nil: a Redis that runs already, or none
 	meter *Meter            // nil: no Redis
 }
 

@@ -51,7 +51,7 @@ func Scenario(ctx context.Context, o Options, s scenarios.Scenario, getenv func(
 	return code
 }
 
-// flushTime is how long output may take that nobody waits for any more.
+// flushTime is how long output may take after an interrupt.
 const flushTime = 200 * time.Millisecond
 
 // drain waits until an output is written; after an interrupt not for long.

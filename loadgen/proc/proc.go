@@ -21,10 +21,10 @@ type Machine struct {
 	Free, Total int64         // bytes; free is what programs could still get
 }
 
-// Share is what to add to the environment of each of several Go processes that
-// are busy on this machine together: the cores are divided, where nobody has said
-// how many there are to be. Each would otherwise wake and look for work on all of
-// them, which took a fifth of the CPU of twelve processes on two cores.
+// Share returns what to add to the environment of each of several Go processes that are busy
+// on this machine at the same time: it divides the cores among them, unless GOMAXPROCS is set.
+// Otherwise each would wake and look for work on all cores, which took a fifth of the CPU of
+// twelve processes on two cores.
 func Share(processes int) []string {
 	if processes <= 1 || os.Getenv("GOMAXPROCS") != "" {
 		return nil

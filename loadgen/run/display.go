@@ -32,7 +32,7 @@ func NoDisplay() *Display {
 }
 
 // open begins to serve the page of a run that is about to start, unless it is served already:
-// those who watch see each run follow the one before.
+// browsers then see each run follow the one before.
 func (d *Display) open(start results.Start) error {
 	if d.Address == "" || d.live != nil {
 		return nil
@@ -86,7 +86,7 @@ func (d *Display) Finish(p page.Page) error {
 	d.keep(d.live.Finish(p))
 	d.Close()
 	if d.err != nil {
-		return fmt.Errorf("show the run to those who watch: %w", d.err)
+		return fmt.Errorf("serve the live page: %w", d.err)
 	}
 	return nil
 }

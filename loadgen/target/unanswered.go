@@ -23,7 +23,7 @@ const (
 	socketsPath = "/api/socket/stats"
 )
 
-// unknownWithout is what each request of the target's own would have told.
+// unknownWithout is what stays unknown without the response to each request.
 var unknownWithout = []struct{ path, what string }{
 	{"/health", "how the target stores its guests"},
 	{"/metrics", "what the server used"},
@@ -39,8 +39,8 @@ type unanswered struct {
 	}
 }
 
-// note takes the error of a request, nil for none, that was given so long; one that
-// ctx cut short, the request's own, says nothing of the target.
+// note notes a request that failed with err after its time limit. A request that an interrupt
+// of ctx cut short says nothing about the target.
 func (s *unanswered) note(ctx context.Context, path string, after time.Duration, err error) {
 	if errors.Is(ctx.Err(), context.Canceled) || !errors.Is(err, context.DeadlineExceeded) && !errors.Is(err, session.ErrTimeout) {
 		return

@@ -93,7 +93,7 @@ func (c *Conn) Epoch() (time.Time, error) {
 }
 
 // Wait passes on for whom a rule was broken, until the coordinator closes the connection: the
-// run is to end early, or nobody wants it any more.
+// run is to end early, or the coordinator has exited.
 func (c *Conn) Wait(wronged func(ids []string)) {
 	for {
 		var o order
