@@ -79,7 +79,7 @@ func (b *Build) Run(ctx context.Context, name string, e Effort) (names []string,
 	if b.Benchmarks == "" {
 		return nil, nil, fmt.Errorf("%s: %w: it has no bench/", b.Tree, ErrNoBenchmark)
 	}
-	cmd := command(ctx, b.Benchmarks, "-test.run=^$", "-test.bench="+Pattern(name), "-test.benchtime="+e.Time.String(),
+	cmd := command(ctx, b.Benchmarks, "-test.run=^$", "-test.bench="+Pattern(name), "-test.benchtime="+e.benchtime(),
 		"-test.count="+strconv.Itoa(e.Slices), "-test.timeout=5m")
 	cmd.Dir = filepath.Join(b.Tree.Dir, "bench")
 	var out, said bytes.Buffer

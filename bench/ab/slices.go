@@ -1,6 +1,7 @@
 package ab
 
 import (
+	"fmt"
 	"slices"
 	"strings"
 	"time"
@@ -9,8 +10,17 @@ import (
 // Effort is how long and how often a benchmark is repeated within one run, in
 // one process.
 type Effort struct {
-	Time   time.Duration // of a slice
-	Slices int
+	Time       time.Duration // of a slice
+	Operations int           // of a slice, instead of a time; 0: Time says
+	Slices     int
+}
+
+// benchtime is the value of -test.benchtime.
+func (e Effort) benchtime() string {
+	if e.Operations > 0 {
+		return fmt.Sprintf("%dx", e.Operations)
+	}
+	return e.Time.String()
 }
 
 // Fastest is the mean of the fastest fifth of a run's slices, which has one at

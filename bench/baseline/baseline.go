@@ -11,7 +11,6 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
-	"time"
 
 	"guestload/bench/ab"
 	"guestload/bench/gate"
@@ -70,8 +69,9 @@ func (b File) Write(repo string) error {
 	return os.Rename(temp, file)
 }
 
-// hardTime is long enough that what comes by the clock rounds away.
-const hardTime = 300 * time.Millisecond
+// operations are so many that what comes by the clock, or once, rounds away, however slow
+// the machine is.
+const operations = 5000
 
 // Measure measures the hard metrics of a build, by name.
 func Measure(ctx context.Context, b *ab.Build, metrics []gate.Metric) (map[string]float64, error) {
@@ -88,7 +88,7 @@ func Measure(ctx context.Context, b *ab.Build, metrics []gate.Metric) (map[strin
 			continue
 		}
 		if runs[run] == nil {
-			_, all, err := b.Run(ctx, run, ab.Effort{Time: hardTime, Slices: 1})
+			_, all, err := b.Run(ctx, run, ab.Effort{Operations: operations, Slices: 1})
 			if err != nil {
 				return nil, err
 			}
