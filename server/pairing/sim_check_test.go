@@ -184,6 +184,7 @@ func (p *person) closed(k *socket, e *Effect) {
 		}
 	}
 	p.ends()
+	p.lastOn = k // the instance of which knows
 }
 
 // checkMatch checks that nobody is given the partner just left while another waits.
