@@ -9,6 +9,7 @@ import (
 	"regexp"
 	"slices"
 	"strings"
+	"sync"
 	"testing"
 
 	"guestload/scenarios"
@@ -57,7 +58,7 @@ func TestDocumentedCommandsAreFound(t *testing.T) {
 func (s shell) loadgen(t *testing.T, args []string) {
 	t.Helper()
 	if slices.Contains(args, "merge") {
-		s.parts.Wait()
+		s.playShares(t)
 	}
 	if !slices.Contains(args, "--scenario") || slices.Contains(args, "--dry-run") {
 		if code, out, errs := s.run(t, "loadgen", args...); code != 0 && code != 4 || out == "" {
@@ -76,15 +77,30 @@ func (s shell) loadgen(t *testing.T, args []string) {
 				return // tested elsewhere, or reported above
 			}
 			played[i+1] = s.scenario
+			if slices.Contains(args, "--share") {
+				played[i+1] = s.long
+			}
 		case "--target":
 			played[i+1] = s.target
 		}
 	}
 	if slices.Contains(args, "--share") {
-		s.parts.Go(func() { s.play(t, played...) })
+		*s.shares = append(*s.shares, played)
 		return
 	}
 	s.play(t, played...)
+}
+
+// playShares plays the shares of one run at the same time, for long enough that all
+// have begun before one ends.
+func (s shell) playShares(t *testing.T) {
+	t.Helper()
+	var parts sync.WaitGroup
+	for _, args := range *s.shares {
+		parts.Go(func() { s.play(t, args...) })
+	}
+	parts.Wait()
+	*s.shares = nil
 }
 
 // TestEveryDocumentedCommandWorks runs what can be run in a moment, and of the rest
@@ -124,6 +140,9 @@ func TestEveryDocumentedCommandWorks(t *testing.T) {
 				s.other(t, name, line, words)
 			}
 		}
+	}
+	if len(*s.shares) > 0 {
+		t.Errorf("no documented command merges %q", *s.shares)
 	}
 	if count["loadgen"] < 15 || count["server"] < 3 || count["bench"] < 5 {
 		t.Errorf("commands found: %v", count)

@@ -41,9 +41,10 @@ func TestMain(m *testing.M) {
 // shell runs programs in a folder that looks like a clone in which runs were made.
 type shell struct {
 	bin, dir string
-	scenario string          // a small one, played in place of others
-	target   string          // in place of others
-	parts    *sync.WaitGroup // of one run, which are played at the same time
+	scenario string      // a small one, played in place of others
+	long     string      // the same over some seconds
+	target   string      // in place of others
+	shares   *[][]string // commands of one run, which merge plays at the same time
 }
 
 func (s shell) run(t *testing.T, program string, args ...string) (code int, stdout, stderr string) {
@@ -89,7 +90,7 @@ func (s shell) startServer(t *testing.T, args ...string) string {
 
 const small = `scenario: small
 about: a few guests meet.
-phases: [{guests: 8, within: 200ms}]
+phases: [{guests: 8, within: DURATION}]
 guests: [{script: one, steps: [create, connect, search, {chat: {messages: 2, think: 10ms}}, drop]}]
 `
 
@@ -100,12 +101,13 @@ func newShell(t *testing.T) shell {
 	if err != nil {
 		t.Fatal(err)
 	}
-	s := shell{bin: bin, dir: t.TempDir(), parts: new(sync.WaitGroup)}
-	t.Cleanup(s.parts.Wait)
-	s.scenario = filepath.Join(s.dir, "small.yaml")
+	s := shell{bin: bin, dir: t.TempDir(), shares: new([][]string)}
+	s.scenario, s.long = filepath.Join(s.dir, "small.yaml"), filepath.Join(s.dir, "long.yaml")
 	top, err := filepath.Abs(root)
 	if err == nil {
-		err = errors.Join(os.WriteFile(s.scenario, []byte(small), 0o644), os.Symlink(filepath.Join(top, "scenarios"), filepath.Join(s.dir, "scenarios")))
+		err = errors.Join(os.WriteFile(s.scenario, []byte(strings.Replace(small, "DURATION", "200ms", 1)), 0o644),
+			os.WriteFile(s.long, []byte(strings.Replace(small, "DURATION", "4s", 1)), 0o644),
+			os.Symlink(filepath.Join(top, "scenarios"), filepath.Join(s.dir, "scenarios")))
 	}
 	if err != nil {
 		t.Fatal(err)
