@@ -142,12 +142,20 @@ func TestABackendThatIsNotOursIsFoundOut(t *testing.T) {
 	} {
 		t.Run(lie, func(t *testing.T) {
 			t.Parallel()
-			target, dir := startBackend(t, "--lie", lie), filepath.Join(t.TempDir(), "r")
-			code, out, errs := invoke(t.Context(), "--scenario", scenarioFile(t, scenario), "--target", target,
-				"--transport", "socketio", "--without", "renew", "--out", dir, "--quiet")
+			target := startBackend(t, "--lie", lie)
 			want := map[string]string{"double-match": "one-partner", "wrong-receipt": "receipt-to-sender", "relay-late": "after-leave"}[lie]
-			if rules := strings.Join(broken(readRecord(t, dir)), " "); code != results.ExitViolated || !strings.Contains(rules, want) {
-				t.Errorf("exit code %d, broken %q\n%s%s", code, rules, out, errs)
+			for try := 1; ; try++ {
+				dir := filepath.Join(t.TempDir(), "r")
+				code, out, errs := invoke(t.Context(), "--scenario", scenarioFile(t, scenario), "--target", target,
+					"--transport", "socketio", "--without", "renew", "--out", dir, "--quiet")
+				rules := strings.Join(broken(readRecord(t, dir)), " ")
+				if code == results.ExitViolated && strings.Contains(rules, want) {
+					return
+				}
+				// On a busy machine the guests may have gone before there was anything to find.
+				if code != results.ExitInvalid || try == 3 {
+					t.Fatalf("exit code %d, broken %q\n%s%s", code, rules, out, errs)
+				}
 			}
 		})
 	}
