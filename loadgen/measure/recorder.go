@@ -129,9 +129,11 @@ func (r *Recorder) drain(second int64, of func(operation.Op) []*series.Times) {
 		for _, o := range of(op) {
 			response, service, lag = append(response, o.Response), append(service, o.Service), append(lag, o.Lag)
 		}
-		t.response.drain(response...)
-		t.service.drain(service...)
+		// In the reverse of Success's order: a sample whose lag is taken is in the others
+		// already. The other way round its response could stay behind with no lag, and lost.
 		t.lag.drain(lag...)
+		t.service.drain(service...)
+		t.response.drain(response...)
 	}
 }
 
