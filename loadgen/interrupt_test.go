@@ -10,6 +10,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"sync/atomic"
 	"syscall"
 	"testing"
 	"time"
@@ -29,7 +30,7 @@ type mute struct {
 }
 
 // newMute starts a target that answers requests of these methods and paths with a
-// body, and no others.
+// body, and no others. Each guest that it creates has an id of its own.
 func newMute(t *testing.T, answers map[string]string) *mute {
 	t.Helper()
 	m := &mute{waiting: make(chan string, 1<<12)}
@@ -38,15 +39,17 @@ func newMute(t *testing.T, answers map[string]string) *mute {
 		t.Fatal(err)
 	}
 	over := make(chan struct{})
+	var guests atomic.Int64
 	server := &http.Server{Handler: http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		io.Copy(io.Discard, r.Body)
 		if greeting, ok := answers["SOCKET "+r.URL.Path]; ok {
-			m.greet(t, w, r, greeting)
+			_, token, _ := strings.Cut(r.Header.Get("Authorization"), " ")
+			m.greet(t, w, r, strings.ReplaceAll(greeting, guestID, token))
 			<-over
 			return
 		}
 		if body, ok := answers[r.Method+" "+r.URL.Path]; ok {
-			io.WriteString(w, body)
+			io.WriteString(w, strings.ReplaceAll(body, guestID, fmt.Sprintf("%08x", guests.Add(1))))
 			return
 		}
 		select {
@@ -95,9 +98,10 @@ func (m *mute) await(t *testing.T, path string) {
 }
 
 const (
+	guestID = "7f5ac9a8" // stands for the id of each guest, which is its token, too
 	refusal = `{"success":false,"message":"no token"}`
 	greeted = `{"event":"connection:established","data":{"userId":"7f5ac9a8"}}`
-	created = `{"success":true,"data":{"token":"t","user":{"id":"7f5ac9a8","sessionId":"7f5ac9a8","username":"Ann"}}}`
+	created = `{"success":true,"data":{"token":"7f5ac9a8","user":{"id":"7f5ac9a8","sessionId":"7f5ac9a8","username":"Ann"}}}`
 )
 
 // wasted is a scenario whose guests create themselves, connect, and stay.

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"bufio"
 	"context"
 	"io"
 	"net"
@@ -37,15 +38,22 @@ func always(t *testing.T, status int, contentType, body string, header ...string
 // pythonSite is python3 -m http.server.
 func pythonSite(t *testing.T) string {
 	t.Helper()
-	address := nobody(t)
-	host, port, _ := net.SplitHostPort(address)
-	cmd := exec.Command("python3", "-m", "http.server", "--bind", host, "--directory", t.TempDir(), port)
-	if err := cmd.Start(); err != nil {
+	cmd := exec.Command("python3", "-u", "-m", "http.server", "--bind", "127.0.0.1", "--directory", t.TempDir(), "0")
+	out, err := cmd.StdoutPipe()
+	if err == nil {
+		err = cmd.Start()
+	}
+	if err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { cmd.Process.Kill(); cmd.Wait() })
-	until(t, "the site listens", func() bool { return listens(address) })
-	return "http://" + address
+	line, err := bufio.NewReader(out).ReadString('\n') // Serving HTTP on 127.0.0.1 port 38217 (http://127.0.0.1:38217/) ...
+	_, url, found := strings.Cut(line, "(")
+	url, _, closed := strings.Cut(url, "/)")
+	if err != nil || !found || !closed {
+		t.Fatalf("the site says %q, %v", line, err)
+	}
+	return url
 }
 
 // hangsUp closes every connection at once.
