@@ -45,20 +45,11 @@ func TestWaitingEndsWithTheContext(t *testing.T) {
 			}
 			defer l.Close()
 			heard := make(chan struct{}, 16)
-			go func() {
-				for {
-					nc, err := l.Accept()
-					if err != nil {
-						return
-					}
-					go func() {
-						defer nc.Close()
-						nc.Read(make([]byte, 1))
-						heard <- struct{}{}
-						io.Copy(io.Discard, nc)
-					}()
-				}
-			}()
+			acceptAll(l, func(nc net.Conn) {
+				nc.Read(make([]byte, 1))
+				heard <- struct{}{}
+				io.Copy(io.Discard, nc)
+			})
 			c, err := New(t.Context(), Options{Target: "http://" + l.Addr().String(), Access: Access{Timeout: time.Minute}, Conns: 2})
 			if err != nil {
 				t.Fatal(err)

@@ -10,7 +10,6 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"strings"
-	"sync"
 	"sync/atomic"
 	"testing"
 	"time"
@@ -38,22 +37,13 @@ func newCutter(t *testing.T, secure bool, cut func(nc net.Conn)) *cutter {
 		l = tls.NewListener(l, &tls.Config{Certificates: lender.TLS.Certificates})
 	}
 	s := &cutter{Listener: l, closed: make(chan bool, 100)}
-	var all sync.WaitGroup
-	all.Go(func() {
-		for {
-			nc, err := l.Accept()
-			if err != nil {
-				return
-			}
-			all.Go(func() {
-				s.serve(nc, cut)
-				s.closed <- true
-			})
-		}
+	handled := acceptAll(l, func(nc net.Conn) {
+		s.serve(nc, cut)
+		s.closed <- true
 	})
 	t.Cleanup(func() {
 		l.Close()
-		all.Wait()
+		handled()
 	})
 	return s
 }

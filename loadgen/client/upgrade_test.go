@@ -24,25 +24,16 @@ func upgrading(t *testing.T, answer func(accept string) string) (target string, 
 	}
 	t.Cleanup(func() { l.Close() })
 	requests := make(chan *http.Request, 10)
-	go func() {
-		for {
-			nc, err := l.Accept()
-			if err != nil {
-				return
-			}
-			go func() {
-				defer nc.Close()
-				r, err := http.ReadRequest(bufio.NewReader(nc))
-				if err != nil {
-					return
-				}
-				requests <- r
-				text := `{"event":"connection:established","data":{}}`
-				io.WriteString(nc, answer(acceptFor(r.Header.Get("Sec-WebSocket-Key")))+string([]byte{0x81, byte(len(text))})+text)
-				nc.Read(make([]byte, 1)) // until the guest goes
-			}()
+	acceptAll(l, func(nc net.Conn) {
+		r, err := http.ReadRequest(bufio.NewReader(nc))
+		if err != nil {
+			return
 		}
-	}()
+		requests <- r
+		text := `{"event":"connection:established","data":{}}`
+		io.WriteString(nc, answer(acceptFor(r.Header.Get("Sec-WebSocket-Key")))+string([]byte{0x81, byte(len(text))})+text)
+		nc.Read(make([]byte, 1)) // until the guest goes
+	})
 	return "http://" + l.Addr().String(), requests
 }
 

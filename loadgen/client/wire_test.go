@@ -7,7 +7,6 @@ import (
 	"io"
 	"net"
 	"strings"
-	"sync"
 	"sync/atomic"
 	"testing"
 	"time"
@@ -26,36 +25,26 @@ func scripted(tb testing.TB, piece int, answers ...string) (target string, conne
 		tb.Fatal(err)
 	}
 	connections = new(atomic.Int32)
-	var all sync.WaitGroup
-	all.Go(func() {
-		for {
-			nc, err := l.Accept()
-			if err != nil {
+	handled := acceptAll(l, func(nc net.Conn) {
+		for i, answer := range answers {
+			if !readHead(nc) {
 				return
 			}
-			all.Go(func() {
-				defer nc.Close()
-				for i, answer := range answers {
-					if !readHead(nc) {
-						return
-					}
-					if i == 0 {
-						connections.Add(1) // the client probes once without asking
-					}
-					for len(answer) > 0 {
-						n := min(piece, len(answer))
-						if _, err := io.WriteString(nc, answer[:n]); err != nil {
-							return
-						}
-						answer = answer[n:]
-					}
+			if i == 0 {
+				connections.Add(1) // the client probes once without asking
+			}
+			for len(answer) > 0 {
+				n := min(piece, len(answer))
+				if _, err := io.WriteString(nc, answer[:n]); err != nil {
+					return
 				}
-			})
+				answer = answer[n:]
+			}
 		}
 	})
 	tb.Cleanup(func() {
 		l.Close()
-		all.Wait()
+		handled()
 	})
 	return "http://" + l.Addr().String(), connections
 }
@@ -223,25 +212,16 @@ func BenchmarkCall(b *testing.B) {
 	}
 	defer l.Close()
 	answer := []byte(sized(sound))
-	go func() {
-		for {
-			nc, err := l.Accept()
-			if err != nil {
+	acceptAll(l, func(nc net.Conn) {
+		for buf := make([]byte, 4096); ; {
+			if _, err := nc.Read(buf); err != nil {
 				return
 			}
-			go func() {
-				defer nc.Close()
-				for buf := make([]byte, 4096); ; {
-					if _, err := nc.Read(buf); err != nil {
-						return
-					}
-					if _, err := nc.Write(answer); err != nil {
-						return
-					}
-				}
-			}()
+			if _, err := nc.Write(answer); err != nil {
+				return
+			}
 		}
-	}()
+	})
 	c, err := New(context.Background(), Options{Target: "http://" + l.Addr().String()})
 	if err != nil {
 		b.Fatal(err)

@@ -5,7 +5,6 @@ import (
 	"io"
 	"net"
 	"net/http"
-	"sync"
 	"testing"
 	"time"
 
@@ -59,26 +58,16 @@ func TestWhatHasALimitFailsWhenThatPasses(t *testing.T) {
 			}
 			var c *Client
 			ready := make(chan struct{})
-			var all sync.WaitGroup
-			all.Go(func() {
-				for {
-					nc, err := l.Accept()
-					if err != nil {
-						return
+			handled := acceptAll(l, func(nc net.Conn) {
+				if tt.says != nil {
+					<-ready
+					if _, err := http.ReadRequest(bufio.NewReader(nc)); err == nil {
+						io.WriteString(nc, tt.says(c))
 					}
-					all.Go(func() {
-						defer nc.Close()
-						if tt.says != nil {
-							<-ready
-							if _, err := http.ReadRequest(bufio.NewReader(nc)); err == nil {
-								io.WriteString(nc, tt.says(c))
-							}
-						}
-						io.Copy(io.Discard, nc)
-					})
 				}
+				io.Copy(io.Discard, nc)
 			})
-			defer all.Wait()
+			defer handled()
 			defer l.Close()
 			c, err = New(t.Context(), Options{Target: tt.target + "://" + l.Addr().String(), Framing: tt.framing,
 				Access: Access{Timeout: time.Hour}, Conns: 2})

@@ -25,24 +25,15 @@ func saying(t *testing.T, words string, atOnce bool) (address string) {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { l.Close() })
-	go func() {
-		for {
-			nc, err := l.Accept()
-			if err != nil {
-				return
-			}
-			go func() {
-				defer nc.Close()
-				if !atOnce {
-					nc.Read(make([]byte, 4096))
-				}
-				io.WriteString(nc, words)
-				if words != "" {
-					nc.Read(make([]byte, 4096)) // and waits, as many do
-				}
-			}()
+	acceptAll(l, func(nc net.Conn) {
+		if !atOnce {
+			nc.Read(make([]byte, 4096))
 		}
-	}()
+		io.WriteString(nc, words)
+		if words != "" {
+			nc.Read(make([]byte, 4096)) // and waits, as many do
+		}
+	})
 	return l.Addr().String()
 }
 
@@ -61,18 +52,9 @@ func TestWrongTargetsNameTheRemedy(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer modern.Close()
-	go func() {
-		for {
-			nc, err := modern.Accept()
-			if err != nil {
-				return
-			}
-			go func() {
-				nc.(*tls.Conn).Handshake() // fails, as it is to
-				nc.Close()
-			}()
-		}
-	}()
+	acceptAll(modern, func(nc net.Conn) {
+		nc.(*tls.Conn).Handshake() // fails, as it is to
+	})
 	redirecting := func(location string) string {
 		return saying(t, "HTTP/1.1 301 Moved Permanently\r\nLocation: "+location+"\r\nContent-Length: 0\r\n\r\n", false)
 	}
@@ -129,21 +111,12 @@ func muteTLS(t *testing.T, certificates []tls.Certificate) (address string) {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { l.Close() })
-	go func() {
-		for {
-			nc, err := l.Accept()
-			if err != nil {
-				return
-			}
-			go func() {
-				defer nc.Close()
-				in := bufio.NewReader(nc)
-				if first, err := in.Peek(1); err == nil && first[0] == 22 {
-					tls.Server(peeked{nc, in}, &tls.Config{Certificates: certificates}).Handshake()
-				}
-			}()
+	acceptAll(l, func(nc net.Conn) {
+		in := bufio.NewReader(nc)
+		if first, err := in.Peek(1); err == nil && first[0] == 22 {
+			tls.Server(peeked{nc, in}, &tls.Config{Certificates: certificates}).Handshake()
 		}
-	}()
+	})
 	return l.Addr().String()
 }
 
