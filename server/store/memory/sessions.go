@@ -51,6 +51,9 @@ type kept struct {
 	lapses  time.Time
 }
 
+// alive reports whether there is a session that has not expired; k may be nil.
+func (k *kept) alive(now time.Time) bool { return k != nil && now.Before(k.lapses) }
+
 func newSessions(now func() time.Time) *Sessions {
 	m := &Sessions{now: now, seed: maphash.MakeSeed(), tombstones: newTombstones(now, guest.Lifetime)}
 	for i := range m.shards {
@@ -69,7 +72,7 @@ func (m *Sessions) Create(_ context.Context, s guest.Session) error {
 	sh := m.shard(s.SessionID)
 	sh.Lock()
 	defer sh.Unlock()
-	if k := sh.sessions[s.SessionID]; k != nil && now.Before(k.lapses) {
+	if k := sh.sessions[s.SessionID]; k.alive(now) {
 		return fmt.Errorf("create %s: %w", s.ID, guest.ErrExists)
 	} else if k == nil {
 		m.alive.Add(1)
@@ -85,7 +88,7 @@ func (m *Sessions) Get(_ context.Context, sessionID string) (guest.Session, erro
 	sh.RLock()
 	defer sh.RUnlock()
 	k := sh.sessions[sessionID]
-	if k == nil || !now.Before(k.lapses) {
+	if !k.alive(now) {
 		return guest.Session{}, fmt.Errorf("get %.64q: %w", sessionID, guest.ErrNotFound)
 	}
 	return k.session, nil
@@ -98,7 +101,7 @@ func (m *Sessions) Patch(_ context.Context, sessionID string, p guest.Patch) (gu
 	sh.Lock()
 	defer sh.Unlock()
 	k := sh.sessions[sessionID]
-	if k == nil || !now.Before(k.lapses) {
+	if !k.alive(now) {
 		return guest.Session{}, fmt.Errorf("patch %.64q: %w", sessionID, guest.ErrNotFound)
 	}
 	p.Apply(&k.session)
@@ -135,7 +138,7 @@ func (m *Sessions) Drop(sessionID string) bool {
 		delete(sh.sessions, sessionID)
 		m.alive.Add(-1)
 	}
-	return k != nil && now.Before(k.lapses)
+	return k.alive(now)
 }
 
 // Sweep removes expired sessions, and returns how many.
@@ -145,7 +148,7 @@ func (m *Sessions) Sweep() (dropped int) {
 		sh := &m.shards[i]
 		sh.Lock()
 		for id, k := range sh.sessions {
-			if !now.Before(k.lapses) {
+			if !k.alive(now) {
 				delete(sh.sessions, id)
 				dropped++
 			}

@@ -38,7 +38,7 @@ func (m *Sessions) Holds(sessionID string) bool {
 	sh.RLock()
 	defer sh.RUnlock()
 	k := sh.sessions[sessionID]
-	return k != nil && now.Before(k.lapses)
+	return k.alive(now)
 }
 
 // SeenBefore reports whether the copy here has an earlier lastSeen than s.
@@ -57,7 +57,7 @@ func (m *Sessions) Kept(sessionID string) (g guest.Session, lapses time.Time, ok
 	sh.RLock()
 	defer sh.RUnlock()
 	k := sh.sessions[sessionID]
-	if k == nil || !now.Before(k.lapses) {
+	if !k.alive(now) {
 		return guest.Session{}, time.Time{}, false
 	}
 	return k.session, k.lapses, true
