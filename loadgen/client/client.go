@@ -64,7 +64,7 @@ type Client struct {
 	outgoing map[string]string
 	incoming map[string]string
 
-	tethers   tethers
+	cancels   cancelGroups
 	inboxes   inboxes
 	buffers   buffers
 	abandoned atomic.Bool

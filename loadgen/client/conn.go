@@ -28,7 +28,7 @@ type conn struct {
 func newConn(ctx context.Context, client *Client, nc net.Conn) *conn {
 	c := &conn{stream: stream{client: client, nc: nc}}
 	c.bind()
-	client.tethers.tie(ctx, &c.stream)
+	client.cancels.join(ctx, &c.stream)
 	return c
 }
 
@@ -237,7 +237,7 @@ func (c *conn) Close(how session.Ending) error {
 	if how == session.Clean {
 		err = c.closeClean()
 	}
-	c.client.tethers.untie(&c.stream)
+	c.client.cancels.leave(&c.stream)
 	if how == session.HalfOpen {
 		c.client.keepSilent(c.nc)
 	} else {

@@ -128,7 +128,7 @@ func (c *Client) call(ctx context.Context, r *session.Request, read func(api.Val
 	}
 	if w.done() {
 		if _, brief := ctx.Deadline(); brief { // guests' has none, and the connection outlives this one
-			c.tethers.untie(&w.stream)
+			c.cancels.leave(&w.stream)
 		}
 		c.wires.give(w)
 	} else {

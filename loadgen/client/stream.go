@@ -21,8 +21,8 @@ import (
 type stream struct {
 	client *Client
 	nc     net.Conn
-	in     *inbox // nil while nothing is unread
-	tether tether // to a context, with which the connection ends
+	in     *inbox     // nil while nothing is unread
+	group  membership // of those that end with the same context
 
 	// Reading and writing without waiting, where that is possible: raw is nil
 	// elsewhere. See bind.

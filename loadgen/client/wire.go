@@ -39,7 +39,7 @@ func (c *Client) newWire(ctx context.Context, deadline time.Time) (*wire, error)
 	}
 	w := &wire{stream: stream{client: c, nc: nc}}
 	w.bind()
-	c.tethers.tie(ctx, &w.stream)
+	c.cancels.join(ctx, &w.stream)
 	return w, nil
 }
 
@@ -48,7 +48,7 @@ func (c *Client) newWire(ctx context.Context, deadline time.Time) (*wire, error)
 func (c *Client) keptWire(ctx context.Context, now time.Time) *wire {
 	for {
 		w := c.wires.take(now)
-		if w == nil || c.tethers.follow(ctx, &w.stream) {
+		if w == nil || c.cancels.follow(ctx, &w.stream) {
 			return w
 		}
 		w.end()
@@ -234,7 +234,7 @@ func (w *wire) done() bool {
 
 // end closes the connection.
 func (w *wire) end() {
-	w.client.tethers.untie(&w.stream)
+	w.client.cancels.leave(&w.stream)
 	w.forget()
 	reset(w.nc)
 }

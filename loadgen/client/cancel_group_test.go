@@ -29,7 +29,7 @@ func TestConnectionsEndWithTheirContextAlone(t *testing.T) {
 			}()
 		}
 		for _, i := range []int{1, 3, 1} { // in the middle, the latest, and once more
-			client.tethers.untie(&conns[i].stream)
+			client.cancels.leave(&conns[i].stream)
 		}
 		cancel()
 		synctest.Wait()
@@ -44,9 +44,9 @@ func TestConnectionsEndWithTheirContextAlone(t *testing.T) {
 			t.Error("a connection of a context that is over stays open")
 		}
 		for _, c := range conns {
-			client.tethers.untie(&c.stream)
+			client.cancels.leave(&c.stream)
 		}
-		if n := len(client.tethers.mu.posts); n > 0 {
+		if n := len(client.cancels.mu.groups); n > 0 {
 			t.Errorf("%d contexts are remembered, want none", n)
 		}
 	})
